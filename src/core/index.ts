@@ -1,0 +1,12 @@
+/** Ports and words that every module shares: no dependency on anything else in the project. */
+export { type Clock, systemClock } from "./clock.ts";
+export {
+  type Database,
+  type Notification,
+  type Queryable,
+  type QueryOptions,
+  type Row,
+  type Transaction,
+} from "./database.ts";
+export { AppError, type AppErrorOptions, type ErrorKind } from "./errors.ts";
+export { type Logger, silentLogger } from "./logger.ts";
