@@ -1,0 +1,84 @@
+import type { GraphQLSchema } from "graphql";
+import type { Catalog, ColumnInfo, FunctionInfo, TableInfo } from "../catalog/types.ts";
+import type {
+  ActionMeta,
+  CustomTypes,
+  DeletePermission,
+  FunctionMeta,
+  InsertPermission,
+  Metadata,
+  SelectPermission,
+  TableMeta,
+  UpdatePermission,
+} from "../metadata/types.ts";
+
+export interface ResolvedRelationship {
+  readonly name: string;
+  readonly kind: "object" | "array";
+  /** `schema.name` of the other table. */
+  readonly target: string;
+  /** Local column to remote column. */
+  readonly mapping: readonly { readonly from: string; readonly to: string }[];
+  /** Whether the object may be absent. */
+  readonly nullable: boolean;
+  /** Nested inserts: whether the other row is written before this one. */
+  readonly insertBefore: boolean;
+  /** The other table can be selected by this role, so the relationship is a field. */
+  readonly selectable: boolean;
+}
+
+/** A tracked table as one role sees it. Absent permission: the role cannot do it. */
+export interface RoleTable {
+  readonly meta: TableMeta;
+  readonly info: TableInfo;
+  readonly key: string;
+  readonly graphqlName: string;
+  /** Selectable columns by GraphQL field name. */
+  readonly columns: ReadonlyMap<string, ColumnInfo>;
+  /** Every column of the table by GraphQL field name, for insert and update inputs. */
+  readonly allColumns: ReadonlyMap<string, ColumnInfo>;
+  /** Columns the role may hand in, by GraphQL field name; presets are not among them. */
+  readonly insertColumns: ReadonlyMap<string, ColumnInfo>;
+  readonly updateColumns: ReadonlyMap<string, ColumnInfo>;
+  /** All relationships of the metadata; permissions may use those whose target the role cannot select. */
+  readonly relationships: ReadonlyMap<string, ResolvedRelationship>;
+  readonly select?: SelectPermission;
+  readonly insert?: InsertPermission;
+  readonly update?: UpdatePermission;
+  readonly delete?: DeletePermission;
+}
+
+export interface RoleFunction {
+  readonly meta: FunctionMeta;
+  readonly info: FunctionInfo;
+  readonly key: string;
+  /** The returned table, `schema.name`. */
+  readonly table: string;
+  readonly graphqlName: string;
+}
+
+export interface RoleSchema {
+  readonly role: string;
+  readonly schema: GraphQLSchema;
+  /** All tracked tables by `schema.name`, also those the role cannot see: permission filters cross them. */
+  readonly tables: ReadonlyMap<string, RoleTable>;
+  /** Functions the role may call, by `schema.name`. */
+  readonly functions: ReadonlyMap<string, RoleFunction>;
+  /** Actions the role may call, by name. */
+  readonly actions: ReadonlyMap<string, ActionMeta>;
+  readonly customTypes: CustomTypes;
+}
+
+export interface SchemaOptions {
+  readonly stringifyNumericTypes: boolean;
+  readonly inferFunctionPermissions: boolean;
+}
+
+export interface BuildRoleSchemaInput {
+  readonly metadata: Metadata;
+  readonly catalog: Catalog;
+  readonly role: string;
+  /** The request may use permissions marked backend_only. */
+  readonly backendOnly: boolean;
+  readonly options: SchemaOptions;
+}
