@@ -1,0 +1,133 @@
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  bigint: { input: number; output: number; }
+  timestamptz: { input: string; output: string; }
+  uuid: { input: string; output: string; }
+};
+
+export type CurrentUsage = {
+  readonly metrics: ReadonlyArray<UsageMetric>;
+  readonly period: Scalars['String']['output'];
+  readonly periodStart: Scalars['timestamptz']['output'];
+  readonly planId: Scalars['String']['output'];
+  readonly resetsAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly workspaceId: Scalars['uuid']['output'];
+};
+
+export type Mutation = {
+  /** Turns a reservation into use: all of it, or the amount given if that is less. */
+  readonly commitUsage: UsageDecision;
+  /** Uses an amount of a metric that no table row stands for. With required: true a denial is an error, so the mutations behind it do not run. */
+  readonly consumeUsage: UsageDecision;
+  /** Gives a reservation back unused. */
+  readonly releaseUsage: UsageDecision;
+  /** Holds an amount until it is committed, released or expired. */
+  readonly reserveUsage: UsageDecision;
+};
+
+
+export type MutationCommitUsageArgs = {
+  amount?: InputMaybe<Scalars['bigint']['input']>;
+  reservationId: Scalars['uuid']['input'];
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationConsumeUsageArgs = {
+  amount?: InputMaybe<Scalars['bigint']['input']>;
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  metric: Scalars['String']['input'];
+  required?: InputMaybe<Scalars['Boolean']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationReleaseUsageArgs = {
+  reservationId: Scalars['uuid']['input'];
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationReserveUsageArgs = {
+  amount?: InputMaybe<Scalars['bigint']['input']>;
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  metric: Scalars['String']['input'];
+  required?: InputMaybe<Scalars['Boolean']['input']>;
+  ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+export type Query = {
+  /** Says whether an amount of a metric may be used now, and changes nothing. */
+  readonly checkUsage: UsageDecision;
+  /** Used, reserved, limit and remaining of every metric, for the present period or the one that holds the given moment. */
+  readonly getCurrentUsage: CurrentUsage;
+  /** The cheapest higher plan under which the present use of the workspace fits. */
+  readonly suggestUpgrade: UpgradeSuggestion;
+};
+
+
+export type QueryCheckUsageArgs = {
+  amount?: InputMaybe<Scalars['bigint']['input']>;
+  metric: Scalars['String']['input'];
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type QueryGetCurrentUsageArgs = {
+  period?: InputMaybe<Scalars['String']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type QuerySuggestUpgradeArgs = {
+  workspaceId: Scalars['uuid']['input'];
+};
+
+export type UpgradeOffer = {
+  readonly name: Scalars['String']['output'];
+  readonly planId: Scalars['String']['output'];
+  readonly priceCents: Scalars['bigint']['output'];
+};
+
+export type UpgradeSuggestion = {
+  readonly currentPlanId: Scalars['String']['output'];
+  readonly metrics: ReadonlyArray<Scalars['String']['output']>;
+  readonly upgrade?: Maybe<UpgradeOffer>;
+  readonly workspaceId: Scalars['uuid']['output'];
+};
+
+export type UsageDecision = {
+  readonly allowed: Scalars['Boolean']['output'];
+  readonly amount?: Maybe<Scalars['bigint']['output']>;
+  readonly limit?: Maybe<Scalars['bigint']['output']>;
+  readonly metric?: Maybe<Scalars['String']['output']>;
+  readonly reason?: Maybe<Scalars['String']['output']>;
+  readonly remaining?: Maybe<Scalars['bigint']['output']>;
+  readonly reservationId?: Maybe<Scalars['uuid']['output']>;
+  readonly reserved?: Maybe<Scalars['bigint']['output']>;
+  readonly resetsAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly retryAfterSeconds?: Maybe<Scalars['Int']['output']>;
+  readonly upgrade?: Maybe<UpgradeOffer>;
+  readonly used?: Maybe<Scalars['bigint']['output']>;
+};
+
+export type UsageMetric = {
+  readonly kind: Scalars['String']['output'];
+  readonly limit?: Maybe<Scalars['bigint']['output']>;
+  readonly metric: Scalars['String']['output'];
+  readonly peak?: Maybe<Scalars['bigint']['output']>;
+  readonly percent?: Maybe<Scalars['Float']['output']>;
+  readonly remaining?: Maybe<Scalars['bigint']['output']>;
+  readonly reserved: Scalars['bigint']['output'];
+  readonly status: Scalars['String']['output'];
+  readonly unit: Scalars['String']['output'];
+  readonly used: Scalars['bigint']['output'];
+};
