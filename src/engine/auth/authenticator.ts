@@ -1,0 +1,93 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+import type { Clock } from "../../core/index.ts";
+import { HasuraError } from "../errors.ts";
+import {
+  adminSecretOf,
+  readHeaders,
+  sessionVariablesOf,
+  type HeaderInput,
+  type HeaderMap,
+} from "./headers.ts";
+import { sessionFromClaims } from "./jwt-claims.ts";
+import { parseJwtConfig, type JwtConfig } from "./jwt-config.ts";
+import { createTokenVerifier } from "./jwt-verifier.ts";
+import { createSession, type Session } from "./session.ts";
+
+export interface AuthSettings {
+  readonly adminSecret?: string | undefined;
+  readonly jwtSecret?: unknown;
+  readonly unauthorizedRole?: string | undefined;
+}
+
+export interface Authenticator {
+  /** The verified session of a request, or a HasuraError. */
+  resolveSession(headers: HeaderInput): Promise<Session>;
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+const readToken = (headers: HeaderMap, config: JwtConfig): string | undefined => {
+  const place = config.header;
+  if (place.type === "CustomHeader") return headers.get(place.name.toLowerCase());
+  if (place.type === "Cookie") {
+    for (const part of (headers.get("cookie") ?? "").split(";")) {
+      const [name, ...rest] = part.trim().split("=");
+      if (name === place.name) return rest.join("=");
+    }
+    return undefined;
+  }
+  const authorization = headers.get("authorization");
+  if (authorization === undefined) return undefined;
+  const [scheme, token, ...rest] = authorization.split(" ");
+  if (scheme !== "Bearer" || token === undefined || rest.length > 0) {
+    throw new HasuraError({ message: "Malformed Authorization header", code: "invalid-headers" });
+  }
+  return token;
+};
+
+const trusted = (headers: HeaderMap): Session =>
+  createSession(headers.get("x-hasura-role") ?? "admin", sessionVariablesOf(headers), {
+    backendOnly: headers.get("x-hasura-use-backend-only-permissions")?.toLowerCase() === "true",
+  });
+
+/** Hasura's order: admin secret first, then the token, then the unauthorized role. */
+export const createAuthenticator = async (settings: AuthSettings, clock: Clock): Promise<Authenticator> => {
+  const { adminSecret, unauthorizedRole } = settings;
+  const config = settings.jwtSecret === undefined ? undefined : parseJwtConfig(settings.jwtSecret);
+  if (config !== undefined && adminSecret === undefined) {
+    throw new Error("a JWT secret needs an admin secret beside it");
+  }
+  const verify = config === undefined ? undefined : await createTokenVerifier(config, clock);
+  const expected = adminSecret === undefined ? undefined : digest(adminSecret);
+
+  return {
+    resolveSession: async (input) => {
+      const headers = readHeaders(input);
+      if (expected === undefined) return trusted(headers);
+      const given = adminSecretOf(headers);
+      if (given !== undefined) {
+        // Digests have one length, which a constant-time comparison needs.
+        if (timingSafeEqual(digest(given), expected)) return trusted(headers);
+        throw new HasuraError({
+          message: 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"',
+          code: "access-denied",
+        });
+      }
+      const token = config === undefined ? undefined : readToken(headers, config);
+      if (token !== undefined && config !== undefined && verify !== undefined) {
+        return sessionFromClaims(await verify(token), config, headers.get("x-hasura-role"));
+      }
+      if (unauthorizedRole !== undefined) return createSession(unauthorizedRole, {});
+      throw config === undefined
+        ? new HasuraError({
+            message: "x-hasura-admin-secret/x-hasura-access-key required, but not found",
+            code: "access-denied",
+          })
+        : new HasuraError({
+            message: "Missing 'Authorization' or 'Cookie' header in JWT authentication mode",
+            code: "invalid-headers",
+          });
+    },
+  };
+};
