@@ -52,7 +52,7 @@ if (entry === "--jest") {
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 } else {
-  const { register } = await import(
+  const { register } = await import("tsx/esm/api");
     pathToFileURL(join(root, "node_modules/tsx/dist/esm/api/index.mjs")).href
   );
   register();

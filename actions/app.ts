@@ -1,0 +1,106 @@
+import express, { type Express } from "express";
+import { z } from "zod";
+import { AppError } from "../src/core/index.ts";
+import { type HandlerDeps } from "./handler.ts";
+import { errorHandler } from "./middleware/error-handler.ts";
+import { requestId } from "./middleware/request-id.ts";
+import { webhookSecret } from "./middleware/webhook-secret.ts";
+import { type Registry } from "./registry.ts";
+import { readSession } from "./session.ts";
+
+export interface ActionsAppDeps extends HandlerDeps {
+  readonly registry: Registry;
+  readonly secret: string;
+}
+
+const actionBody = z.object({
+  action: z.object({ name: z.string() }),
+  input: z.record(z.string(), z.unknown()),
+  session_variables: z.record(z.string(), z.string()),
+});
+
+const cronBody = z.object({ name: z.string().optional(), scheduled_time: z.iso.datetime({ offset: true }) });
+
+/** First problem of a failed parse as one sentence with its path; the input itself is never echoed. */
+function invalidInput(error: z.ZodError): AppError {
+  const issue = error.issues[0];
+  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+  return new AppError({
+    kind: "invalid-input",
+    code: "invalid-input",
+    message: `${where}${issue?.message ?? "invalid input"}`,
+  });
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalidInput(parsed.error);
+  return parsed.data;
+}
+
+function own<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {
+  const handler = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (handler === undefined) {
+    throw new AppError({ kind: "not-found", code: "not-found", message: `no handler for this ${what}` });
+  }
+  return handler;
+}
+
+/** The webhooks behind Hasura's actions, cron triggers and event triggers. */
+export function createActionsApp(deps: ActionsAppDeps): Express {
+  const { registry, secret, logger } = deps;
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(requestId);
+  app.get("/healthz", (_request, response) => {
+    response.type("text/plain").send("OK");
+  });
+  app.use(webhookSecret(secret));
+  app.use(express.json({ limit: "256kb" }));
+
+  app.post("/actions/:name", async (request, response) => {
+    const handler = own(registry.actions, request.params.name, "action");
+    const body = parse(actionBody, request.body);
+    if (body.action.name !== request.params.name) {
+      throw new AppError({
+        kind: "invalid-input",
+        code: "invalid-input",
+        message: "action.name differs from the path",
+      });
+    }
+    const startedAt = performance.now();
+    const answer = await handler.run(
+      parse(handler.input, body.input),
+      readSession(body.session_variables),
+      deps,
+    );
+    response.json(answer);
+    logger.info(
+      {
+        requestId: response.locals["requestId"],
+        action: body.action.name,
+        durationMs: performance.now() - startedAt,
+      },
+      "action answered",
+    );
+  });
+
+  app.post("/cron/:name", async (request, response) => {
+    const { name } = request.params;
+    const handler = own(registry.cron, name, "cron trigger");
+    const body = parse(cronBody, request.body);
+    const result = await handler({ name, scheduledTime: new Date(body.scheduled_time) }, deps);
+    logger.info({ requestId: response.locals["requestId"], cron: name, result }, "cron delivery done");
+    response.json(result);
+  });
+
+  app.post("/events/:name", (request) => {
+    own(registry.events, request.params.name, "event trigger");
+  });
+
+  app.use(() => {
+    throw new AppError({ kind: "not-found", code: "not-found", message: "no such endpoint" });
+  });
+  app.use(errorHandler(logger));
+  return app;
+}

@@ -1,0 +1,37 @@
+import { type Clock, type Database, type Logger } from "../src/core/index.ts";
+import { type z } from "zod";
+
+/** What every handler may use; handed in by `createActionsApp`. */
+export interface HandlerDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The verified identity of an action call: session variables of Hasura, never the input. */
+export interface Session {
+  readonly role: string;
+  readonly userId: string | null;
+  readonly workspaceId: string | null;
+}
+
+export interface ActionHandler<Input = never> {
+  readonly input: z.ZodType<Input>;
+  readonly run: (input: Input, session: Session, deps: HandlerDeps) => Promise<unknown>;
+}
+
+export interface CronDelivery {
+  readonly name: string;
+  readonly scheduledTime: Date;
+}
+
+/** Runs at least once a delivery; the window comes from `scheduledTime`, never from the clock. */
+export type CronHandler = (delivery: CronDelivery, deps: HandlerDeps) => Promise<unknown>;
+
+/** Ties the schema and the function so that the registry can hold handlers of different inputs. */
+export function defineAction<Input>(handler: ActionHandler<Input>): ActionHandler<unknown> {
+  return {
+    input: handler.input,
+    run: (input, session, deps) => handler.run(input as Input, session, deps),
+  };
+}

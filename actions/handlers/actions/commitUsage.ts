@@ -1,0 +1,9 @@
+import { z } from "zod";
+import { askGate } from "../../gate.ts";
+import { defineAction } from "../../handler.ts";
+import { amountInput, workspaceInput } from "../../inputs.ts";
+
+export const commitUsage = defineAction({
+  input: z.strictObject({ ...workspaceInput, ...amountInput, reservationId: z.uuid() }),
+  run: (request, session, { database }) => askGate(database, session, { op: "commit", ...request }, false),
+});

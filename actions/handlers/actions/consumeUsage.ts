@@ -1,0 +1,10 @@
+import { z } from "zod";
+import { askGate } from "../../gate.ts";
+import { defineAction } from "../../handler.ts";
+import { consumeInput } from "../../inputs.ts";
+
+export const consumeUsage = defineAction({
+  input: z.strictObject(consumeInput),
+  run: ({ required, ...request }, session, { database }) =>
+    askGate(database, session, { op: "consume", ...request }, required ?? false),
+});

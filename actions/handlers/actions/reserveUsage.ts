@@ -1,0 +1,10 @@
+import { z } from "zod";
+import { askGate } from "../../gate.ts";
+import { defineAction } from "../../handler.ts";
+import { consumeInput } from "../../inputs.ts";
+
+export const reserveUsage = defineAction({
+  input: z.strictObject({ ...consumeInput, ttlSeconds: z.number().int().nullish() }),
+  run: ({ required, ...request }, session, { database }) =>
+    askGate(database, session, { op: "reserve", ...request }, required ?? false),
+});

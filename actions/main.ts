@@ -1,0 +1,45 @@
+import { pino } from "pino";
+import { systemClock } from "../src/core/index.ts";
+import { createDatabase } from "../src/postgres/index.ts";
+import { createActionsApp } from "./app.ts";
+import { readActionsEnv } from "./env.ts";
+import { registry } from "./registry.ts";
+
+/** How long requests in flight may take after a stop signal. */
+const graceMs = 10_000;
+
+async function main(): Promise<void> {
+  const env = readActionsEnv(process.env);
+  const logger = pino({ level: env.LOG_LEVEL });
+  const database = createDatabase({
+    connectionString: env.DATABASE_URL,
+    maxConnections: 10,
+    applicationName: "hasura-usage-actions",
+  });
+  const app = createActionsApp({ database, clock: systemClock, logger, registry, secret: env.ACTION_SECRET });
+  const server = app.listen(env.ACTIONS_PORT, env.HOST, (error?: Error) => {
+    if (error === undefined) {
+      logger.info({ port: env.ACTIONS_PORT }, "actions listening");
+      return;
+    }
+    console.error(`actions: cannot listen on ${env.HOST}:${String(env.ACTIONS_PORT)}: ${error.message}`);
+    process.exit(1);
+  });
+  const stop = (): void => {
+    const force = setTimeout(() => {
+      server.closeAllConnections();
+    }, graceMs);
+    force.unref();
+    server.close(() => {
+      void database.close().then(() => process.exit(0));
+    });
+    server.closeIdleConnections();
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+}
+
+main().catch((error: unknown) => {
+  console.error(`actions: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

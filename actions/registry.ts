@@ -1,0 +1,32 @@
+import { type ActionHandler, type CronHandler } from "./handler.ts";
+import { checkUsage } from "./handlers/actions/checkUsage.ts";
+import { commitUsage } from "./handlers/actions/commitUsage.ts";
+import { consumeUsage } from "./handlers/actions/consumeUsage.ts";
+import { getCurrentUsage } from "./handlers/actions/getCurrentUsage.ts";
+import { releaseUsage } from "./handlers/actions/releaseUsage.ts";
+import { reserveUsage } from "./handlers/actions/reserveUsage.ts";
+import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
+import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
+import { usage_prune_ledger } from "./handlers/cron/usage_prune_ledger.ts";
+import { usage_reconcile } from "./handlers/cron/usage_reconcile.ts";
+
+/** Every name of the metadata and its handler; a test compares both sides. */
+export interface Registry {
+  readonly actions: Readonly<Record<string, ActionHandler<unknown>>>;
+  readonly cron: Readonly<Record<string, CronHandler>>;
+  readonly events: Readonly<Record<string, never>>;
+}
+
+export const registry: Registry = {
+  actions: {
+    checkUsage,
+    commitUsage,
+    consumeUsage,
+    getCurrentUsage,
+    releaseUsage,
+    reserveUsage,
+    suggestUpgrade,
+  },
+  cron: { usage_expire_reservations, usage_prune_ledger, usage_reconcile },
+  events: {},
+};

@@ -1,0 +1,24 @@
+import { AppError } from "../src/core/index.ts";
+import { type Session } from "./handler.ts";
+
+/** Roles that may name any workspace; everyone else is bound to the workspace of the session. */
+const acrossWorkspaces: ReadonlySet<string> = new Set(["admin", "operator"]);
+
+export function readSession(variables: Readonly<Record<string, string>>): Session {
+  return {
+    role: variables["x-hasura-role"] ?? "anonymous",
+    userId: variables["x-hasura-user-id"] ?? null,
+    workspaceId: variables["x-hasura-workspace-id"] ?? null,
+  };
+}
+
+/** Refuses a workspace that is not the session's own. The answer is the same whether the other one exists or not. */
+export function assertWorkspace(session: Session, workspaceId: string): void {
+  if (acrossWorkspaces.has(session.role)) return;
+  if (session.workspaceId?.toLowerCase() === workspaceId.toLowerCase()) return;
+  throw new AppError({
+    kind: "forbidden",
+    code: "workspace-forbidden",
+    message: "this session may not act for that workspace",
+  });
+}

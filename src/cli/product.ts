@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { type Clock, type Database, type Logger } from "../core/index.ts";
+import { createEngine, loadMetadataFolder, type Engine } from "../engine/index.ts";
+import { createGateway } from "../gateway/index.ts";
+import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
+import { createActionsApp } from "../../actions/app.ts";
+import { registry } from "../../actions/registry.ts";
+import { closeServer, listen, portOf } from "./listen.ts";
+import { projectRoot, type Settings } from "./settings.ts";
+
+export type Step = "database" | "migrations" | "metadata" | "actions" | "engine" | "gateway";
+
+export interface ProductDeps {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called when a step is done, with what a person wants to read about it. */
+  readonly onStep: (step: Step, detail: string) => void;
+}
+
+export interface Product {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly engine: Engine;
+  readonly urls: { readonly gateway: string; readonly engine: string; readonly actions: string };
+  stop(): Promise<void>;
+}
+
+const hasura = join(projectRoot, "hasura");
+const graceMs = 5_000;
+
+/** Starts every part in order; when one fails, those before it are stopped again, so nothing is left behind. */
+export async function startProduct({ settings, clock, logger, onStep }: ProductDeps): Promise<Product> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const databaseUrl = await openDatabase();
+    const database = createDatabase({
+      connectionString: databaseUrl,
+      maxConnections: 20,
+      applicationName: "hasura-usage",
+    });
+    undo.push(() => database.close());
+
+    const { applied } = await migrate({ database, migrationsDir: join(hasura, "migrations", "default") });
+    if (applied.length > 0) await applySeeds({ database, seedsDir: join(hasura, "seeds", "default") });
+    onStep(
+      "migrations",
+      applied.length > 0 ? `${String(applied.length)} applied, sample data seeded` : "up to date",
+    );
+
+    const actionsApp = createActionsApp({
+      database,
+      clock,
+      logger,
+      registry,
+      secret: settings.secrets.actionSecret,
+    });
+    const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
+    onStep("actions", actions.url);
+
+    const metadata = await loadMetadataFolder(join(hasura, "metadata"));
+    onStep("metadata", "loaded");
+    const engine = await createEngine({
+      metadata,
+      database,
+      clock,
+      logger,
+      settings: {
+        adminSecret: settings.secrets.adminSecret,
+        jwtSecret: settings.secrets.jwtSecret,
+        unauthorizedRole: settings.HASURA_GRAPHQL_UNAUTHORIZED_ROLE,
+        stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
+        inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
+        env: {
+          PG_DATABASE_URL: databaseUrl,
+          ACTIONS_BASE_URL: actions.url,
+          ACTION_SECRET: settings.secrets.actionSecret,
+        },
+      },
+    });
+    const engineServer = await serve("engine", engine.app, settings.ENGINE_PORT);
+    engine.attachWebSocket(engineServer.server);
+    await engine.start();
+    undo.push(() => engine.stop());
+    onStep("engine", engineServer.url);
+
+    const gateway = createGateway({ upstreamUrl: settings.HASURA_URL ?? engineServer.url, logger });
+    const gatewayServer = await serve("gateway", gateway.app, settings.PORT);
+    gateway.attach(gatewayServer.server);
+    onStep("gateway", gatewayServer.url);
+
+    const urls = { gateway: gatewayServer.url, engine: engineServer.url, actions: actions.url };
+    return { database, databaseUrl, engine, urls, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function openDatabase(): Promise<string> {
+    if (settings.DATABASE_URL !== undefined) {
+      onStep("database", "the one of DATABASE_URL");
+      return settings.DATABASE_URL;
+    }
+    const postgres = await startEmbeddedPostgres({ dataDir: join(settings.DATA_DIR, "postgres"), logger });
+    undo.push(() => postgres.stop());
+    onStep("database", `embedded PostgreSQL on port ${String(postgres.port)}`);
+    return postgres.url;
+  }
+
+  async function serve(name: string, app: Parameters<typeof listen>[1], port: number) {
+    const server = await listen(name, app, port, settings.HOST);
+    undo.push(() => closeServer(server, graceMs));
+    return { server, url: `http://${settings.HOST}:${String(portOf(server))}` };
+  }
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+
+const schema = z.object({
+  HOST: z.string().default("127.0.0.1"),
+  PORT: port(8080),
+  ENGINE_PORT: port(8081),
+  ACTIONS_PORT: port(3000),
+  DATA_DIR: z.string().default(join(projectRoot, ".data")),
+  DATABASE_URL: z.string().optional(),
+  HASURA_URL: z.url().optional(),
+  HASURA_GRAPHQL_ADMIN_SECRET: z.string().min(1).optional(),
+  HASURA_GRAPHQL_JWT_SECRET: z.string().min(1).optional(),
+  HASURA_GRAPHQL_UNAUTHORIZED_ROLE: z.string().default("anonymous"),
+  HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES: z.stringbool().default(false),
+  HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS: z.stringbool().default(true),
+  ACTION_SECRET: z.string().min(16).optional(),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
+});
+
+const secretsSchema = z.object({ adminSecret: z.string(), jwtSecret: z.string(), actionSecret: z.string() });
+
+export type Secrets = z.infer<typeof secretsSchema>;
+export type Settings = z.infer<typeof schema> & { readonly secrets: Secrets };
+
+/** Secrets of the first start, kept readable by the owner only; a set variable wins over the kept one. */
+function keptSecrets(dataDir: string): Secrets {
+  const file = join(dataDir, "secrets.json");
+  try {
+    return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+  const secret = (): string => randomBytes(24).toString("base64url");
+  const secrets: Secrets = {
+    adminSecret: secret(),
+    jwtSecret: JSON.stringify({ type: "HS256", key: randomBytes(32).toString("base64url") }),
+    actionSecret: secret(),
+  };
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  return secrets;
+}
+
+/** Settings of the whole product (design: processes, ports, settings). Throws one line naming a wrong variable. */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    throw new Error(
+      parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),
+    );
+  }
+  const kept = keptSecrets(parsed.data.DATA_DIR);
+  return {
+    ...parsed.data,
+    secrets: {
+      adminSecret: parsed.data.HASURA_GRAPHQL_ADMIN_SECRET ?? kept.adminSecret,
+      jwtSecret: parsed.data.HASURA_GRAPHQL_JWT_SECRET ?? kept.jwtSecret,
+      actionSecret: parsed.data.ACTION_SECRET ?? kept.actionSecret,
+    },
+  };
+}
