@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { actionSecret, type RunningActions, startActions } from "../../support/actions.ts";
+import { createTestDatabase } from "../../support/database.ts";
+
+let test: Awaited<ReturnType<typeof createTestDatabase>>;
+let actions: RunningActions;
+const workspaceId = randomUUID();
+const otherId = randomUUID();
+const ownerId = randomUUID();
+const session = {
+  "x-hasura-role": "user",
+  "x-hasura-user-id": ownerId,
+  "x-hasura-workspace-id": workspaceId,
+};
+
+beforeAll(async () => {
+  test = await createTestDatabase();
+  await test.database.query("insert into users (id, email, display_name) values ($1, $2, 'Owner')", [
+    ownerId,
+    `${ownerId}@example.com`,
+  ]);
+  for (const id of [workspaceId, otherId]) {
+    await test.database.query("insert into workspaces (id, name, slug, owner_id) values ($1, 'W', $2, $3)", [
+      id,
+      id,
+      ownerId,
+    ]);
+  }
+  actions = await startActions(test.database);
+});
+
+afterAll(async () => {
+  await actions.stop();
+  await test.drop();
+});
+
+describe("the webhook contract", () => {
+  it("refuses a call without the secret, and one with a wrong secret", async () => {
+    const body = { action: { name: "checkUsage" }, input: {}, session_variables: session };
+    for (const headers of [{}, { "x-action-secret": "wrong" }, { "x-action-secret": `${actionSecret}x` }]) {
+      const response = await actions.post("/actions/checkUsage", body, headers);
+      expect(response.status).toBe(401);
+      expect(await response.json()).toEqual({
+        message: "wrong action secret",
+        extensions: { code: "access-denied" },
+      });
+    }
+  });
+
+  it("answers the use of the session's own workspace", async () => {
+    const { status, body } = await actions.call(
+      "consumeUsage",
+      { workspaceId, metric: "ai_queries", amount: 2 },
+      session,
+    );
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      allowed: true,
+      metric: "ai_queries",
+      amount: 2,
+      used: 2,
+      limit: 100,
+      remaining: 98,
+    });
+  });
+
+  it("refuses another workspace with the same answer whether it exists or not", async () => {
+    const existing = await actions.call("checkUsage", { workspaceId: otherId, metric: "messages" }, session);
+    const invented = await actions.call(
+      "checkUsage",
+      { workspaceId: randomUUID(), metric: "messages" },
+      session,
+    );
+    expect(existing.status).toBe(403);
+    expect(existing.body).toMatchObject({ extensions: { code: "workspace-forbidden" } });
+    expect(invented).toEqual(existing);
+  });
+
+  it("turns a denial into an error only when it is required", async () => {
+    const input = { workspaceId, metric: "ai_queries", amount: 1_000_000 };
+    const plain = await actions.call("consumeUsage", input, session);
+    expect(plain.status).toBe(200);
+    expect(plain.body).toMatchObject({ allowed: false, reason: "usage-limit-exceeded" });
+    const required = await actions.call("consumeUsage", { ...input, required: true }, session);
+    expect(required.status).toBe(429);
+    expect(required.body).toMatchObject({ extensions: { code: "usage-limit-exceeded", limit: 100 } });
+  });
+
+  it("refuses an unknown input key, a wrong type and a metric fed by rows, each with its code", async () => {
+    const extra = await actions.call("checkUsage", { workspaceId, metric: "messages", plan: "pro" }, session);
+    expect(extra).toMatchObject({ status: 400, body: { extensions: { code: "invalid-input" } } });
+    const type = await actions.call("checkUsage", { workspaceId, metric: "messages", amount: 1.5 }, session);
+    expect(type).toMatchObject({ status: 400, body: { extensions: { code: "invalid-input" } } });
+    const rows = await actions.call("consumeUsage", { workspaceId, metric: "messages", amount: 1 }, session);
+    expect(rows).toMatchObject({ status: 400, body: { extensions: { code: "row-metered" } } });
+  });
+
+  it("answers unknown names, broken JSON and a body that is too large with 4xx", async () => {
+    expect((await actions.post("/actions/dropTables", {})).status).toBe(404);
+    expect((await actions.post("/cron/unknown", { scheduled_time: "2026-01-01T00:00:00Z" })).status).toBe(
+      404,
+    );
+    expect((await actions.post("/actions/checkUsage", "{")).status).toBe(400);
+    expect((await actions.post("/actions/checkUsage", { pad: "x".repeat(300_000) })).status).toBe(400);
+  });
+});
+
+describe("a cron delivery", () => {
+  it("does its work once when it is delivered twice at the same moment", async () => {
+    const body = {
+      id: randomUUID(),
+      name: "usage_reconcile",
+      scheduled_time: "2026-01-01T00:05:00Z",
+      payload: null,
+    };
+    const answers = await Promise.all(
+      [1, 2, 3].map(async () => (await actions.post("/cron/usage_reconcile", body)).json()),
+    );
+    const duplicates = answers.filter((answer) => (answer as { duplicate?: boolean }).duplicate === true);
+    expect(duplicates).toHaveLength(2);
+    const runs = await test.database.query("select name from usage.cron_runs where name = 'usage_reconcile'");
+    expect(runs).toHaveLength(1);
+  });
+});

@@ -1,0 +1,60 @@
+import { type AddressInfo } from "node:net";
+import { createActionsApp } from "../../actions/app.ts";
+import { registry } from "../../actions/registry.ts";
+import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
+
+export const actionSecret = "a-secret-of-the-tests";
+
+export interface RunningActions {
+  readonly url: string;
+  call(
+    action: string,
+    input: object,
+    session: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
+  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** The real actions app on a free loopback port. */
+export async function startActions(database: Database): Promise<RunningActions> {
+  const app = createActionsApp({
+    database,
+    clock: systemClock,
+    logger: silentLogger,
+    registry,
+    secret: actionSecret,
+  });
+  const server = await new Promise<ReturnType<typeof app.listen>>((resolve) => {
+    const listening = app.listen(0, "127.0.0.1", () => {
+      resolve(listening);
+    });
+  });
+  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const post: RunningActions["post"] = (path, body, headers = { "x-action-secret": actionSecret }) =>
+    fetch(`${url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  return {
+    url,
+    post,
+    call: async (action, input, session) => {
+      const response = await post(`/actions/${action}`, {
+        action: { name: action },
+        input,
+        session_variables: session,
+        request_query: "",
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
