@@ -1,0 +1,2 @@
+drop table public.messages;
+drop table public.channels;

@@ -1,0 +1,3 @@
+drop table public.streams;
+drop table public.call_recordings;
+drop table public.calls;

@@ -1,0 +1,2 @@
+drop table public.integrations;
+drop table public.bots;

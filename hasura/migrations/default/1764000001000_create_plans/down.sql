@@ -1,0 +1,5 @@
+drop table billing.plan_limits;
+drop table billing.plan_features;
+drop table billing.features;
+drop table billing.plans;
+drop schema billing;

@@ -1,0 +1,3 @@
+drop table billing.subscription_history;
+drop table billing.subscriptions;
+drop function billing.record_subscription();

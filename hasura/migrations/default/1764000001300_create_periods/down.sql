@@ -1,0 +1,12 @@
+drop trigger workspaces_apply_time_zone on public.workspaces;
+drop function billing.apply_time_zone();
+drop trigger subscriptions_apply_anchor on billing.subscriptions;
+drop function billing.apply_subscription_anchor();
+drop trigger subscriptions_prepare on billing.subscriptions;
+drop function billing.prepare_subscription();
+drop function billing.move_anchor(uuid, timestamptz, text, text, timestamptz);
+drop function billing.has_counted(uuid);
+drop function usage.period(uuid, timestamptz);
+drop function billing.anchored_period(timestamptz, text, timestamptz);
+drop table billing.period_anchors;
+drop schema usage;
