@@ -1,0 +1,238 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "@jest/globals";
+import { Kind, type ObjectTypeDefinitionNode, parse } from "graphql";
+import { parse as parseYaml } from "yaml";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "../../../hasura/metadata");
+const known = ["anonymous", "user", "workspace_admin", "service", "operator"];
+const operations = ["insert", "select", "update", "delete"] as const;
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+interface PermissionEntry {
+  readonly role: string;
+  readonly permission: {
+    readonly columns?: readonly string[];
+    readonly filter?: Json;
+    readonly check?: Json;
+    readonly set?: Record<string, string>;
+    readonly allow_aggregations?: boolean;
+  };
+}
+
+interface TableEntry {
+  readonly table: { readonly schema: string; readonly name: string };
+  readonly insert_permissions?: readonly PermissionEntry[];
+  readonly select_permissions?: readonly PermissionEntry[];
+  readonly update_permissions?: readonly PermissionEntry[];
+  readonly delete_permissions?: readonly PermissionEntry[];
+}
+
+interface NamedEntry {
+  readonly name: string;
+  readonly permissions?: readonly { readonly role: string }[];
+}
+
+interface ActionsFile {
+  readonly actions: readonly (NamedEntry & {
+    readonly definition: { readonly kind: string; readonly handler: string };
+  })[];
+  readonly custom_types: { readonly objects: readonly NamedEntry[] };
+}
+
+const read = (path: string): unknown => parseYaml(readFileSync(join(folder, path), "utf8"));
+const includes = (path: string): readonly string[] =>
+  (read(path) as readonly string[]).map((line) => {
+    expect(line).toMatch(/^!include [a-z_]+\.yaml$/);
+    return join(dirname(path), line.slice("!include ".length));
+  });
+
+const tables = (): readonly TableEntry[] =>
+  includes("databases/default/tables/tables.yaml").map((path) => read(path) as TableEntry);
+const label = (table: TableEntry): string => `${table.table.schema}.${table.table.name}`;
+const entries = (table: TableEntry) =>
+  operations.flatMap((operation) =>
+    (table[`${operation}_permissions`] ?? []).map((entry) => ({ operation, ...entry })),
+  );
+const hasSession = (rule: Json | undefined): boolean =>
+  /x-hasura-workspace-id/i.test(JSON.stringify(rule ?? {}));
+
+describe("the metadata folder", () => {
+  it("has every file that the CLI exports, each of them YAML", () => {
+    const top = readdirSync(folder).sort();
+    expect(top).toEqual([
+      "actions.graphql",
+      "actions.yaml",
+      "allow_list.yaml",
+      "api_limits.yaml",
+      "backend_configs.yaml",
+      "cron_triggers.yaml",
+      "databases",
+      "graphql_schema_introspection.yaml",
+      "inherited_roles.yaml",
+      "metrics_config.yaml",
+      "network.yaml",
+      "opentelemetry.yaml",
+      "query_collections.yaml",
+      "remote_schemas.yaml",
+      "rest_endpoints.yaml",
+      "version.yaml",
+    ]);
+    for (const name of top.filter((file) => file.endsWith(".yaml"))) expect(() => read(name)).not.toThrow();
+    expect(read("version.yaml")).toEqual({ version: 3 });
+  });
+
+  it("includes exactly the files that exist", () => {
+    for (const kind of ["tables", "functions"]) {
+      const base = `databases/default/${kind}`;
+      const listed = includes(`${base}/${kind}.yaml`);
+      for (const path of listed) expect(existsSync(join(folder, path))).toBe(true);
+      const present = readdirSync(join(folder, base)).filter((file) => file !== `${kind}.yaml`);
+      expect(listed.map((path) => path.slice(base.length + 1)).sort()).toEqual(present.sort());
+    }
+  });
+
+  it("names each file after its table", () => {
+    for (const path of includes("databases/default/tables/tables.yaml")) {
+      const { table } = read(path) as TableEntry;
+      expect(path.endsWith(`/${table.schema}_${table.name}.yaml`)).toBe(true);
+    }
+  });
+
+  it("joins actions.yaml and actions.graphql by name", () => {
+    const { actions, custom_types: types } = read("actions.yaml") as ActionsFile;
+    const document = parse(readFileSync(join(folder, "actions.graphql"), "utf8"));
+    const objects = document.definitions.filter(
+      (node): node is ObjectTypeDefinitionNode => node.kind === Kind.OBJECT_TYPE_DEFINITION,
+    );
+    const roots = new Set(["Query", "Mutation"]);
+    const fields = objects
+      .filter((node) => roots.has(node.name.value))
+      .flatMap((node) => (node.fields ?? []).map((field) => `${node.name.value}.${field.name.value}`));
+    const declared = actions.map(
+      ({ name, definition }) => `${definition.kind === "synchronous" ? "Mutation" : "Query"}.${name}`,
+    );
+    expect(declared.sort()).toEqual(fields.sort());
+    for (const { name, definition } of actions)
+      expect(definition.handler).toBe(`{{ACTIONS_BASE_URL}}/actions/${name}`);
+    const named = objects.map((node) => node.name.value).filter((name) => !roots.has(name));
+    expect(types.objects.map(({ name }) => name).sort()).toEqual(named.sort());
+  });
+
+  it("uses known roles only, each once and in one order", () => {
+    const check = (owner: string, roles: readonly string[]) => {
+      const expected = known.filter((role) => roles.includes(role));
+      expect({ owner, roles }).toEqual({ owner, roles: expected });
+    };
+    for (const table of tables())
+      for (const operation of operations)
+        check(
+          `${operation} ${label(table)}`,
+          (table[`${operation}_permissions`] ?? []).map(({ role }) => role),
+        );
+    const { actions } = read("actions.yaml") as ActionsFile;
+    for (const { name, permissions } of actions)
+      check(
+        name,
+        (permissions ?? []).map(({ role }) => role),
+      );
+  });
+
+  it("names the cron triggers after their handlers", () => {
+    const triggers = read("cron_triggers.yaml") as readonly { name: string; webhook: string }[];
+    expect(triggers.map(({ name }) => name)).toEqual([
+      "usage_expire_reservations",
+      "usage_prune_ledger",
+      "usage_reconcile",
+    ]);
+    for (const { name, webhook } of triggers) expect(webhook).toBe(`{{ACTIONS_BASE_URL}}/cron/${name}`);
+  });
+});
+
+describe("what the permissions may never give", () => {
+  it("bounds every row of a workspace by the session for every role but operator", () => {
+    const open = new Set([
+      "billing.plans",
+      "billing.features",
+      "billing.plan_features",
+      "billing.plan_limits",
+      "usage.metrics",
+    ]);
+    const own = new Set(["update public.users"]);
+    for (const table of tables())
+      for (const { operation, role, permission } of entries(table)) {
+        if (role === "operator" || open.has(label(table)) || own.has(`${operation} ${label(table)}`))
+          continue;
+        const rule = operation === "insert" ? permission.check : permission.filter;
+        expect({ table: label(table), operation, role, bound: hasSession(rule) }).toEqual({
+          table: label(table),
+          operation,
+          role,
+          bound: true,
+        });
+      }
+  });
+
+  it("shows anonymous the price list and nothing else", () => {
+    const seen = tables()
+      .filter((table) => entries(table).some(({ role }) => role === "anonymous"))
+      .map(label);
+    expect(seen).toEqual([
+      "billing.features",
+      "billing.plan_features",
+      "billing.plan_limits",
+      "billing.plans",
+    ]);
+    const aggregating = tables().filter((table) =>
+      entries(table).some((entry) => entry.role === "anonymous" && entry.permission.allow_aggregations),
+    );
+    expect(aggregating).toEqual([]);
+  });
+
+  it("lets no role write plans, limits of plans, counters or decisions", () => {
+    const writable = tables()
+      .filter((table) => !table.table.schema.startsWith("public"))
+      .flatMap((table) =>
+        entries(table)
+          .filter(({ operation }) => operation !== "select")
+          .map(({ operation, role }) => `${role} ${operation} ${label(table)}`),
+      );
+    expect(writable.sort()).toEqual([
+      "operator delete billing.limit_overrides",
+      "operator insert billing.limit_overrides",
+      "operator insert billing.subscriptions",
+      "operator update billing.limit_overrides",
+      "operator update billing.subscriptions",
+      "workspace_admin update usage.alerts",
+    ]);
+  });
+
+  it("takes workspace and person of an insert from the session", () => {
+    for (const table of tables().filter(({ table: { schema } }) => schema === "public"))
+      for (const { operation, role, permission } of entries(table)) {
+        if (operation === "select") continue;
+        expect(permission.columns ?? []).not.toContain("workspace_id");
+        if (operation === "insert") expect(permission.set?.["workspace_id"]).toBe("x-hasura-workspace-id");
+        if (role !== "user" && role !== "workspace_admin") continue;
+        const people =
+          label(table) === "public.workspace_members" ? [] : ["user_id", "created_by", "uploader_id"];
+        for (const column of people) expect(permission.columns ?? []).not.toContain(column);
+      }
+  });
+
+  it("keeps a reference inside the workspace", () => {
+    for (const table of tables())
+      for (const { operation, permission } of entries(table)) {
+        if (operation !== "insert") continue;
+        for (const column of permission.columns ?? []) {
+          const relationship = { channel_id: "channel", call_id: "call" }[column];
+          if (relationship !== undefined)
+            expect(JSON.stringify(permission.check)).toMatch(
+              new RegExp(`"${relationship}":\\{"workspace_id":\\{"_eq":"X-Hasura-Workspace-Id"`),
+            );
+        }
+      }
+  });
+});
