@@ -1,0 +1,98 @@
+import { z } from "zod";
+
+import type { Logger } from "../../core/index.ts";
+import type { HeaderMap, Session } from "../auth/index.ts";
+import { HasuraError } from "../errors.ts";
+import type { ActionMeta } from "../metadata/types.ts";
+import { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
+import { forwardedHeaders } from "./forward-headers.ts";
+import { postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
+
+export interface ActionCall {
+  readonly action: ActionMeta;
+  readonly input: unknown;
+  readonly session: Session;
+  readonly clientHeaders: HeaderMap;
+  /** The document as the client sent it. */
+  readonly requestQuery: string;
+}
+
+export interface ActionAnswer {
+  readonly value: unknown;
+  readonly setCookies: readonly string[];
+}
+
+export interface ActionCallerDeps {
+  readonly client: WebhookClient;
+  readonly environment: Environment;
+  readonly logger: Logger;
+}
+
+export type CallAction = (call: ActionCall) => Promise<ActionAnswer>;
+
+const unexpected = (message: string, internal?: unknown, cause?: unknown): HasuraError =>
+  new HasuraError({ message, code: "unexpected", internal, cause });
+
+const refusalSchema = z.object({
+  message: z.string(),
+  code: z.string().optional(),
+  extensions: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const parseBody = (answer: WebhookAnswer, internal: unknown): unknown => {
+  try {
+    return JSON.parse(answer.text) as unknown;
+  } catch (error) {
+    throw unexpected("not a valid json response from webhook", internal, error);
+  }
+};
+
+const refusal = (body: unknown, internal: unknown): HasuraError => {
+  const parsed = refusalSchema.safeParse(body);
+  if (!parsed.success) return unexpected("expecting object with 'message' in the webhook response", internal);
+  const { message, code, extensions } = parsed.data;
+  return new HasuraError({
+    message,
+    code: code ?? "unexpected",
+    internal,
+    ...(extensions === undefined || extensions === null ? {} : { extensions }),
+  });
+};
+
+/** Calls a synchronous action's webhook and turns its answer into a value or the error that the client sees. */
+export const createActionCaller =
+  (deps: ActionCallerDeps): CallAction =>
+  async ({ action, input, session, clientHeaders, requestQuery }) => {
+    const url = fillTemplate(action.handler, deps.environment);
+    const headers = {
+      ...configuredHeaders(action.headers, deps.environment),
+      // Hasura's default precedence: what the client sent stands above what is configured.
+      ...(action.forwardClientHeaders ? forwardedHeaders(clientHeaders) : {}),
+      "content-type": "application/json",
+      "user-agent": userAgent,
+    };
+    const request = {
+      action: { name: action.name },
+      input,
+      session_variables: session.variables,
+      request_query: requestQuery,
+    };
+    let answer: WebhookAnswer;
+    try {
+      answer = await postJson(deps.client, url, headers, JSON.stringify(request), action.timeoutSeconds);
+    } catch (error) {
+      deps.logger.warn({ action: action.name, error }, "the webhook of an action could not be reached");
+      throw unexpected("http exception when calling webhook", { request: { url, body: request } }, error);
+    }
+    const internal = {
+      error: "unexpected response",
+      request: { url, body: request },
+      response: { status: answer.status, body: answer.text },
+    };
+    const body = parseBody(answer, internal);
+    if (answer.status >= 200 && answer.status < 300)
+      return { value: body, setCookies: answer.headers.getSetCookie() };
+    if (answer.status >= 400 && answer.status < 500) throw refusal(body, internal);
+    deps.logger.warn({ action: action.name, status: answer.status }, "the webhook of an action failed");
+    throw unexpected("internal error", internal);
+  };

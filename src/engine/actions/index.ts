@@ -1,0 +1,6 @@
+/** Owns the way to webhooks: what is sent to an action, what its answer must look like and what the client sees of it. */
+export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction } from "./call-action.ts";
+export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
+export { checkOutput } from "./output.ts";
+export { shapeOutput, type ShapeContext } from "./shape.ts";
+export { fetchWebhook, postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "@jest/globals";
+import { buildSchema, Kind, parse, type FragmentDefinitionNode, type GraphQLOutputType } from "graphql";
+
+import { checkOutput, shapeOutput } from "../../../../src/engine/actions/index.ts";
+
+const schema = buildSchema(`
+  scalar bigint
+  type Upgrade { planId: String! }
+  type Decision { allowed: Boolean! remaining: bigint upgrade: Upgrade tags: [String!] }
+  type Query { decide: Decision! maybe: Decision many: [Decision!]! count: Int! any: bigint }
+`);
+
+const typeOf = (name: string): GraphQLOutputType => {
+  const field = schema.getQueryType()?.getFields()[name];
+  if (field === undefined) throw new Error(name);
+  return field.type;
+};
+
+const check = (name: string, value: unknown): string => {
+  try {
+    checkOutput(value, typeOf(name));
+    return "fits";
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+describe("the shape of a webhook's answer", () => {
+  it.each([
+    ["decide", { allowed: true, extra: 1 }, "fits"],
+    ["decide", { allowed: "1" }, "fits"],
+    ["decide", null, "got null for the action webhook response"],
+    ["maybe", null, "fits"],
+    ["decide", {}, 'field "allowed" expected in webhook response, but not found'],
+    ["decide", { allowed: null }, 'expecting not null value for field "allowed"'],
+    ["decide", [], "got array for the action webhook response, expecting Decision"],
+    ["decide", "x", "got scalar String for the action webhook response, expecting Decision"],
+    ["decide", { allowed: true, upgrade: {} }, 'field "planId" expected in webhook response, but not found'],
+    ["many", {}, "expecting array for the action webhook response"],
+    ["many", [{ allowed: true }, { allowed: false }], "fits"],
+    ["count", "1", "got scalar String for the action webhook response, expecting Int"],
+    ["any", { free: "form" }, "fits"],
+  ])("%s of %j: %s", (name, value, outcome) => {
+    expect(check(name, value)).toBe(outcome);
+  });
+});
+
+describe("what the client sees of it", () => {
+  it("is what it selected, under its aliases and in its order", () => {
+    const document = parse(`
+      query { decide { ok: allowed __typename ...rest remaining @skip(if: $without) } }
+      fragment rest on Decision { upgrade { planId } tags missing: remaining }
+    `);
+    const [operation, fragment] = document.definitions;
+    if (operation?.kind !== Kind.OPERATION_DEFINITION || fragment === undefined)
+      throw new Error("no operation");
+    const field = operation.selectionSet.selections[0];
+    if (field?.kind !== Kind.FIELD || field.selectionSet === undefined) throw new Error("no field");
+    const shaped = shapeOutput(
+      { tags: ["a"], allowed: true, secret: 1, upgrade: { planId: "pro", other: 2 } },
+      typeOf("decide"),
+      [field.selectionSet],
+      { fragments: new Map([["rest", fragment as FragmentDefinitionNode]]), variables: { without: true } },
+    );
+    expect(JSON.stringify(shaped)).toBe(
+      '{"ok":true,"__typename":"Decision","upgrade":{"planId":"pro"},"tags":["a"],"missing":null}',
+    );
+  });
+});
