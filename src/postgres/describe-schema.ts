@@ -1,0 +1,1 @@
+export const describeSchema = 1;

@@ -1,0 +1,106 @@
+import pg from "pg";
+
+import type { Database, QueryOptions, Queryable, Transaction } from "../core/index.ts";
+import { toDatabaseError } from "./connection-errors.ts";
+
+export interface DatabaseOptions {
+  readonly connectionString: string;
+  /** Sessions open at most; further work waits for one. */
+  readonly maxConnections?: number;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName?: string;
+  /** How long work may wait for a session before the database counts as unreachable. */
+  readonly connectTimeoutMs?: number;
+}
+
+interface Runner {
+  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+}
+
+const run = (runner: Runner): Queryable["query"] => {
+  return async <R>(text: string, values: readonly unknown[] = [], options: QueryOptions = {}) => {
+    try {
+      const result = await runner.query({
+        text,
+        values: [...values],
+        ...(options.name === undefined ? {} : { name: options.name }),
+      });
+      return result.rows as R[];
+    } catch (error) {
+      throw toDatabaseError(error);
+    }
+  };
+};
+
+const asTransaction = (client: pg.PoolClient): Transaction => ({
+  query: run(client),
+  script: async (text) => {
+    try {
+      await client.query(text);
+    } catch (error) {
+      throw toDatabaseError(error);
+    }
+  },
+});
+
+const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+};
+
+/** Returns undefined when the session is clean again, else the reason to throw it away. */
+const rollback = async (client: pg.PoolClient): Promise<Error | undefined> => {
+  try {
+    await client.query("rollback");
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error("rollback failed");
+  }
+};
+
+const inTransaction = async <T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> => {
+  const client = await connect(pool);
+  let broken: Error | undefined;
+  // A checked-out client reports a lost connection here too; without a listener that would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", onError);
+  try {
+    await client.query("begin");
+    const result = await work(asTransaction(client));
+    const committed = await client.query("commit");
+    // PostgreSQL answers a commit of a failed transaction with a silent rollback.
+    if (committed.command === "ROLLBACK")
+      throw new Error("transaction was rolled back: a statement in it failed");
+    return result;
+  } catch (error) {
+    broken = (await rollback(client)) ?? broken;
+    throw toDatabaseError(error);
+  } finally {
+    client.off("error", onError);
+    client.release(broken);
+  }
+};
+
+export const createDatabase = (options: DatabaseOptions): Database => {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections ?? 10,
+    application_name: options.applicationName ?? "hasura-usage",
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  // The pool replaces an idle session that the server closed; the next query reports an outage if it lasts.
+  pool.on("error", () => undefined);
+  let closing: Promise<void> | undefined;
+  return {
+    query: run(pool),
+    transaction: (work) => inTransaction(pool, work),
+    close: () => (closing ??= pool.end()),
+  };
+};
