@@ -1,0 +1,1 @@
+drop function usage.reconcile(uuid, boolean);

@@ -1,0 +1,11 @@
+select usage.detach_meter('public.streams', 'stream_seconds');
+select usage.detach_meter('public.calls', 'call_seconds');
+select usage.detach_meter('public.call_recordings', 'recording_bytes');
+select usage.detach_meter('public.files', 'uploaded_bytes');
+select usage.detach_meter('public.files', 'files_uploaded');
+select usage.detach_meter('public.files', 'storage_bytes');
+select usage.detach_meter('public.messages', 'messages');
+select usage.detach_meter('public.integrations', 'integrations');
+select usage.detach_meter('public.bots', 'bots');
+select usage.detach_meter('public.channels', 'channels');
+select usage.detach_meter('public.workspace_members', 'members');
