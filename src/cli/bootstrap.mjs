@@ -53,8 +53,6 @@ if (entry === "--jest") {
   child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 } else {
   const { register } = await import("tsx/esm/api");
-    pathToFileURL(join(root, "node_modules/tsx/dist/esm/api/index.mjs")).href
-  );
   register();
   process.argv.splice(1, 2, join(root, entry));
   await import(pathToFileURL(join(root, entry)).href);

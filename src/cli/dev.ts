@@ -7,11 +7,11 @@ import { readSettings, type Settings } from "./settings.ts";
 const query = "{ usage_current(order_by: {metric: asc}) { metric used limit_value percent status } }";
 
 async function printWelcome(product: Product, settings: Settings): Promise<void> {
-  const { gateway, engine, actions } = product.urls;
+  const { gateway, hasura, actions } = product.urls;
   const lines = [
     "",
     `  gateway       ${gateway}/v1/graphql`,
-    `  engine        ${engine}/v1/graphql`,
+    `  hasura        ${hasura}/v1/graphql`,
     `  actions       ${actions}`,
     `  admin secret  ${settings.secrets.adminSecret}`,
   ];

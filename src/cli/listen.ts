@@ -1,9 +1,19 @@
 import { type Express } from "express";
 import { createServer, type Server } from "node:http";
+import { type Duplex } from "node:stream";
+
+/** Sockets that became WebSockets: `node:http` forgets them, so closing a server must end them itself. */
+const upgraded = new WeakMap<Server, Set<Duplex>>();
 
 /** Listens or throws one line that says which service, which address and why. */
 export function listen(name: string, app: Express, port: number, host: string): Promise<Server> {
   const server = createServer(app);
+  const sockets = new Set<Duplex>();
+  upgraded.set(server, sockets);
+  server.on("upgrade", (_request, socket: Duplex) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const why = error.code === "EADDRINUSE" ? "the port is taken" : error.message;
@@ -34,5 +44,6 @@ export function closeServer(server: Server, graceMs: number): Promise<void> {
       resolve();
     });
     server.closeIdleConnections();
+    for (const socket of upgraded.get(server) ?? []) socket.destroy();
   });
 }

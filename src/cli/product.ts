@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, type Database, type Logger } from "../core/index.ts";
-import { createEngine, loadMetadataFolder, type Engine } from "../engine/index.ts";
+import { createEngine, loadMetadataFolder } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
 import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
@@ -21,8 +21,7 @@ export interface ProductDeps {
 export interface Product {
   readonly database: Database;
   readonly databaseUrl: string;
-  readonly engine: Engine;
-  readonly urls: { readonly gateway: string; readonly engine: string; readonly actions: string };
+  readonly urls: { readonly gateway: string; readonly hasura: string; readonly actions: string };
   stop(): Promise<void>;
 }
 
@@ -44,12 +43,11 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     });
     undo.push(() => database.close());
 
-    const { applied } = await migrate({ database, migrationsDir: join(hasura, "migrations", "default") });
-    if (applied.length > 0) await applySeeds({ database, seedsDir: join(hasura, "seeds", "default") });
-    onStep(
-      "migrations",
-      applied.length > 0 ? `${String(applied.length)} applied, sample data seeded` : "up to date",
-    );
+    const { ran } = await migrate({ database, migrationsDir: join(hasura, "migrations", "default") });
+    const seeded = await database.query("select id from billing.plans limit 1");
+    if (seeded.length === 0) await applySeeds({ database, seedsDir: join(hasura, "seeds", "default") });
+    const seedNote = seeded.length === 0 ? ", sample data seeded" : "";
+    onStep("migrations", (ran.length > 0 ? `${String(ran.length)} applied` : "up to date") + seedNote);
 
     const actionsApp = createActionsApp({
       database,
@@ -61,6 +59,31 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
     onStep("actions", actions.url);
 
+    const hasuraUrl = settings.HASURA_URL ?? (await startEngine(database, databaseUrl, actions.url));
+    const gateway = createGateway({ upstreamUrl: hasuraUrl, logger });
+    const gatewayServer = await serve("gateway", gateway.app, settings.PORT);
+    gateway.attach(gatewayServer.server);
+    onStep("gateway", gatewayServer.url);
+
+    const urls = { gateway: gatewayServer.url, hasura: hasuraUrl, actions: actions.url };
+    return { database, databaseUrl, urls, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function openDatabase(): Promise<string> {
+    if (settings.DATABASE_URL !== undefined) {
+      onStep("database", "the one of DATABASE_URL");
+      return settings.DATABASE_URL;
+    }
+    const postgres = await startEmbeddedPostgres({ dataDir: join(settings.DATA_DIR, "postgres"), logger });
+    undo.push(() => postgres.stop());
+    onStep("database", `embedded PostgreSQL on port ${String(postgres.port)}`);
+    return postgres.url;
+  }
+
+  async function startEngine(database: Database, databaseUrl: string, actionsUrl: string): Promise<string> {
     const metadata = await loadMetadataFolder(join(hasura, "metadata"));
     onStep("metadata", "loaded");
     const engine = await createEngine({
@@ -76,7 +99,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
         inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
         env: {
           PG_DATABASE_URL: databaseUrl,
-          ACTIONS_BASE_URL: actions.url,
+          ACTIONS_BASE_URL: actionsUrl,
           ACTION_SECRET: settings.secrets.actionSecret,
         },
       },
@@ -86,28 +109,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     await engine.start();
     undo.push(() => engine.stop());
     onStep("engine", engineServer.url);
-
-    const gateway = createGateway({ upstreamUrl: settings.HASURA_URL ?? engineServer.url, logger });
-    const gatewayServer = await serve("gateway", gateway.app, settings.PORT);
-    gateway.attach(gatewayServer.server);
-    onStep("gateway", gatewayServer.url);
-
-    const urls = { gateway: gatewayServer.url, engine: engineServer.url, actions: actions.url };
-    return { database, databaseUrl, engine, urls, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-
-  async function openDatabase(): Promise<string> {
-    if (settings.DATABASE_URL !== undefined) {
-      onStep("database", "the one of DATABASE_URL");
-      return settings.DATABASE_URL;
-    }
-    const postgres = await startEmbeddedPostgres({ dataDir: join(settings.DATA_DIR, "postgres"), logger });
-    undo.push(() => postgres.stop());
-    onStep("database", `embedded PostgreSQL on port ${String(postgres.port)}`);
-    return postgres.url;
+    return engineServer.url;
   }
 
   async function serve(name: string, app: Parameters<typeof listen>[1], port: number) {
