@@ -1,0 +1,206 @@
+import type { Database } from "../../core/index.ts";
+
+export interface CronEvent {
+  readonly id: string;
+  readonly triggerName: string;
+  readonly scheduledTime: Date;
+  readonly tries: number;
+}
+
+export interface Invocation {
+  readonly status: number | null;
+  readonly request: unknown;
+  readonly response: unknown;
+}
+
+/** The events of cron triggers, in the tables and states that Hasura keeps them in. */
+export interface CronStore {
+  prepare(): Promise<void>;
+  unlockAll(): Promise<void>;
+  unlock(ids: readonly string[]): Promise<void>;
+  /** Untried events after `now`, in order of time. */
+  upcoming(trigger: string, now: Date): Promise<readonly Date[]>;
+  latest(trigger: string): Promise<Date | undefined>;
+  add(trigger: string, times: readonly Date[]): Promise<void>;
+  /** Drops untried events after `now`: of one trigger, or of all that are not in the list. */
+  dropUpcoming(trigger: string, now: Date): Promise<void>;
+  dropUnknown(triggers: readonly string[], now: Date): Promise<void>;
+  /** Locks what is due, so that no other engine delivers it. */
+  takeDue(triggers: readonly string[], now: Date): Promise<readonly CronEvent[]>;
+  markDead(id: string): Promise<void>;
+  settle(id: string, status: "delivered" | "error", invocation: Invocation): Promise<void>;
+  retryAt(id: string, moment: Date, invocation: Invocation): Promise<void>;
+}
+
+const tables = `
+create schema if not exists hdb_catalog;
+
+create table if not exists hdb_catalog.hdb_cron_events (
+  id text not null default gen_random_uuid()::text,
+  trigger_name text not null,
+  scheduled_time timestamptz not null,
+  status text not null default 'scheduled',
+  tries integer not null default 0,
+  created_at timestamptz not null default now(),
+  next_retry_at timestamptz,
+  constraint hdb_cron_events_pkey primary key (id),
+  constraint valid_status check (status in ('scheduled', 'locked', 'delivered', 'error', 'dead'))
+);
+
+create index if not exists hdb_cron_event_status
+  on hdb_catalog.hdb_cron_events (status);
+
+create unique index if not exists hdb_cron_events_unique_scheduled
+  on hdb_catalog.hdb_cron_events (trigger_name, scheduled_time)
+  where status = 'scheduled';
+
+create table if not exists hdb_catalog.hdb_cron_event_invocation_logs (
+  id text not null default gen_random_uuid()::text,
+  event_id text,
+  status integer,
+  request json,
+  response json,
+  created_at timestamptz not null default now(),
+  constraint hdb_cron_event_invocation_logs_pkey primary key (id),
+  constraint hdb_cron_event_invocation_logs_event_id_fkey foreign key (event_id)
+    references hdb_catalog.hdb_cron_events (id)
+    on update cascade
+    on delete cascade
+);
+
+create index if not exists hdb_cron_event_invocation_event_id
+  on hdb_catalog.hdb_cron_event_invocation_logs (event_id);
+`;
+
+interface EventRow {
+  readonly id: string;
+  readonly trigger_name: string;
+  readonly scheduled_time: string;
+  readonly tries: number;
+}
+
+interface TimeRow {
+  readonly at: string | null;
+}
+
+/** Epoch seconds as text: independent of how the driver and the session render times. */
+const epoch = (column: string): string => `extract(epoch from ${column})::text`;
+const toDate = (seconds: string): Date => new Date(Math.round(Number(seconds) * 1000));
+
+export const createCronStore = (database: Database): CronStore => {
+  const logged = async (
+    id: string,
+    change: string,
+    values: readonly unknown[],
+    invocation: Invocation,
+  ): Promise<void> => {
+    await database.transaction(async (tx) => {
+      await tx.query(
+        `insert into hdb_catalog.hdb_cron_event_invocation_logs (event_id, status, request, response)
+         values ($1, $2, $3::json, $4::json)`,
+        [id, invocation.status, JSON.stringify(invocation.request), JSON.stringify(invocation.response)],
+      );
+      await tx.query(`update hdb_catalog.hdb_cron_events set tries = tries + 1, ${change} where id = $1`, [
+        id,
+        ...values,
+      ]);
+    });
+  };
+
+  return {
+    prepare: async () => {
+      await database.transaction(async (tx) => {
+        // "if not exists" is no protection against an engine that starts at the same moment.
+        await tx.query("select pg_advisory_xact_lock(hashtext('hdb_catalog'))");
+        await tx.script(tables);
+      });
+    },
+    unlockAll: async () => {
+      await database.query(
+        "update hdb_catalog.hdb_cron_events set status = 'scheduled' where status = 'locked'",
+      );
+    },
+    unlock: async (ids) => {
+      await database.query(
+        "update hdb_catalog.hdb_cron_events set status = 'scheduled' where status = 'locked' and id = any($1::text[])",
+        [ids],
+      );
+    },
+    upcoming: async (trigger, now) => {
+      const rows = await database.query<{ readonly at: string }>(
+        `select ${epoch("scheduled_time")} as at
+         from hdb_catalog.hdb_cron_events
+         where trigger_name = $1 and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz
+         order by scheduled_time`,
+        [trigger, now.toISOString()],
+      );
+      return rows.map((row) => toDate(row.at));
+    },
+    latest: async (trigger) => {
+      const [row] = await database.query<TimeRow>(
+        `select ${epoch("max(scheduled_time)")} as at from hdb_catalog.hdb_cron_events where trigger_name = $1`,
+        [trigger],
+      );
+      return row?.at === null || row?.at === undefined ? undefined : toDate(row.at);
+    },
+    add: async (trigger, times) => {
+      // An event that was delivered already must not come back under another id.
+      await database.query(
+        `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time)
+         select $1, wanted.at
+         from unnest($2::timestamptz[]) as wanted(at)
+         where not exists (
+           select from hdb_catalog.hdb_cron_events present
+           where present.trigger_name = $1 and present.scheduled_time = wanted.at
+         )
+         on conflict do nothing`,
+        [trigger, times.map((time) => time.toISOString())],
+      );
+    },
+    dropUpcoming: async (trigger, now) => {
+      await database.query(
+        `delete from hdb_catalog.hdb_cron_events
+         where trigger_name = $1 and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz`,
+        [trigger, now.toISOString()],
+      );
+    },
+    dropUnknown: async (triggers, now) => {
+      await database.query(
+        `delete from hdb_catalog.hdb_cron_events
+         where trigger_name <> all($1::text[]) and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz`,
+        [triggers, now.toISOString()],
+      );
+    },
+    takeDue: async (triggers, now) => {
+      const rows = await database.query<EventRow>(
+        `update hdb_catalog.hdb_cron_events event
+         set status = 'locked'
+         from (
+           select id
+           from hdb_catalog.hdb_cron_events
+           where trigger_name = any($1::text[])
+             and status = 'scheduled'
+             and scheduled_time <= $2::timestamptz
+             and (next_retry_at is null or next_retry_at <= $2::timestamptz)
+           order by scheduled_time
+           for update skip locked
+         ) due
+         where event.id = due.id
+         returning event.id, event.trigger_name, ${epoch("event.scheduled_time")} as scheduled_time, event.tries`,
+        [triggers, now.toISOString()],
+      );
+      return rows.map((row) => ({
+        id: row.id,
+        triggerName: row.trigger_name,
+        scheduledTime: toDate(row.scheduled_time),
+        tries: row.tries,
+      }));
+    },
+    markDead: async (id) => {
+      await database.query("update hdb_catalog.hdb_cron_events set status = 'dead' where id = $1", [id]);
+    },
+    settle: (id, status, invocation) => logged(id, "status = $2, next_retry_at = null", [status], invocation),
+    retryAt: (id, moment, invocation) =>
+      logged(id, "status = 'scheduled', next_retry_at = $2::timestamptz", [moment.toISOString()], invocation),
+  };
+};
