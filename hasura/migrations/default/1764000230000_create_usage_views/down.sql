@@ -1,0 +1,3 @@
+drop view usage.subscription_usage;
+drop view usage.history;
+drop view usage.current;
