@@ -30,7 +30,11 @@ async function readSdl(dataDir: string): Promise<string> {
         settings: {
           stringifyNumericTypes: false,
           inferFunctionPermissions: true,
-          env: { PG_DATABASE_URL: postgres.url, ACTIONS_BASE_URL: "http://127.0.0.1", ACTION_SECRET: "unused" },
+          env: {
+            PG_DATABASE_URL: postgres.url,
+            ACTIONS_BASE_URL: "http://127.0.0.1",
+            ACTION_SECRET: "unused",
+          },
         },
       });
       return printSchema(lexicographicSortSchema(buildSchema(engine.sdl(role))));
