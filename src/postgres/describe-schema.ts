@@ -1,1 +1,27 @@
-export const describeSchema = 1;
+import type { Database } from "../core/index.ts";
+import { type DescribedObject, describeColumns, describeObjects } from "./schema-queries.ts";
+
+/** The schemas that this project owns; Hasura's and the runner's own are left out. */
+export const describedSchemas: readonly string[] = ["public", "billing", "usage"];
+
+const indent = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => (line.trim() === "" ? "" : `  ${line.trimEnd()}`))
+    .join("\n");
+
+const render = ({ kind, name, details }: DescribedObject): string =>
+  [`${kind} ${name}`, ...details.filter((detail) => detail !== "").map(indent)].join("\n");
+
+/**
+ * Text that is equal exactly when the schemas are: sorted by kind and name, free of ids and of what differs between
+ * supported server versions. Reviewed in a diff like any other file.
+ */
+export const describeSchema = async (
+  database: Database,
+  schemas: readonly string[] = describedSchemas,
+): Promise<string> => {
+  const columns = await describeColumns(database, schemas);
+  const objects = await describeObjects(database, schemas, columns);
+  return `${objects.map(render).join("\n\n")}\n`;
+};
