@@ -106,6 +106,84 @@ describe("the webhook contract", () => {
   });
 });
 
+describe("reserving", () => {
+  it("holds room at once, counts what is committed, and gives a release back", async () => {
+    const reserved = await actions.call(
+      "reserveUsage",
+      { workspaceId, metric: "ai_queries", amount: 10, ttlSeconds: 60 },
+      session,
+    );
+    expect(reserved.body).toMatchObject({ allowed: true, reserved: 10, used: 2 });
+    const { reservationId } = reserved.body;
+    const committed = await actions.call("commitUsage", { workspaceId, reservationId, amount: 4 }, session);
+    expect(committed.body).toMatchObject({ allowed: true, used: 6, reserved: 0 });
+    const again = await actions.call("commitUsage", { workspaceId, reservationId, amount: 4 }, session);
+    expect(again.body).toEqual(committed.body);
+
+    const second = await actions.call(
+      "reserveUsage",
+      { workspaceId, metric: "ai_queries", amount: 5 },
+      session,
+    );
+    const released = await actions.call(
+      "releaseUsage",
+      { workspaceId, reservationId: second.body["reservationId"] },
+      session,
+    );
+    expect(released.body).toMatchObject({ allowed: true, used: 6, reserved: 0 });
+  });
+
+  it("does not find the reservation of another workspace", async () => {
+    const mine = await actions.call(
+      "reserveUsage",
+      { workspaceId, metric: "ai_queries", amount: 1 },
+      session,
+    );
+    const foreign = await actions.call(
+      "commitUsage",
+      { workspaceId: otherId, reservationId: mine.body["reservationId"] },
+      { ...session, "x-hasura-workspace-id": otherId },
+    );
+    expect(foreign.body).toMatchObject({ allowed: false, reason: "reservation-not-found" });
+    await actions.call("releaseUsage", { workspaceId, reservationId: mine.body["reservationId"] }, session);
+  });
+});
+
+describe("reading", () => {
+  it("reports every metric of the present period, with or without its name", async () => {
+    const { body } = await actions.call("getCurrentUsage", { workspaceId }, session);
+    expect(body).toMatchObject({ workspaceId, planId: "free" });
+    const metrics = body["metrics"] as { metric: string; used: number; limit: number | null }[];
+    expect(metrics).toHaveLength(15);
+    expect(metrics.find(({ metric }) => metric === "ai_queries")).toMatchObject({
+      used: 6,
+      limit: 100,
+      peak: 6,
+    });
+    const named = await actions.call("getCurrentUsage", { workspaceId, period: body["period"] }, session);
+    expect(named.body).toEqual(body);
+  });
+
+  it("refuses a period that is no month, and one of which nothing is known", async () => {
+    const malformed = await actions.call("getCurrentUsage", { workspaceId, period: "2026-13" }, session);
+    expect(malformed).toMatchObject({ status: 400, body: { extensions: { code: "invalid-input" } } });
+    const unknown = await actions.call("getCurrentUsage", { workspaceId, period: "1999-01" }, session);
+    expect(unknown).toMatchObject({ status: 404, body: { extensions: { code: "invalid-input" } } });
+  });
+
+  it("suggests the first plan that fits once a limit is near, and none before", async () => {
+    const before = await actions.call(
+      "suggestUpgrade",
+      { workspaceId: otherId },
+      { ...session, "x-hasura-role": "operator" },
+    );
+    expect(before.body).toMatchObject({ currentPlanId: "free", metrics: [], upgrade: null });
+    await actions.call("consumeUsage", { workspaceId, metric: "ai_queries", amount: 80 }, session);
+    const after = await actions.call("suggestUpgrade", { workspaceId }, session);
+    expect(after.body).toMatchObject({ metrics: ["ai_queries"], upgrade: { planId: "starter" } });
+  });
+});
+
 describe("a cron delivery", () => {
   it("does its work once when it is delivered twice at the same moment", async () => {
     const body = {
