@@ -38,7 +38,7 @@ describe("formatUsage", () => {
   it.each([
     [1_234_567n, null, "count", "1,234,567 / Unlimited"],
     [(bytesPerGigabyte * 32n) / 10n, 5n * bytesPerGigabyte, "bytes", "3.19 GB / 5 GB"],
-    [526_133_494n, 5n * bytesPerGigabyte, "bytes", "501.75 MB / 5 GB"],
+    [526_133_494n, 5n * bytesPerGigabyte, "bytes", "501.76 MB / 5 GB"],
     [750n, 18_000n, "seconds", "12.5 min / 300 min"],
     [499_999n, 500_000n, "micro_usd", "$0.49 / $0.50"],
     [0n, 0n, "bytes", "0 B / 0 B"],

@@ -184,6 +184,8 @@ begin
   else
     new.updated_at := now();
   end if;
+  -- period bounds travel through clients whose clocks know milliseconds, and must compare equal when they come back
+  new.anchor_at := date_trunc('milliseconds', new.anchor_at);
   if new.status = 'cancelled' then
     new.ends_at := greatest(new.starts_at, least(coalesce(new.ends_at, now()), now()));
   end if;

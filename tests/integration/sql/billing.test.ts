@@ -1,0 +1,211 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { suggestUpgrade } from "../../../src/domain/limits/index.ts";
+import { createPlanRepository, getLimit, isFeatureAllowed } from "../../../src/domain/plans/index.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+
+describe("billing", () => {
+  let test: TestDatabase;
+  let workspace: string;
+
+  beforeAll(async () => {
+    test = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await test.drop();
+  });
+  beforeEach(async () => {
+    workspace = randomUUID();
+    await test.database.query("insert into public.workspaces (id, name) values ($1, 'Test')", [workspace]);
+  });
+
+  const run = (text: string, ...values: readonly unknown[]) =>
+    test.database.query(text, [workspace, ...values]);
+  const planOf = async (at = "now"): Promise<unknown> =>
+    (await run("select billing.plan_of($1, $2) as plan", at))[0]?.["plan"];
+  const limitOf = async (metric: string, at = "now"): Promise<unknown> =>
+    (await run("select * from billing.limit_of($1, $2, $3)", metric, at))[0];
+
+  describe("plan_of", () => {
+    it("is free without a subscription", async () => {
+      expect(await planOf()).toBe("free");
+    });
+
+    it.each(["trialing", "active", "past_due"])("is the plan while %s", async (status) => {
+      await run(
+        "insert into billing.subscriptions (workspace_id, plan_id, status) values ($1, 'pro', $2)",
+        status,
+      );
+      expect(await planOf()).toBe("pro");
+    });
+
+    it.each(["paused", "cancelled"])("is free when %s", async (status) => {
+      await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'pro')");
+      await run("update billing.subscriptions set status = $2 where workspace_id = $1", status);
+      expect(await planOf()).toBe("free");
+    });
+
+    it("is free before the start and from the end on", async () => {
+      await run(
+        "insert into billing.subscriptions (workspace_id, plan_id, starts_at, ends_at) values ($1, 'pro', '2026-02-01Z', '2026-03-01Z')",
+      );
+      expect(await planOf("2026-01-31T23:59:59Z")).toBe("free");
+      expect(await planOf("2026-02-01T00:00:00Z")).toBe("pro");
+      expect(await planOf("2026-03-01T00:00:00Z")).toBe("free");
+    });
+
+    it("has one live subscription at most, and one that ran out does not count", async () => {
+      await run(
+        "insert into billing.subscriptions (workspace_id, plan_id, starts_at, ends_at) values ($1, 'pro', '2026-02-01Z', '2026-03-01Z')",
+      );
+      await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'business')");
+      expect(await planOf()).toBe("business");
+      await expect(
+        run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')"),
+      ).rejects.toThrow("subscriptions_one_live_per_workspace");
+    });
+
+    it("keeps every state in the history and goes with its workspace", async () => {
+      await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')");
+      await run("update billing.subscriptions set plan_id = 'pro' where workspace_id = $1");
+      await run("update billing.subscriptions set status = 'cancelled' where workspace_id = $1");
+      const history = await run(
+        "select operation, plan_id, status from billing.subscription_history where workspace_id = $1 order by id",
+      );
+      expect(history).toEqual([
+        { operation: "insert", plan_id: "starter", status: "active" },
+        { operation: "update", plan_id: "pro", status: "active" },
+        { operation: "update", plan_id: "pro", status: "cancelled" },
+      ]);
+      await run("delete from public.workspaces where id = $1");
+      expect(await run("select from billing.subscription_history where workspace_id = $1")).toEqual([]);
+    });
+  });
+
+  describe("limit_of", () => {
+    it("reads the plan, unlimited as null and what is missing as 0", async () => {
+      expect(await limitOf("channels")).toEqual({
+        limit_value: "5",
+        included: true,
+        enforcement: "hard",
+        source: "plan",
+      });
+      expect(await limitOf("ai_seconds")).toEqual({
+        limit_value: "0",
+        included: false,
+        enforcement: "hard",
+        source: "none",
+      });
+      expect(await limitOf("nonsense")).toEqual({
+        limit_value: "0",
+        included: false,
+        enforcement: "hard",
+        source: "none",
+      });
+      await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'enterprise')");
+      expect(await limitOf("channels")).toEqual({
+        limit_value: null,
+        included: true,
+        enforcement: "hard",
+        source: "plan",
+      });
+    });
+
+    it("changes at once with the plan", async () => {
+      await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'pro')");
+      expect(await limitOf("channels")).toMatchObject({ limit_value: "100" });
+      await run("update billing.subscriptions set plan_id = 'starter' where workspace_id = $1");
+      expect(await limitOf("channels")).toMatchObject({ limit_value: "25" });
+    });
+
+    it("lets an override win while it lasts, the latest of several", async () => {
+      await run(
+        `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, ends_at, reason)
+         values ($1, 'channels', 8, '2026-01-01Z', null, 'goodwill'), ($1, 'channels', null, '2026-02-01Z', '2026-03-01Z', 'event')`,
+      );
+      expect(await limitOf("channels", "2025-12-31T23:59:59Z")).toMatchObject({
+        limit_value: "5",
+        source: "plan",
+      });
+      expect(await limitOf("channels", "2026-01-01T00:00:00Z")).toMatchObject({
+        limit_value: "8",
+        source: "override",
+      });
+      expect(await limitOf("channels", "2026-02-01T00:00:00Z")).toMatchObject({
+        limit_value: null,
+        included: true,
+        source: "override",
+      });
+      expect(await limitOf("channels", "2026-03-01T00:00:00Z")).toMatchObject({ limit_value: "8" });
+    });
+
+    it("lets an override include what the plan lacks", async () => {
+      await run(
+        "insert into billing.limit_overrides (workspace_id, metric, limit_value) values ($1, 'ai_seconds', 60)",
+      );
+      expect(await limitOf("ai_seconds")).toEqual({
+        limit_value: "60",
+        included: true,
+        enforcement: "hard",
+        source: "override",
+      });
+    });
+
+    it("includes nothing for a workspace that does not exist", async () => {
+      const [row] = await test.database.query("select * from billing.limit_of($1, 'channels')", [
+        randomUUID(),
+      ]);
+      expect(row).toEqual({
+        limit_value: "0",
+        included: false,
+        enforcement: "hard",
+        source: "unknown-workspace",
+      });
+    });
+  });
+
+  describe("catalogue", () => {
+    it("has five plans by rank with their rate limits, and a limit or a reason for every metric", async () => {
+      const catalogue = await createPlanRepository({ database: test.database }).readCatalogue();
+      expect(catalogue.plans.map(({ id, rateLimitPerMinute }) => [id, rateLimitPerMinute])).toEqual([
+        ["free", 100],
+        ["starter", 500],
+        ["pro", 2_000],
+        ["business", 10_000],
+        ["enterprise", 50_000],
+      ]);
+      expect(catalogue.metrics.size).toBe(15);
+      const missing = catalogue.plans.flatMap(({ id }) =>
+        [...catalogue.metrics]
+          .filter((metric) => getLimit(catalogue, id, metric).kind === "not-included")
+          .map((metric) => `${id} ${metric}`),
+      );
+      expect(missing).toEqual(["free ai_seconds", "free recording_bytes"]);
+      expect(getLimit(catalogue, "business", "storage_bytes")).toMatchObject({
+        limit: 1_000n * 1_073_741_824n,
+      });
+    });
+
+    it("never gives less for more", async () => {
+      const { plans, metrics } = await createPlanRepository({ database: test.database }).readCatalogue();
+      for (const [index, plan] of plans.entries()) {
+        const next = plans[index + 1];
+        if (next === undefined) continue;
+        expect([...plan.features].filter((feature) => !next.features.has(feature))).toEqual([]);
+        for (const metric of metrics) {
+          const [less, more] = [plan.limits.get(metric), next.limits.get(metric)];
+          if (less === undefined || more?.limit === null) continue;
+          expect(less.limit !== null && more !== undefined && less.limit <= more.limit).toBe(true);
+        }
+      }
+    });
+
+    it("answers for features and upgrades from what is stored", async () => {
+      const repository = createPlanRepository({ database: test.database });
+      const catalogue = await repository.readCatalogue();
+      const planId = await repository.planOf(workspace);
+      expect(isFeatureAllowed(catalogue, planId, "sso_integration")).toBe(false);
+      expect(suggestUpgrade({ catalogue, planId, usage: new Map([["channels", 26n]]) })?.id).toBe("pro");
+    });
+  });
+});
