@@ -23,5 +23,5 @@ export function createClient({ url, token, role }: ClientOptions): UsageClient {
   return getSdk(client);
 }
 
-const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
+const toRecord = (headers: ConstructorParameters<typeof Headers>[0]): Record<string, string> =>
   Object.fromEntries(new Headers(headers));
