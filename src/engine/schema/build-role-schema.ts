@@ -1,0 +1,92 @@
+import { GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
+import { ActionTypes, buildRoleActions } from "./actions.ts";
+import { ColumnTypes } from "./column-types.ts";
+import { InconsistentMetadataError } from "./errors.ts";
+import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
+import { field, type Fields, sorted, TypeRegistry } from "./registry.ts";
+import { buildRoleTables } from "./role-tables.ts";
+import { TableInputs } from "./table-inputs.ts";
+import { TableOutputs } from "./table-outputs.ts";
+import { mutationRoots, type RootField, selectRoots } from "./table-roots.ts";
+import type { BuildRoleSchemaInput, RoleSchema } from "./types.ts";
+
+const noQueries: RootField = {
+  name: "no_queries_available",
+  field: field(
+    { kind: "no_queries_available" },
+    {
+      type: new GraphQLNonNull(GraphQLString),
+      description:
+        "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
+    },
+  ),
+};
+
+const collect = (root: string, fields: readonly RootField[]): Fields => {
+  const result: Fields = {};
+  for (const entry of fields) {
+    if (Object.hasOwn(result, entry.name)) {
+      throw new InconsistentMetadataError(`field ${entry.name}`, `stands twice in ${root}`);
+    }
+    result[entry.name] = entry.field;
+  }
+  return sorted(result);
+};
+
+const rootType = (name: string, fields: Fields): GraphQLObjectType | undefined =>
+  Object.keys(fields).length === 0 ? undefined : new GraphQLObjectType({ name, fields });
+
+/** The GraphQL schema of one role: what the role may not see is not in it. */
+export const buildRoleSchema = ({
+  metadata,
+  catalog,
+  role,
+  backendOnly,
+  options,
+}: BuildRoleSchemaInput): RoleSchema => {
+  const tables = buildRoleTables(metadata, catalog, role, backendOnly);
+  const functions = buildRoleFunctions(metadata, catalog, role, tables, options);
+  const actions = buildRoleActions(metadata, role);
+
+  const registry = new TypeRegistry();
+  const columns = new ColumnTypes(registry, metadata, catalog);
+  const inputs = new TableInputs(registry, columns, tables);
+  const outputs = new TableOutputs(registry, columns, inputs, tables);
+  const actionTypes = new ActionTypes(registry, columns, metadata.customTypes);
+  const types = { inputs, outputs };
+
+  const queries: RootField[] = [];
+  const mutations: RootField[] = [];
+  const subscriptions: RootField[] = [];
+  for (const table of tables.values()) {
+    queries.push(...selectRoots(table, types, table.select?.queryRootFields));
+    subscriptions.push(...selectRoots(table, types, table.select?.subscriptionRootFields));
+    mutations.push(...mutationRoots(table, types));
+  }
+  for (const fn of functions.values()) {
+    const table = tables.get(fn.table);
+    if (table !== undefined) {
+      const roots = functionRoots(fn, table, { registry, columns, outputs });
+      if (exposedAs(fn.meta, fn.info) === "query") {
+        queries.push(...roots);
+        subscriptions.push(...roots);
+      } else {
+        mutations.push(...roots);
+      }
+    }
+  }
+  for (const action of actions.values()) {
+    (action.operation === "query" ? queries : mutations).push(actionTypes.root(action));
+  }
+
+  const query = rootType("query_root", collect("query_root", queries.length === 0 ? [noQueries] : queries));
+  const mutation = rootType("mutation_root", collect("mutation_root", mutations));
+  const subscription = rootType("subscription_root", collect("subscription_root", subscriptions));
+  const schema = new GraphQLSchema({
+    ...(query === undefined ? {} : { query }),
+    ...(mutation === undefined ? {} : { mutation }),
+    ...(subscription === undefined ? {} : { subscription }),
+    assumeValid: true,
+  });
+  return { role, schema, tables, functions, actions, customTypes: metadata.customTypes };
+};

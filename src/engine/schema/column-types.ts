@@ -1,0 +1,204 @@
+import {
+  GraphQLBoolean,
+  GraphQLEnumType,
+  type GraphQLInputObjectType,
+  type GraphQLInputFieldConfigMap,
+  type GraphQLInputType,
+  GraphQLList,
+  GraphQLNonNull,
+  type GraphQLOutputType,
+  GraphQLScalarType,
+  GraphQLString,
+} from "graphql";
+import type { Catalog, ColumnInfo, EnumValue, TableInfo } from "../catalog/types.ts";
+import { type Metadata, qualifiedKey } from "../metadata/types.ts";
+import { InconsistentMetadataError } from "./errors.ts";
+import { isGraphqlName, tableName } from "./names.ts";
+import { describe, type TypeRegistry } from "./registry.ts";
+import { builtInScalar, elementType, isArrayType, isText, passThroughScalar, scalarName } from "./scalars.ts";
+
+type ColumnType = GraphQLList<GraphQLNonNull<GraphQLScalarType>> | GraphQLScalarType | GraphQLEnumType;
+
+const listOf = <T extends GraphQLInputType>(type: T): GraphQLList<GraphQLNonNull<T>> =>
+  new GraphQLList(new GraphQLNonNull(type));
+
+interface EnumTable {
+  readonly name: string;
+  readonly values: readonly EnumValue[];
+}
+
+/** GraphQL types of columns and the comparisons possible on them. */
+export class ColumnTypes {
+  readonly #registry: TypeRegistry;
+  readonly #enums: ReadonlyMap<string, EnumTable>;
+
+  constructor(registry: TypeRegistry, metadata: Metadata, catalog: Catalog) {
+    this.#registry = registry;
+    const enums = new Map<string, EnumTable>();
+    for (const meta of metadata.sources.flatMap((source) => source.tables)) {
+      if (meta.isEnum) {
+        const key = qualifiedKey(meta.table);
+        const values = catalog.enumValues.get(key) ?? [];
+        const bad = values.find((value) => !isGraphqlName(value.value));
+        if (values.length === 0 || bad !== undefined) {
+          throw new InconsistentMetadataError(
+            `table ${key}`,
+            bad === undefined
+              ? "an enum table needs at least one row"
+              : `"${bad.value}" cannot be the value of an enum in GraphQL`,
+          );
+        }
+        enums.set(key, { name: `${tableName(meta)}_enum`, values });
+      }
+    }
+    this.#enums = enums;
+  }
+
+  scalar(name: string): GraphQLScalarType {
+    return builtInScalar(name) ?? this.#registry.type(name, GraphQLScalarType, () => passThroughScalar(name));
+  }
+
+  /** A column that references an enum table by one column takes its rows as values. */
+  #enumOf(table: TableInfo, column: ColumnInfo): EnumTable | undefined {
+    const key = table.foreignKeys.find(
+      (candidate) =>
+        candidate.columns.length === 1 &&
+        candidate.columns[0] === column.name &&
+        this.#enums.has(qualifiedKey(candidate.target)),
+    );
+    return key === undefined ? undefined : this.#enums.get(qualifiedKey(key.target));
+  }
+
+  #enumeration(table: EnumTable): GraphQLEnumType {
+    return this.#registry.enumeration(table.name, null, () =>
+      Object.fromEntries(table.values.map((value) => [value.value, describe(value.comment)])),
+    );
+  }
+
+  /** The type of a bare Postgres type, as function arguments have it. */
+  ofType(type: string): ColumnType {
+    const scalar = this.scalar(scalarName(elementType(type)));
+    return isArrayType(type) ? listOf(scalar) : scalar;
+  }
+
+  of(table: TableInfo, column: ColumnInfo): ColumnType {
+    const enumTable = this.#enumOf(table, column);
+    return enumTable === undefined ? this.ofType(column.type) : this.#enumeration(enumTable);
+  }
+
+  output(table: TableInfo, column: ColumnInfo): GraphQLOutputType {
+    const type = this.of(table, column);
+    return column.nullable ? type : new GraphQLNonNull(type);
+  }
+
+  comparison(table: TableInfo, column: ColumnInfo): GraphQLInputObjectType {
+    const enumTable = this.#enumOf(table, column);
+    if (enumTable !== undefined) {
+      const type = this.#enumeration(enumTable);
+      return this.#registry.input(
+        `${enumTable.name}_comparison_exp`,
+        `Boolean expression to compare columns of type "${enumTable.name}". All fields are combined with logical 'AND'.`,
+        () => ({
+          _eq: { type },
+          _in: { type: listOf(type) },
+          _is_null: { type: GraphQLBoolean },
+          _neq: { type },
+          _nin: { type: listOf(type) },
+        }),
+      );
+    }
+    return isArrayType(column.type)
+      ? this.#arrayComparison(column.type)
+      : this.#scalarComparison(column.type);
+  }
+
+  #arrayComparison(type: string): GraphQLInputObjectType {
+    const element = scalarName(elementType(type));
+    const list = listOf(this.scalar(element));
+    return this.#registry.input(
+      `${element}_array_comparison_exp`,
+      `Boolean expression to compare columns of type "${element}". All fields are combined with logical 'AND'.`,
+      () => ({
+        ...basicComparisons(list),
+        _contained_in: {
+          type: list,
+          description: "is the array contained in the given array value",
+        },
+        _contains: { type: list, description: "does the array contain the given value" },
+      }),
+    );
+  }
+
+  #scalarComparison(type: string): GraphQLInputObjectType {
+    const name = scalarName(type);
+    const scalar = this.scalar(name);
+    return this.#registry.input(
+      `${name}_comparison_exp`,
+      `Boolean expression to compare columns of type "${name}". All fields are combined with logical 'AND'.`,
+      () => ({
+        ...basicComparisons(scalar),
+        ...(isText(type) ? textComparisons(scalar) : {}),
+        ...(type === "jsonb" ? this.#jsonbComparisons(scalar) : {}),
+      }),
+    );
+  }
+
+  #jsonbComparisons(scalar: GraphQLScalarType): GraphQLInputFieldConfigMap {
+    const cast = this.#registry.input("jsonb_cast_exp", null, () => ({
+      String: { type: this.#scalarComparison("text") },
+    }));
+    return {
+      _cast: { type: cast },
+      _contained_in: { type: scalar, description: "is the column contained in the given json value" },
+      _contains: {
+        type: scalar,
+        description: "does the column contain the given json value at the top level",
+      },
+      _has_key: {
+        type: GraphQLString,
+        description: "does the string exist as a top-level key in the column",
+      },
+      _has_keys_all: {
+        type: listOf(GraphQLString),
+        description: "do all of these strings exist as top-level keys in the column",
+      },
+      _has_keys_any: {
+        type: listOf(GraphQLString),
+        description: "do any of these strings exist as top-level keys in the column",
+      },
+    };
+  }
+
+  /** Arguments of a json column: a path into the value. */
+  static readonly jsonPath = { path: { type: GraphQLString, description: "JSON select path" } };
+}
+
+const basicComparisons = (type: GraphQLInputType): GraphQLInputFieldConfigMap => ({
+  _eq: { type },
+  _gt: { type },
+  _gte: { type },
+  _in: { type: listOf(type) },
+  _is_null: { type: GraphQLBoolean },
+  _lt: { type },
+  _lte: { type },
+  _neq: { type },
+  _nin: { type: listOf(type) },
+});
+
+const textDescriptions: Readonly<Record<string, string>> = {
+  _ilike: "does the column match the given case-insensitive pattern",
+  _iregex: "does the column match the given POSIX regular expression, case insensitive",
+  _like: "does the column match the given pattern",
+  _nilike: "does the column NOT match the given case-insensitive pattern",
+  _niregex: "does the column NOT match the given POSIX regular expression, case insensitive",
+  _nlike: "does the column NOT match the given pattern",
+  _nregex: "does the column NOT match the given POSIX regular expression, case sensitive",
+  _nsimilar: "does the column NOT match the given SQL regular expression",
+  _regex: "does the column match the given POSIX regular expression, case sensitive",
+  _similar: "does the column match the given SQL regular expression",
+};
+
+const textComparisons = (type: GraphQLInputType): GraphQLInputFieldConfigMap =>
+  Object.fromEntries(
+    Object.entries(textDescriptions).map(([name, description]) => [name, { type, description }]),
+  );

@@ -1,0 +1,209 @@
+import {
+  GraphQLBoolean,
+  type GraphQLFieldConfigArgumentMap,
+  GraphQLFloat,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+} from "graphql";
+import { ColumnTypes } from "./column-types.ts";
+import { columnDescription, tableDescription } from "./descriptions.ts";
+import { displayName } from "./names.ts";
+import { describe, field, type Fields, type TypeRegistry } from "./registry.ts";
+import { isJson } from "./scalars.ts";
+import { aggregateColumns, comparableFunctions, numericFunctions, type TableInputs } from "./table-inputs.ts";
+import type { ResolvedRelationship, RoleTable } from "./types.ts";
+
+const rowsOf = (type: GraphQLObjectType): GraphQLOutputType =>
+  new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
+
+/** Output types of tables: rows, aggregates and what a mutation answers. */
+export class TableOutputs {
+  readonly #registry: TypeRegistry;
+  readonly #columns: ColumnTypes;
+  readonly #inputs: TableInputs;
+  readonly #tables: ReadonlyMap<string, RoleTable>;
+
+  constructor(
+    registry: TypeRegistry,
+    columns: ColumnTypes,
+    inputs: TableInputs,
+    tables: ReadonlyMap<string, RoleTable>,
+  ) {
+    this.#registry = registry;
+    this.#columns = columns;
+    this.#inputs = inputs;
+    this.#tables = tables;
+  }
+
+  rows(table: RoleTable): GraphQLOutputType {
+    return rowsOf(this.row(table));
+  }
+
+  row(table: RoleTable): GraphQLObjectType {
+    return this.#registry.object(table.graphqlName, tableDescription(table), () => {
+      const fields: Fields = {};
+      for (const [name, column] of table.columns) {
+        fields[name] = field(
+          { kind: "column", column: column.name },
+          {
+            type: this.#columns.output(table.info, column),
+            ...describe(columnDescription(table, column)),
+            ...(isJson(column.type) ? { args: ColumnTypes.jsonPath } : {}),
+          },
+        );
+      }
+      for (const relationship of table.relationships.values()) {
+        if (relationship.selectable) {
+          this.#addRelationship(fields, table, relationship);
+        }
+      }
+      return fields;
+    });
+  }
+
+  #addRelationship(fields: Fields, table: RoleTable, relationship: ResolvedRelationship): void {
+    const { name, target: key, kind } = relationship;
+    const target = this.#tables.get(key);
+    if (target === undefined) {
+      return;
+    }
+    const meta = [...table.meta.objectRelationships, ...table.meta.arrayRelationships].find(
+      (candidate) => candidate.name === name,
+    );
+    const binding = { kind: "relationship", name, target: key, relationship: kind } as const;
+    if (kind === "object") {
+      const type = this.row(target);
+      fields[name] = field(binding, {
+        type: relationship.nullable ? type : new GraphQLNonNull(type),
+        description: meta?.comment ?? "An object relationship",
+      });
+      return;
+    }
+    fields[name] = field(binding, {
+      type: this.rows(target),
+      args: this.selectArguments(target),
+      description: meta?.comment ?? "An array relationship",
+    });
+    if (target.select?.allowAggregations === true) {
+      fields[`${name}_aggregate`] = field(
+        { kind: "relationship_aggregate", name, target: key },
+        {
+          type: new GraphQLNonNull(this.aggregate(target)),
+          args: this.selectArguments(target),
+          description: "An aggregate relationship",
+        },
+      );
+    }
+  }
+
+  selectArguments(table: RoleTable): GraphQLFieldConfigArgumentMap {
+    const column = this.#inputs.selectColumn(table);
+    const sortable = Object.keys(this.#inputs.orderBy(table).getFields()).length > 0;
+    return {
+      ...(column === undefined
+        ? {}
+        : {
+            distinct_on: {
+              type: new GraphQLList(new GraphQLNonNull(column)),
+              description: "distinct select on columns",
+            },
+          }),
+      limit: { type: GraphQLInt, description: "limit the number of rows returned" },
+      offset: { type: GraphQLInt, description: "skip the first n rows. Use only with order_by" },
+      ...(sortable
+        ? {
+            order_by: {
+              type: new GraphQLList(new GraphQLNonNull(this.#inputs.orderBy(table))),
+              description: "sort the rows by one or more columns",
+            },
+          }
+        : {}),
+      where: { type: this.#inputs.boolExp(table), description: "filter the rows returned" },
+    };
+  }
+
+  aggregate(table: RoleTable): GraphQLObjectType {
+    const name = `${table.graphqlName}_aggregate`;
+    const description = `aggregated selection of "${displayName(table.meta.table)}"`;
+    return this.#registry.object(name, description, () => ({
+      aggregate: field({ kind: "aggregate" }, { type: this.#aggregateFields(table) }),
+      nodes: field({ kind: "nodes" }, { type: this.rows(table) }),
+    }));
+  }
+
+  #aggregateFields(table: RoleTable): GraphQLObjectType {
+    const name = `${table.graphqlName}_aggregate_fields`;
+    const description = `aggregate fields of "${displayName(table.meta.table)}"`;
+    return this.#registry.object(name, description, () => {
+      const column = this.#inputs.selectColumn(table);
+      const fields: Fields = {
+        count: field(
+          { kind: "aggregate_count" },
+          {
+            type: new GraphQLNonNull(GraphQLInt),
+            args: {
+              ...(column === undefined
+                ? {}
+                : { columns: { type: new GraphQLList(new GraphQLNonNull(column)) } }),
+              distinct: { type: GraphQLBoolean },
+            },
+          },
+        ),
+      };
+      for (const fn of [...numericFunctions, ...comparableFunctions]) {
+        const columns = aggregateColumns(table, fn);
+        if (columns.length > 0) {
+          // sum, min and max stay in the column's type, the statistical ones are floats.
+          const keepsType = fn === "sum" || comparableFunctions.includes(fn);
+          const type = this.#registry.object(
+            `${table.graphqlName}_${fn}_fields`,
+            `aggregate ${fn} on columns`,
+            () => {
+              const inner: Fields = {};
+              for (const columnKey of columns) {
+                const info = table.columns.get(columnKey);
+                if (info !== undefined) {
+                  inner[columnKey] = field(
+                    { kind: "column", column: info.name },
+                    {
+                      type: keepsType ? this.#columns.ofType(info.type) : GraphQLFloat,
+                      ...describe(columnDescription(table, info)),
+                    },
+                  );
+                }
+              }
+              return inner;
+            },
+          );
+          fields[fn] = field({ kind: "aggregate_fn", fn }, { type });
+        }
+      }
+      return fields;
+    });
+  }
+
+  mutationResponse(table: RoleTable): GraphQLObjectType {
+    const name = `${table.graphqlName}_mutation_response`;
+    const description = `response of any mutation on the table "${displayName(table.meta.table)}"`;
+    return this.#registry.object(name, description, () => ({
+      affected_rows: field(
+        { kind: "affected_rows" },
+        {
+          type: new GraphQLNonNull(GraphQLInt),
+          description: "number of rows affected by the mutation",
+        },
+      ),
+      ...(table.select === undefined
+        ? {}
+        : {
+            returning: field(
+              { kind: "returning" },
+              { type: this.rows(table), description: "data from the rows affected by the mutation" },
+            ),
+          }),
+    }));
+  }
+}
