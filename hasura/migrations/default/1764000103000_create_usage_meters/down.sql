@@ -20,6 +20,6 @@ drop function usage.meter_expression_type(regclass, text, text);
 drop function usage.rebuild_meters(regclass);
 drop function usage.meter_total(text);
 drop function usage.meter_body(text);
-drop function usage.meter_raise_branch(usage.meters, text);
-drop function usage.meter_branch(usage.meters, text, text, integer);
+drop function usage.meter_raise_branch(usage.meters);
+drop function usage.meter_branch(usage.meters, text, integer);
 drop table usage.meters;

@@ -17,11 +17,12 @@ comment on column usage.meters.table_name is 'Schema-qualified name of the table
 comment on column usage.meters.relation is 'The table itself, which a rename does not change';
 comment on column usage.meters.live_filter is 'Rows that count; null for all';
 
--- One select of (workspace_id, metric, amount, refused) over the rows of one meter.
-create function usage.meter_branch(p_meter usage.meters, p_source text, p_alias text, p_sign integer)
+-- One select of (workspace_id, metric, amount, refused) over the rows of one meter. The rows have the alias
+-- under which the expressions were checked, whatever the table is called by now.
+create function usage.meter_branch(p_meter usage.meters, p_source text, p_sign integer)
 returns text
 language sql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select format(
@@ -45,17 +46,17 @@ as $$
       p_meter.workspace_expression, p_meter.amount_expression
     ) end,
     p_source,
-    p_alias,
+    (parse_ident(p_meter.table_name))[2],
     coalesce(p_meter.live_filter, 'true')
   )
 $$;
 
 -- A counter takes what an update raises, row by row; both transition tables hold the rows of one update in
 -- the same order.
-create function usage.meter_raise_branch(p_meter usage.meters, p_alias text)
+create function usage.meter_raise_branch(p_meter usage.meters)
 returns text
 language sql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select format(
@@ -93,7 +94,7 @@ as $$
     p_meter.workspace_expression,
     p_meter.amount_expression,
     coalesce(p_meter.live_filter, 'true'),
-    p_alias
+    (parse_ident(p_meter.table_name))[2]
   )
 $$;
 
@@ -178,21 +179,30 @@ begin
     where m.relation = p_table
     order by m.metric
   loop
-    _insert := _insert || usage.meter_branch(_meter.definition, 'new_rows', _relation, 1);
+    _insert := _insert || usage.meter_branch(_meter.definition, 'new_rows', 1);
     if _meter.kind = 'gauge' then
       _update := _update
-        || usage.meter_branch(_meter.definition, 'new_rows', _relation, 1)
-        || usage.meter_branch(_meter.definition, 'old_rows', _relation, -1);
-      _delete := _delete || usage.meter_branch(_meter.definition, 'old_rows', _relation, -1);
-      _truncate := _truncate || usage.meter_branch(_meter.definition, '{{table}}', _relation, -1);
+        || usage.meter_branch(_meter.definition, 'new_rows', 1)
+        || usage.meter_branch(_meter.definition, 'old_rows', -1);
+      _delete := _delete || usage.meter_branch(_meter.definition, 'old_rows', -1);
+      _truncate := _truncate || usage.meter_branch(_meter.definition, '{{table}}', -1);
     else
-      _update := _update || usage.meter_raise_branch(_meter.definition, _relation);
+      _update := _update || usage.meter_raise_branch(_meter.definition);
     end if;
   end loop;
 
   _stem := format('meter_%s_%s', _schema, _relation);
   if length(_stem) > 50 then
     _stem := left(_stem, 41) || '_' || left(md5(_stem), 8);
+  end if;
+  -- The name is taken when a table was renamed or dropped with its meters and another one came in its place.
+  if exists (
+    select
+    from pg_proc p
+    where p.pronamespace = 'usage'::regnamespace
+      and p.proname in (_stem || '_insert', _stem || '_update', _stem || '_delete', _stem || '_truncate')
+  ) then
+    _stem := left(_stem, 41) || '_' || p_table::oid;
   end if;
 
   if _insert <> '{}' then
@@ -294,6 +304,11 @@ declare
   _probe text;
   _type text;
 begin
+  if p_expression is null or position(';' in p_expression) > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression of %s must be one expression without a semicolon', p_what, p_table);
+  end if;
   select c.relname
   into _relation
   from pg_class c
@@ -369,6 +384,10 @@ begin
     raise exception using errcode = '22023', message = format('metric "%s" is fed by the gate, not by rows of a table', p_metric);
   end if;
 
+  -- A dropped table takes its triggers along but not its meters.
+  delete from usage.meters m
+  where not exists (select from pg_class c where c.oid = m.relation);
+
   execute format('lock table %s in share row exclusive mode', p_table);
   if exists (select from usage.meters m where m.relation = p_table and m.metric = p_metric) then
     raise exception using errcode = '22023', message = format('%s has a meter of "%s" already', p_table, p_metric);
@@ -402,7 +421,7 @@ begin
 
   execute format(
     'select bool_or(u.refused) from (%s) u',
-    usage.meter_branch(_meter, p_table::text, _class.relname, 1)
+    usage.meter_branch(_meter, p_table::text, 1)
   )
   into _refused;
   if _refused then
@@ -412,7 +431,7 @@ begin
   end if;
 
   if _metric.kind = 'gauge' then
-    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, _class.relname, 1))
+    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, 1))
     loop
       perform usage.add(_use.workspace_id, _use.metric, _use.amount, false);
     end loop;
@@ -434,7 +453,6 @@ as $$
 declare
   _meter usage.meters;
   _kind text;
-  _relation text;
   _use record;
 begin
   execute format('lock table %s in share row exclusive mode', p_table);
@@ -451,12 +469,8 @@ begin
   into _kind
   from usage.metrics m
   where m.key = p_metric;
-  select c.relname
-  into _relation
-  from pg_class c
-  where c.oid = p_table;
   if _kind = 'gauge' then
-    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, _relation, -1))
+    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, -1))
     loop
       perform usage.add(_use.workspace_id, _use.metric, _use.amount);
     end loop;
@@ -468,8 +482,8 @@ $$;
 
 comment on function usage.detach_meter(regclass, text) is 'Ends a meter; a gauge gives back what the table had, a counter keeps what was used';
 
-revoke execute on function usage.meter_branch(usage.meters, text, text, integer) from public;
-revoke execute on function usage.meter_raise_branch(usage.meters, text) from public;
+revoke execute on function usage.meter_branch(usage.meters, text, integer) from public;
+revoke execute on function usage.meter_raise_branch(usage.meters) from public;
 revoke execute on function usage.meter_body(text) from public;
 revoke execute on function usage.meter_total(text) from public;
 revoke execute on function usage.rebuild_meters(regclass) from public;

@@ -31,7 +31,7 @@ begin
     set amount = t.amount + excluded.amount;
 
   for _meter in
-    select m as definition, m.relation, c.relname
+    select m as definition, m.relation
     from usage.meters m
     join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
     join pg_class c on c.oid = m.relation
@@ -41,7 +41,7 @@ begin
       _filter := format(E'\n and ((%s\n)) = $1', (_meter.definition).workspace_expression);
     end if;
     _gauges := _gauges
-      || usage.meter_branch(_meter.definition, _meter.relation::text, _meter.relname, 1)
+      || usage.meter_branch(_meter.definition, _meter.relation::text, 1)
       || _filter
       || E'\n union all ';
   end loop;
