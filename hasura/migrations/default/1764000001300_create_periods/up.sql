@@ -52,9 +52,29 @@ language plpgsql
 stable
 as $$
 declare
+  zone text;
+  has_anchors boolean;
+  local_start timestamp;
   governing billing.period_anchors;
   next_from timestamptz;
 begin
+  select w.time_zone, exists (select from billing.period_anchors a where a.workspace_id = w.id)
+  into zone, has_anchors
+  from public.workspaces w
+  where w.id = period.workspace_id;
+  zone := coalesce(zone, 'UTC');
+
+  -- every metered write comes through here, nearly always without an anchor
+  if has_anchors is not true then
+    local_start := date_trunc('month', period.at at time zone zone);
+    period_start := local_start at time zone zone;
+    period_end := (local_start + interval '1 month') at time zone zone;
+    if period_start <= period.at and period.at < period_end then
+      return next;
+      return;
+    end if;
+  end if;
+
   select *
   into governing
   from billing.period_anchors a
@@ -70,16 +90,9 @@ begin
     return;
   end if;
 
-  if governing.id is null then
-    select w.time_zone
-    into governing.time_zone
-    from public.workspaces w
-    where w.id = period.workspace_id;
-  end if;
-
   select p.period_start, p.period_end
   into period_start, period_end
-  from billing.anchored_period(governing.anchor_at, coalesce(governing.time_zone, 'UTC'), period.at) p;
+  from billing.anchored_period(governing.anchor_at, coalesce(governing.time_zone, zone), period.at) p;
 
   select a.valid_from
   into next_from
