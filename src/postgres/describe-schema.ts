@@ -20,8 +20,11 @@ const render = ({ kind, name, details }: DescribedObject): string =>
 export const describeSchema = async (
   database: Database,
   schemas: readonly string[] = describedSchemas,
-): Promise<string> => {
-  const columns = await describeColumns(database, schemas);
-  const objects = await describeObjects(database, schemas, columns);
-  return `${objects.map(render).join("\n\n")}\n`;
-};
+): Promise<string> =>
+  database.transaction(async (tx) => {
+    // Rendered names must not depend on the session's search path.
+    await tx.script("set local search_path = ''; set local timezone = 'UTC';");
+    const columns = await describeColumns(tx, schemas);
+    const objects = await describeObjects(tx, schemas, columns);
+    return `${objects.map(render).join("\n\n")}\n`;
+  });

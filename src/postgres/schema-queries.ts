@@ -1,4 +1,4 @@
-import type { Database } from "../core/index.ts";
+import type { Transaction } from "../core/index.ts";
 
 export interface DescribedObject {
   readonly kind: string;
@@ -11,12 +11,8 @@ interface Line {
   readonly line: string;
 }
 
-/** Rendered names must not depend on the session's search path, hence an empty one. */
-const ask = <R>(database: Database, text: string, schemas: readonly string[]): Promise<readonly R[]> =>
-  database.transaction(async (tx) => {
-    await tx.script("set local search_path = ''; set local timezone = 'UTC';");
-    return tx.query<R>(text, [schemas]);
-  });
+const ask = <R>(tx: Transaction, text: string, schemas: readonly string[]): Promise<readonly R[]> =>
+  tx.query<R>(text, [schemas]);
 
 const group = (lines: readonly Line[]): ReadonlyMap<string, readonly string[]> => {
   const groups = new Map<string, string[]>();
@@ -229,8 +225,8 @@ order by e.extname
 
 export type Columns = ReadonlyMap<string, readonly string[]>;
 
-export const describeColumns = async (database: Database, schemas: readonly string[]): Promise<Columns> =>
-  group(await ask<Line>(database, columnsQuery, schemas));
+export const describeColumns = async (tx: Transaction, schemas: readonly string[]): Promise<Columns> =>
+  group(await ask<Line>(tx, columnsQuery, schemas));
 
 const note = (comment: string | null): string => (comment === null ? "" : `-- ${comment}`);
 
@@ -242,13 +238,13 @@ const asDetails = ({ kind, name, comment, definition }: Routine): DescribedObjec
 
 /** Everything in the schemas in a fixed order: schemas, extensions, types, relations, routines. */
 export const describeObjects = async (
-  database: Database,
+  tx: Transaction,
   schemas: readonly string[],
   columns: Columns,
 ): Promise<readonly DescribedObject[]> => {
   const simple = async (query: string): Promise<readonly DescribedObject[]> =>
-    (await ask<Routine>(database, query, schemas)).map(asDetails);
-  const lines = async (query: string): Promise<Columns> => group(await ask<Line>(database, query, schemas));
+    (await ask<Routine>(tx, query, schemas)).map(asDetails);
+  const lines = async (query: string): Promise<Columns> => group(await ask<Line>(tx, query, schemas));
   const perRelation = [
     columns,
     await lines(constraintsQuery),
@@ -256,7 +252,7 @@ export const describeObjects = async (
     await lines(triggersQuery),
     await lines(policiesQuery),
   ];
-  const relations = (await ask<Relation>(database, relationsQuery, schemas)).map((relation) => ({
+  const relations = (await ask<Relation>(tx, relationsQuery, schemas)).map((relation) => ({
     kind: relation.kind,
     name: relation.name,
     details: [
