@@ -1,6 +1,6 @@
 import {
   GraphQLBoolean,
-  GraphQLEnumType,
+  type GraphQLEnumType,
   type GraphQLInputObjectType,
   type GraphQLInputFieldConfigMap,
   type GraphQLInputType,

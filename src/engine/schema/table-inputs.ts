@@ -1,5 +1,5 @@
 import {
-  GraphQLEnumType,
+  type GraphQLEnumType,
   type GraphQLInputFieldConfigMap,
   type GraphQLInputObjectType,
   type GraphQLInputType,
