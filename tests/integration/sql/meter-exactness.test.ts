@@ -170,6 +170,23 @@ describe("a statement", () => {
     expect([await drifts(db, a), await drifts(db, b)]).toEqual([[], []]);
   });
 
+  it("copies rows in under the same limit", async () => {
+    const db = test.database;
+    const [folder] = await db.query<{ path: string }>("select current_setting('data_directory') as path");
+    const file = `${String(folder?.path)}/copied-${a.id}`;
+    await limit(db, a, "channels", 50);
+    await db.query(
+      `copy (select '${a.id}'::uuid, gen_random_uuid()::text, '${a.owner}'::uuid from generate_series(1, 30)) to '${file}'`,
+    );
+    const copy = `copy public.channels (workspace_id, name, created_by) from '${file}'`;
+    await db.query(copy);
+    expect((await refusal(db.query(copy))).message).toBe(
+      "limit of 50 channels reached: 30 used, 30 more asked",
+    );
+    expect(await used(db, a, "channels")).toBe(30);
+    expect(await drifts(db, a)).toEqual([]);
+  });
+
   it("that is rolled back counts nothing", async () => {
     const db = test.database;
     await addChannels(db, a, 1);
