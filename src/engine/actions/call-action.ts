@@ -10,7 +10,8 @@ import { postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./w
 
 export interface ActionCall {
   readonly action: ActionMeta;
-  readonly input: unknown;
+  /** The arguments as JSON text, so that long numbers arrive as they were sent. */
+  readonly inputJson: string;
   readonly session: Session;
   readonly clientHeaders: HeaderMap;
   /** The document as the client sent it. */
@@ -62,7 +63,7 @@ const refusal = (body: unknown, internal: unknown): HasuraError => {
 /** Calls a synchronous action's webhook and turns its answer into a value or the error that the client sees. */
 export const createActionCaller =
   (deps: ActionCallerDeps): CallAction =>
-  async ({ action, input, session, clientHeaders, requestQuery }) => {
+  async ({ action, inputJson, session, clientHeaders, requestQuery }) => {
     const url = fillTemplate(action.handler, deps.environment);
     const headers = {
       ...configuredHeaders(action.headers, deps.environment),
@@ -71,28 +72,25 @@ export const createActionCaller =
       "content-type": "application/json",
       "user-agent": userAgent,
     };
-    const request = {
-      action: { name: action.name },
-      input,
-      session_variables: session.variables,
-      request_query: requestQuery,
-    };
+    const body =
+      `{"action":${JSON.stringify({ name: action.name })},"input":${inputJson},` +
+      `"session_variables":${JSON.stringify(session.variables)},"request_query":${JSON.stringify(requestQuery)}}`;
     let answer: WebhookAnswer;
     try {
-      answer = await postJson(deps.client, url, headers, JSON.stringify(request), action.timeoutSeconds);
+      answer = await postJson(deps.client, url, headers, body, action.timeoutSeconds);
     } catch (error) {
       deps.logger.warn({ action: action.name, error }, "the webhook of an action could not be reached");
-      throw unexpected("http exception when calling webhook", { request: { url, body: request } }, error);
+      throw unexpected("http exception when calling webhook", { request: { url } }, error);
     }
     const internal = {
       error: "unexpected response",
-      request: { url, body: request },
+      request: { url },
       response: { status: answer.status, body: answer.text },
     };
-    const body = parseBody(answer, internal);
+    const value = parseBody(answer, internal);
     if (answer.status >= 200 && answer.status < 300)
-      return { value: body, setCookies: answer.headers.getSetCookie() };
-    if (answer.status >= 400 && answer.status < 500) throw refusal(body, internal);
+      return { value, setCookies: answer.headers.getSetCookie() };
+    if (answer.status >= 400 && answer.status < 500) throw refusal(value, internal);
     deps.logger.warn({ action: action.name, status: answer.status }, "the webhook of an action failed");
     throw unexpected("internal error", internal);
   };

@@ -2,5 +2,5 @@
 export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction } from "./call-action.ts";
 export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
 export { checkOutput } from "./output.ts";
-export { shapeOutput, type ShapeContext } from "./shape.ts";
+export { shapeOutput, type OutputSelection } from "./shape.ts";
 export { fetchWebhook, postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";

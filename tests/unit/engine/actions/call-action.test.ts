@@ -38,7 +38,7 @@ const call = async (answer: () => Response | Promise<Response>, extra: Partial<A
   });
   const result = await caller({
     action: { ...action, ...extra },
-    input: { amount: 1 },
+    inputJson: '{"amount":1}',
     session: createSession("user", { "x-hasura-user-id": "u1" }),
     clientHeaders: readHeaders({
       Host: "example.test",

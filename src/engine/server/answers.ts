@@ -1,0 +1,26 @@
+import { AppError, type Logger } from "../../core/index.ts";
+import { HasuraError } from "../errors.ts";
+
+/** Whatever was thrown, as an error that a client may see. */
+export const toHasuraError = (error: unknown, logger: Logger): HasuraError => {
+  if (error instanceof HasuraError) return error;
+  if (error instanceof AppError && error.kind !== "internal") {
+    if (error.kind === "unavailable") logger.warn({ error }, "the database could not be reached");
+    return new HasuraError({
+      message: error.message,
+      code: error.code,
+      cause: error,
+      ...(Object.keys(error.extensions).length === 0
+        ? {}
+        : { extensions: { path: "$", code: error.code, ...error.extensions } }),
+    });
+  }
+  logger.error({ error }, "a request failed unexpectedly");
+  return new HasuraError({ message: "internal error", code: "unexpected", cause: error });
+};
+
+export const errorsJson = (error: HasuraError, showInternal: boolean): string =>
+  JSON.stringify([error.toGraphQL(showInternal)]);
+
+export const errorAnswer = (error: HasuraError, showInternal: boolean): string =>
+  `{"errors":${errorsJson(error, showInternal)}}`;

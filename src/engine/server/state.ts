@@ -1,0 +1,106 @@
+import type { Queryable } from "../../core/index.ts";
+import { configuredHeaders, fillTemplate, type Environment } from "../actions/index.ts";
+import { readCatalog, type Catalog } from "../catalog/index.ts";
+import { HasuraError } from "../errors.ts";
+import type { Metadata } from "../metadata/index.ts";
+import {
+  buildRoleSchema,
+  InconsistentMetadataError,
+  type RoleSchema,
+  type SchemaOptions,
+} from "../schema/index.ts";
+import { readSchedule } from "../triggers/index.ts";
+
+/** Everything that follows from metadata and database; replaced as a whole, never changed. */
+export interface EngineState {
+  readonly metadata: Metadata;
+  readonly catalog: Catalog;
+  readonly resourceVersion: number;
+  /** Built when a role is first seen; the fields for trusted backends make a schema of their own. */
+  schemaFor(role: string, backendOnly: boolean): RoleSchema;
+}
+
+export interface BuildStateInput {
+  readonly database: Queryable;
+  readonly metadata: Metadata;
+  readonly resourceVersion: number;
+  readonly environment: Environment;
+  readonly options: SchemaOptions;
+}
+
+const named = (object: string, check: () => unknown): void => {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof HasuraError) throw new InconsistentMetadataError(object, error.message);
+    throw error;
+  }
+};
+
+/** Refuses webhooks that could not be called and schedules that never come. */
+const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
+  for (const action of metadata.actions) {
+    named(`action ${action.name}`, () => {
+      if (action.kind === "asynchronous") {
+        throw new HasuraError({ message: "asynchronous actions are not supported", code: "not-supported" });
+      }
+      fillTemplate(action.handler, environment);
+      configuredHeaders(action.headers, environment);
+    });
+  }
+  for (const trigger of metadata.cronTriggers) {
+    named(`cron trigger ${trigger.name}`, () => {
+      fillTemplate(trigger.webhook, environment);
+      configuredHeaders(trigger.headers, environment);
+      readSchedule(trigger);
+    });
+  }
+};
+
+const rolesOf = (metadata: Metadata): ReadonlySet<string> => {
+  const roles = new Set<string>(["admin"]);
+  for (const source of metadata.sources) {
+    for (const { permissions } of source.tables) {
+      for (const kind of [permissions.select, permissions.insert, permissions.update, permissions.delete]) {
+        for (const role of kind.keys()) roles.add(role);
+      }
+    }
+    for (const fn of source.functions) for (const role of fn.permissions) roles.add(role);
+  }
+  for (const action of metadata.actions) for (const role of action.permissions) roles.add(role);
+  for (const inherited of metadata.inheritedRoles) roles.add(inherited.roleName);
+  return roles;
+};
+
+/** Reads the database and refuses metadata that does not fit it, for any role, before the first request. */
+export const buildState = async (input: BuildStateInput): Promise<EngineState> => {
+  const { metadata, options } = input;
+  const catalog = await readCatalog(input.database, {
+    enumTables: metadata.sources.flatMap((source) =>
+      source.tables.filter((table) => table.isEnum).map((table) => table.table),
+    ),
+  });
+  checkWebhooks(metadata, input.environment);
+  const schemas = new Map<string, RoleSchema>();
+  const schemaFor = (role: string, backendOnly: boolean): RoleSchema => {
+    const key = `${backendOnly ? "backend" : "client"} ${role}`;
+    let schema = schemas.get(key);
+    if (schema === undefined) {
+      schema = buildRoleSchema({ metadata, catalog, role, backendOnly, options });
+      schemas.set(key, schema);
+    }
+    return schema;
+  };
+  const known = rolesOf(metadata);
+  for (const role of known) schemaFor(role, false);
+  return {
+    metadata,
+    catalog,
+    resourceVersion: input.resourceVersion,
+    schemaFor: (role, backendOnly) =>
+      // Any role name may be asked for with the admin secret; only known ones are kept.
+      known.has(role)
+        ? schemaFor(role, backendOnly)
+        : buildRoleSchema({ metadata, catalog, role, backendOnly, options }),
+  };
+};
