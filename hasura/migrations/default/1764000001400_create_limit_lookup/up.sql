@@ -27,29 +27,27 @@ language plpgsql
 stable
 as $$
 declare
-  -- looked up once: in the join it would be called for every row of a scan
-  plan text := billing.plan_of(limit_of.workspace_id, limit_of.at);
+  plan text;
+  plan_limit bigint;
+  plan_enforcement text;
+  override_limit bigint;
 begin
-  select
-    case when o.id is null then coalesce(l.limit_value, case when l.plan_id is null then 0 end) else o.limit_value end,
-    o.id is not null or l.plan_id is not null,
-    coalesce(l.enforcement, 'hard'),
-    case when o.id is not null then 'override' when l.plan_id is not null then 'plan' else 'none' end
-  into limit_value, included, enforcement, source
+  -- every metered write comes through here: short statements, and the plan inline
+  select coalesce(
+    (
+      select s.plan_id
+      from billing.subscriptions s
+      where s.workspace_id = w.id
+      and s.status in ('trialing', 'active', 'past_due', 'cancelled')
+      and s.starts_at <= limit_of.at
+      and (s.ends_at is null or s.ends_at > limit_of.at)
+      order by s.starts_at desc, s.created_at desc
+      limit 1
+    ),
+    'free'
+  )
+  into plan
   from public.workspaces w
-  left join billing.plan_limits l
-  on l.plan_id = plan
-  and l.metric = limit_of.metric
-  left join lateral (
-    select o.id, o.limit_value
-    from billing.limit_overrides o
-    where o.workspace_id = w.id
-    and o.metric = limit_of.metric
-    and o.starts_at <= limit_of.at
-    and (o.ends_at is null or o.ends_at > limit_of.at)
-    order by o.starts_at desc, o.created_at desc
-    limit 1
-  ) o on true
   where w.id = limit_of.workspace_id;
 
   if not found then
@@ -57,6 +55,35 @@ begin
     included := false;
     enforcement := 'hard';
     source := 'unknown-workspace';
+    return next;
+    return;
+  end if;
+
+  select l.limit_value, true, l.enforcement, 'plan'
+  into limit_value, included, enforcement, source
+  from billing.plan_limits l
+  where l.plan_id = plan
+  and l.metric = limit_of.metric;
+  if not found then
+    limit_value := 0;
+    included := false;
+    enforcement := 'hard';
+    source := 'none';
+  end if;
+
+  select o.limit_value
+  into override_limit
+  from billing.limit_overrides o
+  where o.workspace_id = limit_of.workspace_id
+  and o.metric = limit_of.metric
+  and o.starts_at <= limit_of.at
+  and (o.ends_at is null or o.ends_at > limit_of.at)
+  order by o.starts_at desc, o.created_at desc
+  limit 1;
+  if found then
+    limit_value := override_limit;
+    included := true;
+    source := 'override';
   end if;
   return next;
 end
