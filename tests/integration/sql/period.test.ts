@@ -169,7 +169,7 @@ describe("usage.period", () => {
       const workspace = await anchored(anchor, timeZone);
       const rows = await test.database.query<{ readonly broken: string }>(
         `select count(*)::text as broken
-         from generate_series($2::timestamptz, $2::timestamptz + interval '3 years', interval '5 hours 30 minutes') at,
+         from generate_series($2::timestamptz, $2::timestamptz + interval '3 years', interval '17 hours 30 minutes') at,
          usage.period($1, at) p,
          usage.period($1, p.period_end) following,
          usage.period($1, p.period_start) same
