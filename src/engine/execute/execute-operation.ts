@@ -1,0 +1,138 @@
+import type { Database, Transaction } from "../../core/index.ts";
+import type {
+  ActionFieldPlan,
+  PlannedField,
+  PlannedOperation,
+  SqlFieldPlan,
+  WritePlan,
+} from "../plan/index.ts";
+import { checkFailed, insertNested } from "./nested-insert.ts";
+import { fromPostgresError } from "./postgres-errors.ts";
+import { type ExecutionSession, runStatement, sessionJson, type StatementContext } from "./statement.ts";
+
+/** Calls an action's webhook; the answer is the JSON text of the field. */
+export type RunAction = (plan: ActionFieldPlan) => Promise<string>;
+
+export interface ExecuteOperationInput {
+  readonly planned: PlannedOperation;
+  readonly session: ExecutionSession;
+  readonly db: Database;
+  readonly runAction: RunAction;
+}
+
+interface RootRow {
+  readonly root: string | null;
+  readonly ok?: boolean;
+}
+
+const runWrite = async (tx: Transaction, plan: WritePlan, context: StatementContext): Promise<string> => {
+  switch (plan.kind) {
+    case "fixed":
+      return plan.json;
+    case "write": {
+      const [row] = await runStatement<RootRow>(tx, plan.statement, context, plan.errorPath);
+      if (row?.ok === false) throw checkFailed(plan.checkPath);
+      return row?.root ?? "null";
+    }
+    case "write_many": {
+      const answers: string[] = [];
+      for (const statement of plan.statements) {
+        if ("fixed" in statement) {
+          answers.push(statement.fixed);
+          continue;
+        }
+        const [row] = await runStatement<RootRow>(tx, statement, context, plan.errorPath);
+        if (row?.ok === false) throw checkFailed(plan.checkPath);
+        answers.push(row?.root ?? "null");
+      }
+      return `[${answers.join(",")}]`;
+    }
+    case "nested_insert": {
+      const result = await insertNested(tx, plan.insert, new Map(), context, plan.errorPath);
+      const rows = {
+        json: `[${result.rows.map((row) => String(row["c.row"])).join(",")}]`,
+        count: result.affected,
+      };
+      const [answer] = await runStatement<RootRow>(tx, plan.answer, { ...context, rows }, plan.errorPath);
+      return answer?.root ?? "null";
+    }
+  }
+};
+
+type WriteField = PlannedField & { readonly plan: WritePlan };
+type ReadField = PlannedField & { readonly plan: SqlFieldPlan };
+
+const isWrite = (field: PlannedField): field is WriteField =>
+  ["write", "write_many", "nested_insert", "fixed"].includes(field.plan.kind);
+
+const isRead = (field: PlannedField): field is ReadField => field.plan.kind === "sql";
+
+/** Writes that stand side by side share a transaction, and with it the session setting triggers read. */
+const runTransaction = async (
+  input: ExecuteOperationInput,
+  fields: readonly WriteField[],
+  context: StatementContext,
+): Promise<readonly string[]> => {
+  try {
+    return await input.db.transaction(async (tx) => {
+      await tx.query("select set_config('hasura.user', $1, true)", [sessionJson(input.session)], {
+        name: "engine_session",
+      });
+      const answers: string[] = [];
+      for (const field of fields) answers.push(await runWrite(tx, field.plan, context));
+      return answers;
+    });
+  } catch (error) {
+    // Deferred constraints speak at commit.
+    throw fromPostgresError(error, "$");
+  }
+};
+
+const runOther = async (
+  input: ExecuteOperationInput,
+  field: PlannedField,
+  context: StatementContext,
+): Promise<string> => {
+  const { plan } = field;
+  if (isRead(field)) {
+    const [row] = await runStatement<RootRow>(input.db, field.plan.statement, context, field.plan.errorPath);
+    return row?.root ?? "null";
+  }
+  if (plan.kind === "action") return input.runAction(plan);
+  if (plan.kind === "introspection") return plan.json;
+  return plan.kind === "typename" ? JSON.stringify(plan.name) : "null";
+};
+
+/** Runs a planned operation; the answer is the JSON text of `data`, as Postgres wrote it. */
+export const executeOperation = async (input: ExecuteOperationInput): Promise<string> => {
+  const { planned } = input;
+  const context: StatementContext = { variables: planned.variables, session: input.session };
+  const { fields } = planned;
+  const answers = new Array<string>(fields.length);
+  if (planned.operation === "mutation") {
+    for (let index = 0; index < fields.length;) {
+      const run: WriteField[] = [];
+      for (let next = index; next < fields.length; next += 1) {
+        const field = fields[next];
+        if (!field || !isWrite(field)) break;
+        run.push(field);
+      }
+      if (run.length > 0) {
+        const texts = await runTransaction(input, run, context);
+        texts.forEach((text, offset) => (answers[index + offset] = text));
+        index += run.length;
+      } else {
+        const field = fields[index];
+        if (field) answers[index] = await runOther(input, field, context);
+        index += 1;
+      }
+    }
+  } else {
+    await Promise.all(
+      fields.map(async (field, index) => {
+        answers[index] = await runOther(input, field, context);
+      }),
+    );
+  }
+  return `{${fields.map((field, index) => `${JSON.stringify(field.alias)}:${answers[index] ?? "null"}`).join(",")}}`;
+};

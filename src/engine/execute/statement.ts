@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import type { Queryable } from "../../core/index.ts";
+import { HasuraError } from "../errors.ts";
+import type { Statement, Variables } from "../sql/builder.ts";
+import { fromPostgresError } from "./postgres-errors.ts";
+
+/** Who asks: the role and every session variable, names lower-cased. */
+export interface ExecutionSession {
+  readonly role: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface StatementContext {
+  readonly variables: Variables;
+  readonly session: ExecutionSession;
+  /** Values for the answer of a nested insert. */
+  readonly rows?: { readonly json: string; readonly count: number };
+}
+
+export const sessionJson = (session: ExecutionSession): string =>
+  JSON.stringify({ ...session.variables, "x-hasura-role": session.role });
+
+const bindAll = (statement: Statement, context: StatementContext): readonly (string | null)[] =>
+  statement.params.map((param) => {
+    switch (param.kind) {
+      case "value":
+        return param.value;
+      case "variable":
+        return param.read(context.variables);
+      case "session": {
+        if (param.name === "x-hasura-role") return context.session.role;
+        const value = context.session.variables[param.name];
+        if (value === undefined) {
+          throw new HasuraError({
+            message: `missing session variable: "${param.name}"`,
+            code: "not-found",
+            path: "$",
+          });
+        }
+        return value;
+      }
+      case "session_all":
+        return sessionJson(context.session);
+      case "rows":
+        return context.rows?.json ?? "[]";
+      case "affected":
+        return String(context.rows?.count ?? 0);
+    }
+  });
+
+/** Names of prepared statements stay on every connection for ever, so only so many are given out. */
+const PREPARED_LIMIT = 2000;
+const names = new WeakMap<Statement, string>();
+let prepared = 0;
+
+/** A statement earns a name when its plan is used a second time. */
+const nameOf = (statement: Statement): string | undefined => {
+  const known = names.get(statement);
+  if (known === undefined) {
+    names.set(statement, "");
+    return undefined;
+  }
+  if (known !== "") return known;
+  if (prepared >= PREPARED_LIMIT) return undefined;
+  prepared += 1;
+  const name = `engine_${createHash("sha256").update(statement.text).digest("hex").slice(0, 32)}`;
+  names.set(statement, name);
+  return name;
+};
+
+/** Runs a statement with the values of this request. */
+export const runStatement = async <R>(
+  db: Queryable,
+  statement: Statement,
+  context: StatementContext,
+  errorPath: string,
+): Promise<readonly R[]> => {
+  const values = bindAll(statement, context);
+  const name = nameOf(statement);
+  try {
+    return await db.query<R>(statement.text, values, name === undefined ? {} : { name });
+  } catch (error) {
+    throw fromPostgresError(error, errorPath);
+  }
+};

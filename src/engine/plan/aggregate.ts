@@ -1,0 +1,66 @@
+import { validationFailed } from "../errors.ts";
+import type { RoleTable } from "../schema/types.ts";
+import { ident, literal } from "../sql/quote.ts";
+import { collectBelow, type SelectedField } from "./collect-fields.ts";
+import { columnOf, flagOf, itemsOf, type PlanContext } from "./context.ts";
+import { readArguments } from "./input.ts";
+
+/** Aggregates whose result Postgres widens to bigint, numeric or double precision, unless the column is real or smaller. */
+const isWide = (fn: string, type: string): boolean => {
+  if (fn === "min" || fn === "max") return ["int8", "numeric", "float8"].includes(type);
+  if (fn === "sum") return type !== "float4" && type !== "money" && type !== "interval";
+  return true;
+};
+
+const countSql = (context: PlanContext, table: RoleTable, field: SelectedField, alias: string): string => {
+  const args = field.definition
+    ? readArguments(context.scope, field.definition, field.args, field.path)
+    : new Map();
+  const list = args.get("columns");
+  const distinct = flagOf(context, args.get("distinct")) ? "distinct " : "";
+  if (!list || list.kind === "null" || itemsOf(list).length === 0) return "count(*)";
+  const columns = itemsOf(list).map((item) => `${alias}.${ident(columnOf(table.columns, item).name)}`);
+  return columns.length === 1
+    ? `count(${distinct}${columns[0] ?? ""})`
+    : `count(${distinct}(${columns.join(", ")}))`;
+};
+
+/** The `aggregate` object over the rows `alias`. */
+export const compileAggregateObject = (
+  context: PlanContext,
+  table: RoleTable,
+  field: SelectedField,
+  alias: string,
+): string => {
+  const pairs: string[] = [];
+  for (const below of collectBelow(context.scope, field)) {
+    const { binding } = below;
+    if (binding?.kind === "typename") {
+      pairs.push(`${literal(below.key)}, ${literal(field.type?.name ?? "")}::text`);
+    } else if (binding?.kind === "aggregate_count") {
+      pairs.push(`${literal(below.key)}, ${countSql(context, table, below, alias)}`);
+    } else if (binding?.kind === "aggregate_fn") {
+      const inner = collectBelow(context.scope, below).map((leaf) => {
+        if (leaf.binding?.kind === "typename")
+          return `${literal(leaf.key)}, ${literal(below.type?.name ?? "")}::text`;
+        const column =
+          leaf.binding?.kind === "column" ? table.info.columns.get(leaf.binding.column) : undefined;
+        if (!column)
+          throw validationFailed(
+            `field '${leaf.name}' not found in type: '${below.type?.name ?? ""}'`,
+            leaf.path,
+          );
+        const sql = `${ident(binding.fn)}(${alias}.${ident(column.name)})`;
+        const cast = context.stringifyNumericTypes && isWide(binding.fn, column.type) ? "::text" : "";
+        return `${literal(leaf.key)}, ${sql}${cast}`;
+      });
+      pairs.push(`${literal(below.key)}, json_build_object(${inner.join(", ")})`);
+    } else {
+      throw validationFailed(
+        `field '${below.name}' not found in type: '${field.type?.name ?? ""}'`,
+        below.path,
+      );
+    }
+  }
+  return `json_build_object(${pairs.join(", ")})`;
+};

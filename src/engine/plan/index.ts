@@ -1,0 +1,16 @@
+/**
+ * Turns a parsed document into statements for one role: fragments, directives, aliases, variables and arguments are
+ * resolved here, with Hasura's messages and paths; nothing is run.
+ */
+export { planOperation, type PlanOperationInput } from "./plan-operation.ts";
+export type {
+  ActionFieldPlan,
+  ActionSelection,
+  FieldPlan,
+  IntrospectionFieldPlan,
+  PlannedField,
+  PlannedOperation,
+  SqlFieldPlan,
+  TypenamePlan,
+  WritePlan,
+} from "./types.ts";

@@ -1,0 +1,151 @@
+import { HasuraError, validationFailed } from "../errors.ts";
+import { SqlBuilder } from "../sql/builder.ts";
+import { collectBelow, type SelectedField, type SelectionScope } from "./collect-fields.ts";
+import { type PlanContext, selectFilter, tableOf } from "./context.ts";
+import { functionCall, functionOf } from "./function-call.ts";
+import { inputToRaw, readArguments } from "./input.ts";
+import { planInsert } from "./insert.ts";
+import { argumentsOf, compileAggregate, compileMany, compileOne, objectOfRow } from "./select.ts";
+import type { ActionSelection, FieldPlan } from "./types.ts";
+import { planDelete, planUpdate, planUpdateMany } from "./update.ts";
+import { allOf } from "./where.ts";
+import type { RoleSchema } from "../schema/types.ts";
+import { bindValue } from "./context.ts";
+import { ident, typeOf } from "../sql/quote.ts";
+
+export interface FieldPlanInput {
+  readonly schema: RoleSchema;
+  readonly scope: SelectionScope;
+  readonly stringifyNumericTypes: boolean;
+  readonly operation: "query" | "mutation" | "subscription";
+}
+
+const actionSelection = (scope: SelectionScope, field: SelectedField): readonly ActionSelection[] | null =>
+  field.type
+    ? collectBelow(scope, field).map((below) => ({
+        key: below.key,
+        name: below.name,
+        selection: actionSelection(scope, below),
+        ...(below.binding?.kind === "typename" ? { typename: field.type?.name ?? "" } : {}),
+      }))
+    : null;
+
+const planAction = (input: FieldPlanInput, field: SelectedField, name: string): FieldPlan => {
+  const action = input.schema.actions.get(name);
+  if (!action || !field.definition) {
+    throw validationFailed(`field '${field.name}' not found in type: 'query_root'`, field.path);
+  }
+  const args = readArguments(input.scope, field.definition, field.args, field.path);
+  const { scope } = input;
+  return {
+    kind: "action",
+    action,
+    input: Object.fromEntries([...args].map(([key, value]) => [key, inputToRaw(value, scope.variables)])),
+    selection: actionSelection(scope, field),
+    path: field.path,
+  };
+};
+
+const functionSql = (context: PlanContext, field: SelectedField, key: string, aggregate: boolean): string => {
+  const fn = functionOf(context, key);
+  const table = tableOf(context, fn.table);
+  const from = functionCall(context, fn, argumentsOf(context, field));
+  if (aggregate) return compileAggregate(context, field, table, { from });
+  if (fn.info.returnsSet) return compileMany(context, field, table, { from });
+  const inner = context.builder.alias("t");
+  const filter = allOf([`not (${inner} is null)`, selectFilter(context, table, inner)]) ?? "true";
+  const base = `(select ${inner}.* from ${from} as ${inner} where ${filter} limit 1)`;
+  return objectOfRow(context, table, collectBelow(context.scope, field), base, context.builder.alias("b"));
+};
+
+const readSql = (context: PlanContext, field: SelectedField): string | undefined => {
+  const { binding } = field;
+  switch (binding?.kind) {
+    case "select":
+      return compileMany(context, field, tableOf(context, binding.table), {});
+    case "select_aggregate":
+      return compileAggregate(context, field, tableOf(context, binding.table), {});
+    case "select_by_pk": {
+      const table = tableOf(context, binding.table);
+      const args = argumentsOf(context, field);
+      return compileOne(context, field, table, (alias) =>
+        allOf([
+          ...[...args].map(([name, value]) => {
+            const column = table.columns.get(name);
+            return (
+              column &&
+              `${alias}.${ident(column.name)} = ${bindValue(context, value, column.type)}::${typeOf(column)}`
+            );
+          }),
+          selectFilter(context, table, alias),
+        ]),
+      );
+    }
+    case "function":
+      return functionSql(context, field, binding.fn, false);
+    case "function_aggregate":
+      return functionSql(context, field, binding.fn, true);
+    default:
+      return undefined;
+  }
+};
+
+const writeWith = (context: PlanContext, field: SelectedField): FieldPlan | undefined => {
+  const { binding } = field;
+  if (!binding || !("table" in binding)) return undefined;
+  const table = tableOf(context, binding.table);
+  switch (binding.kind) {
+    case "insert":
+      return planInsert(context, field, table, false);
+    case "insert_one":
+      return planInsert(context, field, table, true);
+    case "update":
+      return planUpdate(context, field, table, false);
+    case "update_by_pk":
+      return planUpdate(context, field, table, true);
+    case "update_many":
+      return planUpdateMany(context, field, table);
+    case "delete":
+      return planDelete(context, field, table, false);
+    case "delete_by_pk":
+      return planDelete(context, field, table, true);
+    default:
+      return undefined;
+  }
+};
+
+/** Plans one root field that is neither introspection nor `__typename`. */
+export const planField = (input: FieldPlanInput, field: SelectedField): FieldPlan => {
+  const { binding } = field;
+  if (binding?.kind === "action") return planAction(input, field, binding.action);
+  if (binding?.kind === "no_queries_available") {
+    return { kind: "typename", name: "There are no queries available to the current role." };
+  }
+  const context: PlanContext = {
+    builder: new SqlBuilder(),
+    schema: input.schema,
+    scope: input.scope,
+    stringifyNumericTypes: input.stringifyNumericTypes,
+  };
+  const written = writeWith(context, field);
+  if (written) return written;
+  const sql = readSql(context, field);
+  if (sql === undefined) {
+    throw new HasuraError({
+      message: `field '${field.name}' is not supported`,
+      code: "not-supported",
+      path: field.path,
+    });
+  }
+  const list = binding?.kind === "select" || binding?.kind === "select_aggregate";
+  const text = list
+    ? `select "q"."j"::text as "root" from (\n${sql}\n) as "q"`
+    : `select (\n${scalarOf(sql)}\n)::text as "root"`;
+  if (input.operation === "mutation") {
+    return { kind: "write", statement: context.builder.statement(text), errorPath: "$", checkPath: "$" };
+  }
+  return { kind: "sql", statement: context.builder.statement(text), errorPath: "$" };
+};
+
+/** A statement of at most one row, as a value. */
+const scalarOf = (sql: string): string => `select "q"."j" from (\n${sql}\n) as "q" limit 1`;

@@ -1,0 +1,154 @@
+import type { DocumentNode, GraphQLObjectType } from "graphql";
+import { validationFailed } from "../errors.ts";
+import type { RoleSchema } from "../schema/types.ts";
+import type { Variables } from "../sql/builder.ts";
+import { rawToJson } from "../sql/raw.ts";
+import { collectFields, type SelectionScope } from "./collect-fields.ts";
+import { prepareDocument, type PreparedDocument } from "./document.ts";
+import { introspect } from "./introspection.ts";
+import { planField } from "./plan-field.ts";
+import type { PlannedField, PlannedOperation } from "./types.ts";
+import { resolveVariables } from "./variables.ts";
+
+export interface PlanOperationInput {
+  readonly roleSchema: RoleSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly stringifyNumericTypes?: boolean | undefined;
+}
+
+interface CachedPlan {
+  readonly fields: readonly PlannedField[];
+}
+
+interface DocumentEntry {
+  readonly prepared: PreparedDocument;
+  readonly plans: Map<string, CachedPlan>;
+  /** Variables whose content shapes the plan. */
+  structural: ReadonlySet<string>;
+}
+
+/** Plans per document that differ only in the shape of variables; beyond this they are planned anew. */
+const PLANS_PER_DOCUMENT = 16;
+
+/** Plans live as long as the schema and the parsed document they belong to. */
+const caches = new WeakMap<RoleSchema, WeakMap<DocumentNode, Map<string, DocumentEntry>>>();
+
+const entryOf = (input: PlanOperationInput): DocumentEntry => {
+  const { roleSchema, document } = input;
+  let documents = caches.get(roleSchema);
+  if (!documents) {
+    documents = new WeakMap();
+    caches.set(roleSchema, documents);
+  }
+  let entries = documents.get(document);
+  if (!entries) {
+    entries = new Map();
+    documents.set(document, entries);
+  }
+  const key = `${input.operationName ?? ""} ${String(input.stringifyNumericTypes ?? false)}`;
+  let entry = entries.get(key);
+  if (!entry) {
+    entry = {
+      prepared: prepareDocument(document, input.operationName),
+      plans: new Map(),
+      structural: new Set(),
+    };
+    entries.set(key, entry);
+  }
+  return entry;
+};
+
+const shapeKey = (entry: DocumentEntry, variables: Variables): string => {
+  let key = "";
+  for (const name of entry.prepared.declared.keys()) {
+    const value = variables.get(name) ?? null;
+    if (value === null) key += "0";
+    else if (entry.structural.has(name)) key += `=${rawToJson(value)};`;
+    else key += "1";
+  }
+  return key;
+};
+
+const rootOf = (roleSchema: RoleSchema, operation: PlannedOperation["operation"]): GraphQLObjectType => {
+  const { schema } = roleSchema;
+  const root =
+    operation === "query"
+      ? schema.getQueryType()
+      : operation === "mutation"
+        ? schema.getMutationType()
+        : schema.getSubscriptionType();
+  if (!root) throw validationFailed(`no ${operation === "query" ? "queries" : `${operation}s`} exist`);
+  return root;
+};
+
+const planFields = (
+  input: PlanOperationInput,
+  prepared: PreparedDocument,
+  variables: Variables,
+  structural: Set<string>,
+): readonly PlannedField[] => {
+  const { roleSchema } = input;
+  const { operation, fragments, declared } = prepared;
+  const root = rootOf(roleSchema, operation.operation);
+  const scope: SelectionScope = {
+    fragments,
+    declared,
+    variables,
+    structural: (name) => structural.add(name),
+  };
+  const fields = collectFields(scope, root, [operation.selectionSet], "$");
+  if (operation.operation === "subscription" && fields.length > 1) {
+    const several = operation.directives?.some(
+      (directive) => directive.name.value === "_multiple_top_level_fields",
+    );
+    if (several !== true) throw validationFailed("subscriptions must select one top level field", "$");
+  }
+  return fields.map((field): PlannedField => {
+    if (field.binding?.kind === "typename")
+      return { alias: field.key, plan: { kind: "typename", name: root.name } };
+    if (field.name === "__schema" || field.name === "__type") {
+      for (const name of declared.keys()) structural.add(name);
+      const json = introspect(roleSchema.schema, operation, fragments, field, variables);
+      return { alias: field.key, plan: { kind: "introspection", json } };
+    }
+    if (!field.definition)
+      throw validationFailed(`field '${field.name}' not found in type: '${root.name}'`, field.path);
+    const plan = planField(
+      {
+        schema: roleSchema,
+        scope,
+        stringifyNumericTypes: input.stringifyNumericTypes ?? false,
+        operation: operation.operation,
+      },
+      field,
+    );
+    // An action's arguments are read while planning.
+    if (plan.kind === "action") for (const name of declared.keys()) structural.add(name);
+    return { alias: field.key, plan };
+  });
+};
+
+/** Validates an operation against the role's schema and writes its SQL. Plans are kept and reused per shape of variables. */
+export const planOperation = (input: PlanOperationInput): PlannedOperation => {
+  const entry = entryOf(input);
+  const { prepared } = entry;
+  const variables = resolveVariables(input.roleSchema.schema, prepared, input.variables ?? {});
+  const { operation } = prepared.operation;
+  const known = entry.plans.get(shapeKey(entry, variables));
+  if (known) return { operation, fields: known.fields, variables };
+  const structural = new Set<string>(entry.structural);
+  const fields = planFields(input, prepared, variables, structural);
+  if (structural.size !== entry.structural.size) {
+    // Another variable turned out to shape the plan: what was kept under the coarser key may be wrong for it.
+    entry.structural = structural;
+    entry.plans.clear();
+  }
+  if (entry.plans.size >= PLANS_PER_DOCUMENT) {
+    const oldest = entry.plans.keys().next();
+    if (!oldest.done) entry.plans.delete(oldest.value);
+  }
+  entry.plans.set(shapeKey(entry, variables), { fields });
+  return { operation, fields, variables };
+};

@@ -1,0 +1,49 @@
+import { type GraphQLSchema, isInputType, type TypeNode, typeFromAST } from "graphql";
+import { validationFailed } from "../errors.ts";
+import type { Variables } from "../sql/builder.ts";
+import type { Raw } from "../sql/raw.ts";
+import type { PreparedDocument } from "./document.ts";
+import { rawOf } from "./input.ts";
+
+const namedType = (node: TypeNode): string => {
+  if (node.kind === "NamedType") return node.name.value;
+  return namedType(node.type);
+};
+
+/** Checks the variables of a request against the operation and fills in defaults. */
+export const resolveVariables = (
+  schema: GraphQLSchema,
+  prepared: PreparedDocument,
+  given: Readonly<Record<string, unknown>>,
+): Variables => {
+  const resolved = new Map<string, Raw>();
+  for (const [name, definition] of prepared.declared) {
+    const { type } = definition;
+    const named = namedType(type);
+    const found = schema.getType(named);
+    // A type no field of this role uses may still be declared for an argument of another role's field.
+    if (found && !isInputType(typeFromAST(schema, type as never))) {
+      throw validationFailed(`unexpected output type '${named}' for variable "${name}"`);
+    }
+    const value = Object.hasOwn(given, name) ? (given[name] as Raw) : undefined;
+    if (value !== undefined && value !== null) {
+      resolved.set(name, value);
+    } else if (value === null) {
+      if (type.kind === "NonNullType")
+        throw validationFailed(`null value found for non-nullable variable: "${name}"`);
+      resolved.set(name, null);
+    } else if (definition.defaultValue) {
+      const scope = { variables: resolved, declared: prepared.declared, structural: () => undefined };
+      resolved.set(name, rawOf(scope, definition.defaultValue, "$"));
+    } else if (type.kind === "NonNullType") {
+      throw validationFailed(`expecting a value for non-nullable variable: "${name}"`);
+    }
+  }
+  const unexpected = Object.keys(given).filter(
+    (name) => !prepared.used.has(name) || !prepared.declared.has(name),
+  );
+  if (unexpected.length > 0) {
+    throw validationFailed(`unexpected variables in variableValues: ${unexpected.join(", ")}`);
+  }
+  return resolved;
+};

@@ -1,0 +1,107 @@
+import { validationFailed } from "../errors.ts";
+import type { ColumnInfo } from "../catalog/types.ts";
+import type { RoleTable } from "../schema/types.ts";
+import { castOf, columnOperatorOf, operandType, operatorOf } from "../sql/operators.ts";
+import { ident, qualified } from "../sql/quote.ts";
+import {
+  bindList,
+  bindValue,
+  fieldsOf,
+  itemsOf,
+  type PlanContext,
+  selectFilter,
+  tableOf,
+  unexpectedNull,
+} from "./context.ts";
+import type { Input } from "./input.ts";
+
+/** Joins conditions; undefined ones let every row through. */
+export const allOf = (parts: readonly (string | undefined)[]): string | undefined => {
+  const given = parts.filter((part): part is string => part !== undefined && part !== "true");
+  return given.length === 0 ? undefined : given.join(" and ");
+};
+
+export const joinCondition = (
+  mapping: readonly { readonly from: string; readonly to: string }[],
+  parent: string,
+  child: string,
+): string =>
+  mapping.map((pair) => `${child}.${ident(pair.to)} = ${parent}.${ident(pair.from)}`).join(" and ");
+
+const compare = (
+  context: PlanContext,
+  left: string,
+  column: ColumnInfo,
+  name: string,
+  operand: Input,
+): string => {
+  if (operand.kind === "null") throw unexpectedNull(operand);
+  if (name === "_cast") {
+    const inner = [...fieldsOf(operand).values()].flatMap((target) =>
+      [...fieldsOf(target)].map(([key, value]) =>
+        compare(context, `${left}::text`, { ...column, type: "text", typeSchema: "pg_catalog" }, key, value),
+      ),
+    );
+    return inner.length === 0 ? "true" : inner.join(" and ");
+  }
+  const operator = operatorOf(name);
+  if (!operator || columnOperatorOf(name) !== undefined) {
+    throw validationFailed(`field '${name}' not found in type: '${operand.type}'`, operand.path);
+  }
+  if (operator.shape === "boolean" && operand.kind === "scalar" && typeof operand.value === "boolean") {
+    return `${left} is ${operand.value ? "" : "not "}null`;
+  }
+  const type = operandType(operator.shape, column);
+  const placeholder =
+    operator.shape === "list" || operator.shape === "text_list"
+      ? bindList(context, operand, type)
+      : bindValue(context, operand, type);
+  return operator.sql(left, `${placeholder}::${castOf(operator.shape, column)}`);
+};
+
+/** A client's boolean expression over the row `alias`; relationships carry the target's own row filter. */
+export const compileWhere = (
+  context: PlanContext,
+  table: RoleTable,
+  alias: string,
+  input: Input | undefined,
+): string | undefined => {
+  if (!input || input.kind === "null") return undefined;
+  const parts: string[] = [];
+  for (const [name, value] of fieldsOf(input)) {
+    if (name === "_and" || name === "_or") {
+      if (value.kind === "null") throw unexpectedNull(value);
+      const items = itemsOf(value).map((item) => compileWhere(context, table, alias, item) ?? "true");
+      if (name === "_or")
+        parts.push(items.length === 0 ? "false" : `(${items.map((item) => `(${item})`).join(" or ")})`);
+      else if (items.length > 0) parts.push(`(${items.join(" and ")})`);
+      continue;
+    }
+    if (name === "_not") {
+      if (value.kind === "null") throw unexpectedNull(value);
+      parts.push(`not (${compileWhere(context, table, alias, value) ?? "true"})`);
+      continue;
+    }
+    const column = table.columns.get(name);
+    if (column) {
+      if (value.kind === "null") throw unexpectedNull(value);
+      for (const [operator, operand] of fieldsOf(value)) {
+        parts.push(compare(context, `${alias}.${ident(column.name)}`, column, operator, operand));
+      }
+      continue;
+    }
+    const relationship = table.relationships.get(name);
+    if (!relationship)
+      throw validationFailed(`field '${name}' not found in type: '${input.type}'`, value.path);
+    if (value.kind === "null") continue;
+    const target = tableOf(context, relationship.target);
+    const inner = context.builder.alias("w");
+    const condition = allOf([
+      joinCondition(relationship.mapping, alias, inner),
+      selectFilter(context, target, inner),
+      compileWhere(context, target, inner, value),
+    ]);
+    parts.push(`exists (select 1 from ${qualified(target.info)} as ${inner} where ${condition ?? "true"})`);
+  }
+  return allOf(parts);
+};
