@@ -66,6 +66,8 @@ const serverArguments = (
     timezone: "UTC",
     log_timezone: "UTC",
     logging_collector: "off",
+    // A denied write is an error by design and reaches its caller; a log of them would grow without end.
+    log_min_messages: "log",
     ...settings,
   };
   return [
