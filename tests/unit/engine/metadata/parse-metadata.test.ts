@@ -1,0 +1,144 @@
+import { describe, expect, it } from "@jest/globals";
+import { MetadataError, parseMetadata } from "../../../../src/engine/metadata/index.ts";
+
+const table = (extra: object = {}) => ({ table: { schema: "public", name: "t" }, ...extra });
+const withTable = (extra: object) => ({
+  version: 3,
+  sources: [
+    {
+      name: "default",
+      kind: "postgres",
+      configuration: { connection_info: { database_url: "postgres://localhost/app" } },
+      tables: [table(extra)],
+    },
+  ],
+});
+
+const failure = (document: unknown): MetadataError => {
+  try {
+    parseMetadata(document);
+  } catch (error) {
+    if (error instanceof MetadataError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error("the metadata was accepted");
+};
+
+describe("parseMetadata", () => {
+  it("accepts an empty project and the form of export_metadata", () => {
+    expect(parseMetadata({ version: 3, sources: [] }).sources).toEqual([]);
+    expect(parseMetadata({ resource_version: 4, metadata: { version: 3, sources: [] } }).version).toBe(3);
+  });
+
+  it.each([
+    ["event_triggers", [{ name: "x" }], "event triggers"],
+    ["computed_fields", [{ name: "x" }], "computed fields"],
+    ["remote_relationships", [{ name: "x" }], "remote relationships"],
+    ["apollo_federation_config", { enable: "v1" }, "Apollo federation"],
+  ])("refuses %s of a table by name, but not an empty list", (key, value, words) => {
+    const error = failure(withTable({ [key]: value }));
+    expect(error.key).toBe(key);
+    expect(error.message).toContain(words);
+    expect(parseMetadata(withTable({ [key]: [] })).sources).toHaveLength(1);
+  });
+
+  it.each([
+    ["remote_schemas", [{ name: "x" }]],
+    ["rest_endpoints", [{ name: "x" }]],
+    ["query_collections", [{ name: "x" }]],
+    ["allowlist", [{ collection: "x" }]],
+    ["inherited_roles", [{ role_name: "a", role_set: ["b"] }]],
+    ["api_limits", { disabled: false }],
+    ["network", { tls_allowlist: [{ host: "a" }] }],
+  ])("refuses %s by name", (key, value) => {
+    expect(failure({ version: 3, sources: [], [key]: value }).key).toBe(key);
+  });
+
+  it("refuses a permission rule that it does not know", () => {
+    const error = failure(
+      withTable({
+        insert_permissions: [
+          { role: "user", permission: { check: {}, columns: "*", validate_input: { type: "http" } } },
+        ],
+      }),
+    );
+    expect(error.path).toBe("sources[0].tables[0].insert_permissions[0].permission.validate_input");
+  });
+
+  it("refuses transforms and asynchronous actions", () => {
+    const action = (definition: object) => ({
+      version: 3,
+      sources: [],
+      actions: [{ name: "a", definition: { handler: "http://h", output_type: "String", ...definition } }],
+    });
+    expect(failure(action({ kind: "asynchronous" })).message).toContain("asynchronous actions");
+    expect(failure(action({ request_transform: { version: 2 } })).key).toBe("request_transform");
+    expect(parseMetadata(action({})).actions[0]?.operation).toBe("mutation");
+  });
+
+  it("refuses another kind of source and a second source", () => {
+    const [source] = withTable({}).sources;
+    expect(failure({ version: 3, sources: [{ ...source, kind: "mssql" }] }).key).toBe("kind");
+    expect(failure({ version: 3, sources: [source, source] }).message).toContain("more than one source");
+  });
+
+  it("refuses the same role twice, and rules for admin", () => {
+    const permission = { columns: "*", filter: {} };
+    const twice = [
+      { role: "user", permission },
+      { role: "user", permission },
+    ];
+    expect(failure(withTable({ select_permissions: twice })).key).toBe("user");
+    expect(failure(withTable({ select_permissions: [{ role: "admin", permission }] })).key).toBe("admin");
+  });
+
+  it("reads every spelling of a foreign key relationship", () => {
+    const metadata = parseMetadata(
+      withTable({
+        object_relationships: [
+          { name: "a", using: { foreign_key_constraint_on: "a_id" } },
+          { name: "b", using: { foreign_key_constraint_on: ["b1", "b2"] } },
+          { name: "c", using: { foreign_key_constraint_on: { table: "c", column: "t_id" } } },
+          {
+            name: "d",
+            using: {
+              manual_configuration: {
+                remote_table: { schema: "public", name: "d" },
+                column_mapping: { id: "t_id" },
+                insertion_order: "after_parent",
+              },
+            },
+          },
+        ],
+      }),
+    );
+    expect(metadata.sources[0]?.tables[0]?.objectRelationships).toEqual([
+      { name: "a", kind: "fk", columns: ["a_id"] },
+      { name: "b", kind: "fk", columns: ["b1", "b2"] },
+      { name: "c", kind: "fk", remote: { table: { schema: "public", name: "c" }, columns: ["t_id"] } },
+      {
+        name: "d",
+        kind: "manual",
+        remoteTable: { schema: "public", name: "d" },
+        mapping: new Map([["id", "t_id"]]),
+        insertionOrder: "after_parent",
+      },
+    ]);
+  });
+
+  it("names the key inside a relationship, not the relationship", () => {
+    const error = failure(
+      withTable({
+        object_relationships: [
+          {
+            name: "d",
+            using: { manual_configuration: { remote_table: "d", column_mapping: {}, source: "other" } },
+          },
+        ],
+      }),
+    );
+    expect(error.key).toBe("source");
+  });
+});
