@@ -3,4 +3,11 @@ export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction
 export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
 export { checkOutput } from "./output.ts";
 export { shapeOutput, type OutputSelection } from "./shape.ts";
-export { fetchWebhook, postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
+export {
+  fetchWebhook,
+  postJson,
+  userAgent,
+  type WebhookAnswer,
+  type WebhookClient,
+  type WebhookRequest,
+} from "./webhook.ts";

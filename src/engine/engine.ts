@@ -1,0 +1,152 @@
+import type { Server } from "node:http";
+
+import type { Express } from "express";
+import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
+
+import { systemClock, type Clock, type Database, type Logger } from "../core/index.ts";
+import { createActionCaller, fetchWebhook, type Environment, type WebhookClient } from "./actions/index.ts";
+import {
+  createAuthenticator,
+  readHeaders,
+  type AuthSettings,
+  type HeaderInput,
+  type Session,
+} from "./auth/index.ts";
+import { parseMetadata, type Metadata } from "./metadata/index.ts";
+import type { GraphQLRequest } from "./protocol/index.ts";
+import {
+  buildState,
+  createDocumentCache,
+  createHttpApp,
+  createMetadataApi,
+  createRequestRunner,
+  createSocketServer,
+  type EngineState,
+} from "./server/index.ts";
+import { createLiveQueries } from "./subscriptions/index.ts";
+import { createCronScheduler, type CronScheduler } from "./triggers/index.ts";
+
+export interface EngineSettings extends AuthSettings {
+  readonly stringifyNumericTypes?: boolean;
+  /** Whether a role may call a function when it can select from the table that the function returns. */
+  readonly inferFunctionPermissions?: boolean;
+  /** For `{{NAME}}`, `value_from_env` and `from_env` in metadata. */
+  readonly env?: Environment;
+  /** Answers webhooks in the same process instead of over the network. */
+  readonly actionHandler?: WebhookClient;
+  readonly liveQueryIntervalMs?: number;
+}
+
+export interface EngineOptions {
+  readonly metadata: Metadata;
+  readonly database: Database;
+  readonly clock?: Clock;
+  readonly logger: Logger;
+  readonly settings: EngineSettings;
+}
+
+export interface Engine {
+  /** `{"data":…}` or `{"errors":…}` as text. */
+  execute(
+    request: {
+      readonly query: string;
+      readonly variables?: GraphQLRequest["variables"];
+      readonly operationName?: string;
+    },
+    session: Session,
+    headers?: HeaderInput,
+  ): Promise<string>;
+  schemaFor(role: string): GraphQLSchema;
+  /** The schema of a role as text, in an order that does not change between runs. */
+  sdl(role: string): string;
+  readonly app: Express;
+  readonly cron: CronScheduler;
+  attachWebSocket(server: Server, path?: string): void;
+  replaceMetadata(metadata: Metadata): Promise<void>;
+  /** Reads the database again, as after a migration. */
+  reload(): Promise<void>;
+  /** Begins with cron triggers. */
+  start(): void;
+  /** Ends sockets, polls and deliveries; the database stays open, it is the caller's. */
+  stop(): Promise<void>;
+}
+
+/** A Hasura v2 server over one Postgres database. Refuses to start on metadata that does not fit it. */
+export const createEngine = async (options: EngineOptions): Promise<Engine> => {
+  const { database, logger, settings } = options;
+  const clock = options.clock ?? systemClock;
+  const environment = settings.env ?? {};
+  const client = settings.actionHandler ?? fetchWebhook;
+  const schemaOptions = {
+    stringifyNumericTypes: settings.stringifyNumericTypes ?? false,
+    inferFunctionPermissions: settings.inferFunctionPermissions ?? true,
+  };
+  const build = (metadata: Metadata, resourceVersion: number): Promise<EngineState> =>
+    buildState({ database, metadata, resourceVersion, environment, options: schemaOptions });
+
+  const authenticator = await createAuthenticator(settings, clock);
+  let state = await build(options.metadata, 1);
+  const cron = await createCronScheduler({ database, clock, logger, client, environment });
+  await cron.install(state.metadata.cronTriggers);
+
+  let changing: Promise<void> = Promise.resolve();
+  /** One change at a time; requests go on with the old state until the new one stands. */
+  const change = (next: (present: EngineState) => Metadata): Promise<void> => {
+    const work = changing.then(async () => {
+      const metadata = next(state);
+      const replaced = metadata !== state.metadata;
+      const built = await build(metadata, state.resourceVersion + (replaced ? 1 : 0));
+      if (replaced) await cron.install(metadata.cronTriggers);
+      state = built;
+    });
+    changing = work.catch(() => undefined);
+    return work;
+  };
+
+  const runner = createRequestRunner({
+    database,
+    logger,
+    callAction: createActionCaller({ client, environment, logger }),
+    stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
+    parse: createDocumentCache(),
+    state: () => state,
+  });
+  const liveQueries = createLiveQueries({ clock, logger, intervalMs: settings.liveQueryIntervalMs ?? 1_000 });
+  const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
+  const replaceMetadata = (metadata: Metadata): Promise<void> => change(() => metadata);
+  const reload = (): Promise<void> => change((present) => present.metadata);
+  const metadataApi = createMetadataApi({
+    database,
+    current: () => state,
+    replace: (document) => replaceMetadata(parseMetadata(document)),
+    reload,
+  });
+
+  return {
+    execute: async (request, session, headers = {}) => {
+      const complete = {
+        query: request.query,
+        variables: request.variables ?? {},
+        operationName: request.operationName,
+      };
+      return (await runner.answer(complete, session, readHeaders(headers))).text;
+    },
+    schemaFor: (role) => state.schemaFor(role, false).schema,
+    sdl: (role) => printSchema(lexicographicSortSchema(state.schemaFor(role, false).schema)),
+    app: createHttpApp({ authenticator, runner, metadataApi, database, logger }),
+    cron,
+    attachWebSocket: (server, path) => {
+      sockets.attach(server, path);
+    },
+    replaceMetadata,
+    reload,
+    start: () => {
+      cron.start();
+    },
+    stop: async () => {
+      liveQueries.stop();
+      await sockets.close();
+      await cron.stop();
+    },
+  };
+};

@@ -1,0 +1,129 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
+
+import type { Database, Logger } from "../../core/index.ts";
+import { readHeaders, type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
+import { HasuraError } from "../errors.ts";
+import { readHttpBody } from "../protocol/index.ts";
+import { errorAnswer, toHasuraError } from "./answers.ts";
+import type { MetadataApi } from "./metadata-api.ts";
+import type { RequestAnswer, RequestRunner } from "./run-request.ts";
+
+const bodyLimit = "10mb";
+/** The server whose surface this is. */
+const serverVersion = "v2.48.10-ce";
+
+export interface HttpDeps {
+  readonly authenticator: Authenticator;
+  readonly runner: RequestRunner;
+  readonly metadataApi: MetadataApi;
+  readonly database: Database;
+  readonly logger: Logger;
+}
+
+const bodyText = (request: Request): string => (typeof request.body === "string" ? request.body : "");
+const headersOf = (request: Request): HeaderInput => request.headers;
+
+const sendJson = (response: Response, status: number, text: string): void => {
+  response.status(status).type("application/json").send(text);
+};
+
+const tooLarge = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large";
+
+const graphqlHandler =
+  (deps: HttpDeps) =>
+  async (request: Request, response: Response): Promise<void> => {
+    let session: Session | undefined;
+    try {
+      session = await deps.authenticator.resolveSession(headersOf(request));
+      const headers = readHeaders(headersOf(request));
+      const body = readHttpBody(bodyText(request));
+      const requests = body.kind === "single" ? [body.request] : body.requests;
+      const answers: RequestAnswer[] = [];
+      // One after the other: a later request of a batch may read what an earlier one wrote.
+      for (const item of requests) answers.push(await deps.runner.answer(item, session, headers));
+      for (const cookie of answers.flatMap((answer) => answer.setCookies))
+        response.append("set-cookie", cookie);
+      const texts = answers.map((answer) => answer.text);
+      sendJson(response, 200, body.kind === "single" ? (texts[0] ?? "") : `[${texts.join(",")}]`);
+    } catch (error) {
+      sendJson(response, 200, errorAnswer(toHasuraError(error, deps.logger), session?.isAdmin ?? false));
+    }
+  };
+
+const statusOf = (error: HasuraError): number => {
+  if (error.code === "unexpected") return 500;
+  return error.code === "conflict" ? 409 : 400;
+};
+
+const apiHandler =
+  (deps: HttpDeps) =>
+  async (request: Request, response: Response): Promise<void> => {
+    let session: Session;
+    try {
+      session = await deps.authenticator.resolveSession(headersOf(request));
+    } catch (error) {
+      sendJson(response, 401, JSON.stringify(toHasuraError(error, deps.logger).toApi()));
+      return;
+    }
+    try {
+      if (!session.isAdmin) {
+        throw new HasuraError({ message: "restricted access : admin only", code: "access-denied" });
+      }
+      let body: unknown;
+      try {
+        body = JSON.parse(bodyText(request));
+      } catch (error) {
+        throw new HasuraError({ message: "invalid json", code: "invalid-json", cause: error });
+      }
+      sendJson(response, 200, JSON.stringify(await deps.metadataApi(body)));
+    } catch (error) {
+      const shown = toHasuraError(error, deps.logger);
+      sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(true)));
+    }
+  };
+
+/** Hasura's HTTP surface as an Express application that may be mounted or listen on its own. */
+export const createHttpApp = (deps: HttpDeps): Express => {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("etag", false);
+  const text = express.text({ type: () => true, limit: bodyLimit });
+
+  app.post("/v1/graphql", text, graphqlHandler(deps));
+  app.all("/v1/graphql", (_, response) => {
+    sendJson(
+      response,
+      200,
+      errorAnswer(new HasuraError({ message: "resource does not exist", code: "not-found" }), false),
+    );
+  });
+  for (const path of ["/v1/metadata", "/v1/query", "/v2/query"]) app.post(path, text, apiHandler(deps));
+  app.get("/v1/version", (_, response) => {
+    response.json({ version: serverVersion, server_type: "ce" });
+  });
+  app.get("/healthz", async (_, response) => {
+    try {
+      await deps.database.query("select 1");
+      response.type("text/plain").send("OK");
+    } catch {
+      response.status(500).type("text/plain").send("ERROR");
+    }
+  });
+  app.use((_, response) => {
+    const missing = new HasuraError({ message: "resource does not exist", code: "not-found" });
+    sendJson(response, 404, JSON.stringify(missing.toApi()));
+  });
+  const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const shown = tooLarge(error)
+      ? new HasuraError({ message: "the request body is too large", code: "bad-request" })
+      : new HasuraError({ message: "the request body could not be read", code: "bad-request" });
+    sendJson(response, tooLarge(error) ? 413 : 400, errorAnswer(shown, false));
+  };
+  app.use(failed);
+  return app;
+};

@@ -1,0 +1,108 @@
+import type { DocumentNode } from "graphql";
+
+import type { Database, Logger } from "../../core/index.ts";
+import { checkOutput, shapeOutput, type CallAction } from "../actions/index.ts";
+import type { HeaderMap, Session } from "../auth/index.ts";
+import { HasuraError } from "../errors.ts";
+import { executeOperation } from "../execute/index.ts";
+import { planOperation, type ActionFieldPlan, type PlannedOperation } from "../plan/index.ts";
+import type { GraphQLRequest } from "../protocol/index.ts";
+import type { RoleSchema } from "../schema/index.ts";
+import { rawToJson, type Raw } from "../sql/raw.ts";
+import { errorAnswer, toHasuraError } from "./answers.ts";
+import type { EngineState } from "./state.ts";
+
+export interface RequestAnswer {
+  /** `{"data":…}` or `{"errors":…}`. */
+  readonly text: string;
+  /** Only a mutation's actions may set cookies. */
+  readonly setCookies: readonly string[];
+}
+
+export interface PreparedRequest {
+  readonly operation: PlannedOperation["operation"];
+  /** JSON text of `data`; throws what went wrong. */
+  run(): Promise<{ readonly data: string; readonly setCookies: readonly string[] }>;
+}
+
+export interface RequestRunner {
+  /** Plans against the present state. */
+  prepare(request: GraphQLRequest, session: Session, headers: HeaderMap): PreparedRequest;
+  /** Queries and mutations, as over HTTP; never throws. */
+  answer(request: GraphQLRequest, session: Session, headers: HeaderMap): Promise<RequestAnswer>;
+}
+
+export interface RequestRunnerDeps {
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly callAction: CallAction;
+  readonly stringifyNumericTypes: boolean;
+  readonly parse: (query: string) => DocumentNode;
+  readonly state: () => EngineState;
+}
+
+const inputJson = (input: ActionFieldPlan["input"]): string => rawToJson(input as Raw);
+
+const outputTypeOf = (schema: RoleSchema, plan: ActionFieldPlan) => {
+  const root =
+    plan.action.operation === "query" ? schema.schema.getQueryType() : schema.schema.getMutationType();
+  const field = root?.getFields()[plan.action.name];
+  if (field === undefined) throw new HasuraError({ message: "inconsistent metadata", code: "unexpected" });
+  return field.type;
+};
+
+export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
+  const prepare: RequestRunner["prepare"] = (request, session, headers) => {
+    const roleSchema = deps.state().schemaFor(session.role, session.backendOnly);
+    const planned = planOperation({
+      roleSchema,
+      document: deps.parse(request.query),
+      ...(request.operationName === undefined ? {} : { operationName: request.operationName }),
+      variables: request.variables,
+      stringifyNumericTypes: deps.stringifyNumericTypes,
+    });
+    return {
+      operation: planned.operation,
+      run: async () => {
+        const setCookies: string[] = [];
+        const data = await executeOperation({
+          planned,
+          session,
+          db: deps.database,
+          runAction: async (plan) => {
+            const answer = await deps.callAction({
+              action: plan.action,
+              inputJson: inputJson(plan.input),
+              session,
+              clientHeaders: headers,
+              requestQuery: request.query,
+            });
+            checkOutput(answer.value, outputTypeOf(roleSchema, plan));
+            if (planned.operation === "mutation") setCookies.push(...answer.setCookies);
+            return JSON.stringify(shapeOutput(answer.value, plan.selection));
+          },
+        });
+        return { data, setCookies };
+      },
+    };
+  };
+
+  return {
+    prepare,
+    answer: async (request, session, headers) => {
+      try {
+        const prepared = prepare(request, session, headers);
+        if (prepared.operation === "subscription") {
+          throw new HasuraError({
+            message: "subscriptions are not supported over HTTP, use websockets instead",
+            code: "unexpected-payload",
+          });
+        }
+        const { data, setCookies } = await prepared.run();
+        return { text: `{"data":${data}}`, setCookies };
+      } catch (error) {
+        return { text: errorAnswer(toHasuraError(error, deps.logger), session.isAdmin), setCookies: [] };
+      }
+    },
+  };
+};

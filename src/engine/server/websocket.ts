@@ -1,0 +1,217 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+
+import { WebSocketServer, type WebSocket } from "ws";
+
+import type { Clock, Logger } from "../../core/index.ts";
+import {
+  readHeaders,
+  type Authenticator,
+  type HeaderInput,
+  type HeaderMap,
+  type Session,
+} from "../auth/index.ts";
+import {
+  graphqlTransportWs,
+  openConnection,
+  step,
+  type ConnectionEffect,
+  type ConnectionEvent,
+  type SocketRequest,
+} from "../protocol/index.ts";
+import type { LiveQueries } from "../subscriptions/index.ts";
+import { errorsJson, toHasuraError } from "./answers.ts";
+import type { RequestRunner } from "./run-request.ts";
+
+const initTimeoutMs = 3_000;
+const pingEveryMs = 30_000;
+const maxMessageBytes = 4 * 1024 * 1024;
+/** A client that reads too slowly is let go, rather than its results kept in memory. */
+const maxBufferedBytes = 16 * 1024 * 1024;
+
+export interface SocketDeps {
+  readonly authenticator: Authenticator;
+  readonly runner: RequestRunner;
+  readonly liveQueries: LiveQueries;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface SocketServer {
+  attach(server: Server, path?: string): void;
+  close(): Promise<void>;
+}
+
+const asHeaders = (value: unknown): HeaderInput => {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, entry]) =>
+      typeof entry === "string" ? [[name.toLowerCase(), entry]] : [],
+    ),
+  );
+};
+
+const liveKey = (session: Session, request: SocketRequest): string =>
+  JSON.stringify([
+    session.role,
+    session.backendOnly,
+    Object.entries(session.variables).sort(([left], [right]) => (left < right ? -1 : 1)),
+    request.query,
+    request.operationName ?? null,
+    request.variables,
+  ]);
+
+/** One socket: feeds what happens to the protocol and does what it says. */
+const serve = (socket: WebSocket, upgradeHeaders: HeaderInput, deps: SocketDeps): void => {
+  let state = openConnection;
+  let session: Session | undefined;
+  let headers: HeaderMap = new Map();
+  let alive = true;
+  const stops = new Map<string, () => void>();
+  const cancels: (() => void)[] = [];
+
+  const dispatch = (event: ConnectionEvent): void => {
+    const next = step(state, event);
+    state = next.state;
+    for (const effect of next.effects) perform(effect);
+  };
+
+  const later = (delayMs: number, callback: () => void): void => {
+    cancels.push(deps.clock.schedule(delayMs, callback));
+  };
+
+  const expireAt = (moment: Date): void => {
+    const left = moment.getTime() - deps.clock.now().getTime();
+    // A timer holds 31 bits of milliseconds.
+    if (left > 2_000_000_000) later(2_000_000_000, () => expireAt(moment));
+    else later(Math.max(0, left), () => dispatch({ type: "expired" }));
+  };
+
+  const authenticate = async (payload: Readonly<Record<string, unknown>>): Promise<void> => {
+    const merged = { ...upgradeHeaders, ...asHeaders(payload["headers"]) };
+    try {
+      session = await deps.authenticator.resolveSession(merged);
+      headers = readHeaders(merged);
+    } catch (error) {
+      dispatch({ type: "refused", reason: toHasuraError(error, deps.logger).message });
+      return;
+    }
+    if (session.expiresAt !== undefined) expireAt(session.expiresAt);
+    dispatch({ type: "authenticated" });
+  };
+
+  const start = async (id: string, request: SocketRequest): Promise<void> => {
+    const asking = session;
+    if (asking === undefined) return;
+    const fail = (error: unknown): void => {
+      dispatch({ type: "failed", id, errors: errorsJson(toHasuraError(error, deps.logger), asking.isAdmin) });
+    };
+    try {
+      const prepared = deps.runner.prepare(request, asking, headers);
+      if (prepared.operation !== "subscription") {
+        const { data } = await prepared.run();
+        dispatch({ type: "next", id, payload: `{"data":${data}}` });
+        dispatch({ type: "finished", id });
+        return;
+      }
+      // Planned again for each poll, so that new metadata counts at once.
+      const run = async (): Promise<string> =>
+        (await deps.runner.prepare(request, asking, headers).run()).data;
+      const stop = deps.liveQueries.listen(liveKey(asking, request), run, {
+        next: (result) => dispatch({ type: "next", id, payload: `{"data":${result}}` }),
+        failed: (error) => {
+          stops.delete(id);
+          fail(error);
+        },
+      });
+      stops.set(id, stop);
+    } catch (error) {
+      fail(error);
+    }
+  };
+
+  const perform = (effect: ConnectionEffect): void => {
+    switch (effect.type) {
+      case "send":
+        if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
+        else socket.send(effect.text);
+        return;
+      case "close":
+        socket.close(effect.code, effect.reason);
+        return;
+      case "authenticate":
+        void authenticate(effect.payload);
+        return;
+      case "start":
+        void start(effect.id, effect.request);
+        return;
+      case "stop":
+        stops.get(effect.id)?.();
+        stops.delete(effect.id);
+        return;
+    }
+  };
+
+  const ping = (): void => {
+    if (!alive) {
+      socket.terminate();
+      return;
+    }
+    alive = false;
+    socket.ping();
+    later(pingEveryMs, ping);
+  };
+
+  socket.on("message", (data, isBinary) => {
+    alive = true;
+    dispatch({ type: "message", text: isBinary ? "" : data.toString() });
+  });
+  socket.on("pong", () => {
+    alive = true;
+  });
+  socket.on("error", (error) => deps.logger.debug({ error }, "a websocket failed"));
+  socket.on("close", () => {
+    for (const cancel of cancels) cancel();
+    dispatch({ type: "socket-closed" });
+  });
+  later(initTimeoutMs, () => dispatch({ type: "init-timeout" }));
+  later(pingEveryMs, ping);
+};
+
+/** graphql-transport-ws on the servers it is attached to; other paths are left to others. */
+export const createSocketServer = (deps: SocketDeps): SocketServer => {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    handleProtocols: (protocols) => (protocols.has(graphqlTransportWs) ? graphqlTransportWs : false),
+  });
+  const detach: (() => void)[] = [];
+
+  return {
+    attach: (server, path = "/v1/graphql") => {
+      const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+        if (new URL(request.url ?? "/", "http://localhost").pathname !== path) {
+          // Somebody else may answer on this server; alone, nobody would.
+          if (server.listenerCount("upgrade") === 1) stream.destroy();
+          return;
+        }
+        sockets.handleUpgrade(request, stream, head, (socket) => {
+          if (socket.protocol === graphqlTransportWs) serve(socket, request.headers, deps);
+          else socket.close(4406, "Subprotocol not acceptable");
+        });
+      };
+      server.on("upgrade", upgrade);
+      detach.push(() => server.off("upgrade", upgrade));
+    },
+    close: async () => {
+      for (const off of detach) off();
+      for (const socket of sockets.clients) socket.close(1001, "Server is stopping");
+      // A client that does not answer the close frame must not hold up the end.
+      const timer = setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
+      }, 500);
+      await new Promise<void>((resolve) => sockets.close(() => resolve()));
+      clearTimeout(timer);
+    },
+  };
+};
