@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate, loadContext } from "@graphql-codegen/cli";
-import { buildSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { silentLogger, systemClock } from "../core/index.ts";
 import { createEngine, loadMetadataFolder } from "../engine/index.ts";
 import { createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
@@ -37,7 +36,7 @@ async function readSdl(dataDir: string): Promise<string> {
           },
         },
       });
-      return printSchema(lexicographicSortSchema(buildSchema(engine.sdl(role))));
+      return engine.sdl(role);
     } finally {
       await database.close();
     }
@@ -51,7 +50,7 @@ async function main(): Promise<void> {
   try {
     const sdl = await readSdl(dataDir);
     await mkdir(generated, { recursive: true });
-    await writeFile(join(generated, "schema.graphql"), `${sdl}\n`);
+    await writeFile(join(generated, "schema.graphql"), `${sdl.trimEnd()}\n`);
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
