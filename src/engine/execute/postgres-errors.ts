@@ -38,6 +38,7 @@ const isOutage = (code: string): boolean => code.startsWith("08") || code.starts
 
 /** What a client sees of a failed statement; anything that is not Postgres's own answer is returned as it is. */
 export const fromPostgresError = (error: unknown, path: string): unknown => {
+  if (error instanceof HasuraError) return error;
   const failure = failureOf(error);
   if (!failure || isOutage(failure.code)) return error;
   const internal = {

@@ -26,7 +26,7 @@ create table public.articles (
   score float8,
   published boolean not null default false,
   created_at timestamptz not null default '2020-01-02T03:04:05.12+02',
-  last_user text default (current_setting('hasura.user', true)::json ->> 'x-hasura-user-id'),
+  last_user text default (nullif(current_setting('hasura.user', true), '')::json ->> 'x-hasura-user-id'),
   constraint articles_score_check check (score < 1000)
 );
 create table public.profiles (
