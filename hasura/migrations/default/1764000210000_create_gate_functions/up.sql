@@ -474,7 +474,9 @@ begin
       end;
     end if;
 
-    v_remaining := greatest(g_limit[g] - g_used[g] - g_held[g], 0);
+    v_remaining := case
+      when g_limit[g] is not null then greatest(g_limit[g] - g_used[g] - g_held[g], 0)
+    end;
     a_answer[i] := jsonb_build_object(
       'allowed', v_reason is null,
       'reason', v_reason,

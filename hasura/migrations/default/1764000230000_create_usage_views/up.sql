@@ -7,8 +7,10 @@ select
   coalesce(counters.used, 0) as used,
   held.reserved,
   bound.limit_value,
-  greatest(bound.limit_value - coalesce(counters.used, 0) - held.reserved, 0) as remaining,
-  share.percent,
+  case
+    when bound.limit_value is not null then greatest(bound.limit_value - coalesce(counters.used, 0) - held.reserved, 0)
+  end as remaining,
+  round(share.percent, 2) as percent,
   case
     when share.percent >= 100 then 'critical'
     when share.percent >= 90 then 'warning'
@@ -20,7 +22,7 @@ select
   -- The rate up to the last use, not up to now: a value that changed with the clock would be sent to every
   -- live subscription at every poll.
   case
-    when counters.used >= bound.limit_value then counters.updated_at
+    when counters.used > 0 and counters.used >= bound.limit_value then counters.updated_at
     when counters.used > 0
       and bound.limit_value is not null
       and rate.elapsed > 0
@@ -65,7 +67,7 @@ cross join lateral (
 cross join lateral (
   select
     case
-      when bound.limit_value > 0 then round(coalesce(counters.used, 0) * 100::numeric / bound.limit_value, 2)
+      when bound.limit_value > 0 then coalesce(counters.used, 0) * 100::numeric / bound.limit_value
       when bound.limit_value = 0 and counters.used > 0 then 100::numeric
       when bound.limit_value = 0 then 0::numeric
     end as percent
