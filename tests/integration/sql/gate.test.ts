@@ -156,7 +156,7 @@ describe("usage.gate_many: refusals", () => {
     ["row-metered", { metric: "channels" }],
     ["unknown-metric", { metric: "no_such_metric" }],
     ["workspace-forbidden", { workspaceId: "00000000-0000-4000-8000-000000000000" }],
-    ["invalid-input", { workspaceId: "no-uuid" }, "workspace-forbidden"],
+    ["workspace-forbidden", { workspaceId: "no-uuid" }],
     ["invalid-input", { workspaceId: null }],
     ["invalid-input", { amount: 0 }],
     ["invalid-input", { amount: -1 }],
@@ -174,9 +174,9 @@ describe("usage.gate_many: refusals", () => {
     ["invalid-input", { op: "commit" }],
     ["reservation-not-found", { op: "commit", reservationId: "00000000-0000-4000-8000-000000000000" }],
     ["reservation-not-found", { op: "release", reservationId: "not-a-uuid" }],
-  ])("%s: %j", async (reason, change, instead?: string) => {
+  ])("%s: %j", async (reason, change) => {
     const decision = await askOne(test.database, { ...consume(1), ...change });
-    expect(decision).toMatchObject({ allowed: false, reason: instead ?? reason, code: instead ?? reason });
+    expect(decision).toMatchObject({ allowed: false, reason, code: reason });
     expect(decision.message).not.toBeNull();
     expect(await usedOf(test.database, workspaceId, "ai_queries")).toBe(0);
   });

@@ -382,6 +382,7 @@ begin
         a_answer[i] := a_answer[a_first[i]];
       else
         v_reason := 'idempotency-conflict';
+        g := null;
       end if;
     end if;
     if a_answer[i] is not null then
