@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -33,11 +33,7 @@ export type Settings = z.infer<typeof schema> & { readonly secrets: Secrets };
 /** Secrets of the first start, kept readable by the owner only; a set variable wins over the kept one. */
 function keptSecrets(dataDir: string): Secrets {
   const file = join(dataDir, "secrets.json");
-  try {
-    return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
+  if (existsSync(file)) return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   const secret = (): string => randomBytes(24).toString("base64url");
   const secrets: Secrets = {
     adminSecret: secret(),

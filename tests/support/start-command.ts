@@ -46,9 +46,9 @@ export function startCommand(env: Readonly<Record<string, string>>): StartedComm
     exited: () => exit,
     ready: async () => {
       await waitFor("npm start to be ready", () => {
-        if (child.exitCode !== null) throw new Error(printed);
-        return printed.includes("Ctrl-C stops everything.");
-      });
+        return child.exitCode !== null || printed.includes("Ctrl-C stops everything.");
+      }, 60_000);
+      if (child.exitCode !== null) throw new Error(`npm start ended with ${String(child.exitCode)}: ${printed}`);
     },
   };
 }
