@@ -349,8 +349,17 @@ begin
       usage.held(g_workspace[g], g_metric[g]) as held
     into s
     from usage.metrics
-    cross join usage.period(g_workspace[g]) as period
-    cross join billing.limit_of(g_workspace[g], g_metric[g]) as bound
+    -- The limits tell the planner that these functions give one row; it would expect a million and compile for it.
+    cross join lateral (
+      select present.period_start, present.period_end
+      from usage.period(g_workspace[g]) as present
+      limit 1
+    ) as period
+    cross join lateral (
+      select applying.limit_value, applying.included, applying.enforcement
+      from billing.limit_of(g_workspace[g], g_metric[g]) as applying
+      limit 1
+    ) as bound
     left join usage.counters
       on counters.workspace_id = g_workspace[g]
       and counters.metric = metrics.key

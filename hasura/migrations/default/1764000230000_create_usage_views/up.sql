@@ -173,8 +173,12 @@ cross join lateral (
   from usage.peaks
   where peaks.workspace_id = workspaces.id
   union
-  select present.period_start
-  from usage.period(workspaces.id) as present
+  select now_running.period_start
+  from (
+    select present.period_start
+    from usage.period(workspaces.id) as present
+    limit 1
+  ) as now_running
 ) as started
 cross join lateral (
   select holding.period_end
