@@ -45,10 +45,15 @@ export function startCommand(env: Readonly<Record<string, string>>): StartedComm
     output: () => printed,
     exited: () => exit,
     ready: async () => {
-      await waitFor("npm start to be ready", () => {
-        return child.exitCode !== null || printed.includes("Ctrl-C stops everything.");
-      }, 60_000);
-      if (child.exitCode !== null) throw new Error(`npm start ended with ${String(child.exitCode)}: ${printed}`);
+      await waitFor(
+        "npm start to be ready",
+        () => {
+          return child.exitCode !== null || printed.includes("Ctrl-C stops everything.");
+        },
+        60_000,
+      );
+      if (child.exitCode !== null)
+        throw new Error(`npm start ended with ${String(child.exitCode)}: ${printed}`);
     },
   };
 }

@@ -21,7 +21,7 @@ afterAll(async () => {
 interface TypeRef {
   readonly kind: string;
   readonly name: string | null;
-  readonly ofType: TypeRef | null;
+  readonly ofType?: TypeRef | null;
 }
 
 interface SchemaType {
@@ -46,7 +46,7 @@ const introspection = `{
 }`;
 
 const named = (type: TypeRef): { kind: string; name: string } =>
-  type.ofType === null ? { kind: type.kind, name: type.name ?? "" } : named(type.ofType);
+  type.ofType ? named(type.ofType) : { kind: type.kind, name: type.name ?? "" };
 
 type Schema = ReadonlyMap<string, SchemaType>;
 
@@ -63,6 +63,8 @@ function selection(schema: Schema, typeName: string, depth: number, pick: (below
   for (const field of fields) {
     const target = named(field.type);
     if (target.kind !== "OBJECT") {
+      // Hasura offers min and max of a uuid too, and passes on that Postgres has none.
+      if (target.name === "uuid" && /_(?:min|max)_fields$/u.test(typeName)) continue;
       if (field.args.some(({ name }) => name !== "path" && name !== "columns" && name !== "distinct"))
         continue;
       if (pick(3) > 0) parts.push(field.name);
@@ -106,7 +108,7 @@ describe("random queries of two tenants", () => {
             const pick = (below: number): number => (numbers.next().value as number) % below;
             const query = `{ ${root.name}${filter(pick)} { ${selection(schema, named(root.type).name, 3, pick)} } }`;
             const answer = await product.ask(headers[turned ? 1 : 0], query);
-            expect(answer.errors).toBeUndefined();
+            expect({ query, errors: answer.errors }).toEqual({ query, errors: undefined });
             const text = JSON.stringify(answer.data);
             const other = turned ? first : second;
             for (const secret of [

@@ -3,7 +3,7 @@ import { type GraphQLAnswer, startTestProduct, type TestProduct } from "../../su
 import { createTenant, type Tenant } from "../../support/tenants.ts";
 
 type Operation = "select" | "insert" | "update" | "delete";
-type Access = "" | "s" | "si" | "su" | "siu" | "sud" | "sid" | "siud";
+type Access = "" | "s" | "si" | "sd" | "su" | "siu" | "sid" | "siud";
 
 const roles = ["anonymous", "user", "workspace_admin", "service", "operator"] as const;
 type Role = (typeof roles)[number];
@@ -15,14 +15,14 @@ type Role = (typeof roles)[number];
 const matrix: Readonly<Record<string, readonly [Access, Access, Access, Access, Access]>> = {
   users: ["", "su", "su", "s", "s"],
   workspaces: ["", "s", "su", "s", "s"],
-  workspace_members: ["", "s", "siud", "siud", "s"],
-  channels: ["", "siu", "siud", "siud", "s"],
-  messages: ["", "siu", "siud", "siud", "s"],
-  files: ["", "siu", "siud", "siud", "s"],
-  bots: ["", "s", "siud", "siud", "s"],
-  integrations: ["", "s", "siud", "siud", "s"],
+  workspace_members: ["", "sd", "siud", "sid", "s"],
+  channels: ["", "siu", "siud", "siu", "s"],
+  messages: ["", "siu", "siud", "siu", "s"],
+  files: ["", "siud", "siud", "siud", "s"],
+  bots: ["", "s", "siud", "sid", "s"],
+  integrations: ["", "s", "siud", "sid", "s"],
   calls: ["", "siu", "siu", "siu", "s"],
-  call_recordings: ["", "s", "sd", "siud", "s"] as never,
+  call_recordings: ["", "si", "sid", "sid", "s"],
   streams: ["", "siu", "siu", "siu", "s"],
   billing_plans: ["s", "s", "s", "s", "s"],
   billing_features: ["s", "s", "s", "s", "s"],
