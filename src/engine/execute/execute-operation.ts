@@ -48,7 +48,7 @@ const runWrite = async (tx: Transaction, plan: WritePlan, context: StatementCont
       return `[${answers.join(",")}]`;
     }
     case "nested_insert": {
-      const result = await insertNested(tx, plan.insert, new Map(), context, plan.errorPath);
+      const result = await insertNested(tx, plan.insert, new Map(), context);
       const rows = {
         json: `[${result.rows.map((row) => String(row["c.row"])).join(",")}]`,
         count: result.affected,

@@ -25,10 +25,9 @@ const insertRows = async (
   rows: readonly InsertRow[],
   extra: ReadonlyMap<string, string | null>,
   context: StatementContext,
-  path: string,
 ): Promise<readonly WrittenRow[]> => {
-  const written = await runStatement<WrittenRow>(db, node.compile(rows, extra), context, path);
-  if (written.some((row) => row["c.check"] !== true)) throw checkFailed(path);
+  const written = await runStatement<WrittenRow>(db, node.compile(rows, extra), context, node.path);
+  if (written.some((row) => row["c.check"] !== true)) throw checkFailed(node.path);
   return written;
 };
 
@@ -42,15 +41,14 @@ const insertBefore = async (
   nested: NestedInsert,
   extra: Map<string, string | null>,
   context: StatementContext,
-  path: string,
 ): Promise<number> => {
-  const result = await insertNested(db, nested.node, NOTHING, context, path);
+  const result = await insertNested(db, nested.node, NOTHING, context);
   const [row] = result.rows;
   if (!row) {
     throw new HasuraError({
       message: "cannot proceed to insert object relation since insert to table affects zero rows",
       code: "not-supported",
-      path,
+      path: nested.node.path,
     });
   }
   for (const pair of nested.mapping) extra.set(pair.from, valueOf(row, pair.to));
@@ -63,32 +61,31 @@ export const insertNested = async (
   node: InsertNode,
   extra: ReadonlyMap<string, string | null>,
   context: StatementContext,
-  path: string,
 ): Promise<NestedResult> => {
   if (node.rows.length === 0) return { rows: [], affected: 0 };
   if (!node.nested) {
-    const rows = await insertRows(db, node, node.rows, extra, context, path);
+    const rows = await insertRows(db, node, node.rows, extra, context);
     return { rows, affected: rows.length };
   }
   const rows: WrittenRow[] = [];
   let affected = 0;
   for (const row of node.rows) {
     const own = new Map(extra);
-    for (const nested of row.before) affected += await insertBefore(db, nested, own, context, path);
-    const [written] = await insertRows(db, node, [row], own, context, path);
+    for (const nested of row.before) affected += await insertBefore(db, nested, own, context);
+    const [written] = await insertRows(db, node, [row], own, context);
     if (!written) {
       if (row.after.length === 0) continue;
       throw new HasuraError({
         message: "cannot proceed to insert array relations since insert to table affects zero rows",
         code: "not-supported",
-        path,
+        path: node.path,
       });
     }
     rows.push(written);
     affected += 1;
     for (const nested of row.after) {
       const keys = new Map(nested.mapping.map((pair) => [pair.to, valueOf(written, pair.from)]));
-      affected += (await insertNested(db, nested.node, keys, context, path)).affected;
+      affected += (await insertNested(db, nested.node, keys, context)).affected;
     }
   }
   return { rows, affected };

@@ -5,12 +5,8 @@ import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import { columnOf, flagOf, itemsOf, type PlanContext } from "./context.ts";
 import { readArguments } from "./input.ts";
 
-/** Aggregates whose result Postgres widens to bigint, numeric or double precision, unless the column is real or smaller. */
-const isWide = (fn: string, type: string): boolean => {
-  if (fn === "min" || fn === "max") return ["int8", "numeric", "float8"].includes(type);
-  if (fn === "sum") return type !== "float4" && type !== "money" && type !== "interval";
-  return true;
-};
+/** As in Hasura the column decides, not the aggregate: the average of an integer column stays a number. */
+const WIDE_TYPES: ReadonlySet<string> = new Set(["int8", "numeric", "float8"]);
 
 const countSql = (context: PlanContext, table: RoleTable, field: SelectedField, alias: string): string => {
   const args = field.definition
@@ -51,7 +47,7 @@ export const compileAggregateObject = (
             leaf.path,
           );
         const sql = `${ident(binding.fn)}(${alias}.${ident(column.name)})`;
-        const cast = context.stringifyNumericTypes && isWide(binding.fn, column.type) ? "::text" : "";
+        const cast = context.stringifyNumericTypes && WIDE_TYPES.has(column.type) ? "::text" : "";
         return `${literal(leaf.key)}, ${sql}${cast}`;
       });
       pairs.push(`${literal(below.key)}, json_build_object(${inner.join(", ")})`);

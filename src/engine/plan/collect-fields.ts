@@ -38,7 +38,16 @@ const included = (
   directives: readonly DirectiveNode[] | undefined,
   path: string,
 ): boolean => {
-  for (const directive of directives ?? []) {
+  if (directives === undefined || directives.length === 0) return true;
+  const names = directives.map((directive) => directive.name.value);
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index);
+  if (repeated.length > 0) {
+    throw validationFailed(
+      `the following directives are used more than once: [${[...new Set(repeated)].map((name) => `'${name}'`).join(", ")}]`,
+      path,
+    );
+  }
+  for (const directive of directives) {
     const name = directive.name.value;
     if (name === "cached" || name === "_multiple_top_level_fields") continue;
     if (name !== "include" && name !== "skip") {
@@ -70,7 +79,7 @@ const collectInto = (
   for (const selection of selectionSet.selections) {
     if (selection.kind === "Field") {
       const fieldPath = `${path}.selectionSet.${selection.name.value}`;
-      if (!included(scope, selection.directives, fieldPath)) continue;
+      if (!included(scope, selection.directives, `${path}.selectionSet`)) continue;
       const key = selection.alias?.value ?? selection.name.value;
       const known = into.get(key);
       if (known) known.nodes.push(selection);

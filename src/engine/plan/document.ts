@@ -75,6 +75,11 @@ export const prepareDocument = (
   operationName: string | undefined,
 ): PreparedDocument => {
   const operation = chooseOperation(document, operationName);
+  for (const { name } of operation.directives ?? []) {
+    if (name.value === "include" || name.value === "skip") {
+      throw validationFailed(`directive "${name.value}" is not allowed on a ${operation.operation}`);
+    }
+  }
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);

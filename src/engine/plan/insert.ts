@@ -119,7 +119,14 @@ const nestedOf = (
   const determined = relationship.insertBefore
     ? new Set<string>()
     : new Set(relationship.mapping.map((pair) => pair.to));
-  const node = insertNode(context, target, itemsOf(data), fieldsOf(input).get("on_conflict"), determined);
+  const node = insertNode(
+    context,
+    target,
+    itemsOf(data),
+    fieldsOf(input).get("on_conflict"),
+    determined,
+    data.path,
+  );
   if (node.rows.length === 0) return undefined;
   return { mapping: relationship.mapping, node };
 };
@@ -162,11 +169,13 @@ const insertNode = (
   items: readonly Input[],
   onConflict: Input | undefined,
   determined: ReadonlySet<string>,
+  path: string,
 ): InsertNode => {
   const rows = items.map((item) => rowOf(context, table, item, determined));
   return {
     table,
     rows,
+    path,
     nested: rows.some((row) => row.before.length > 0 || row.after.length > 0),
     compile: (some, extra): Statement => {
       const own: PlanContext = { ...context, builder: new SqlBuilder() };
@@ -193,8 +202,15 @@ export const planInsert = (
 ): WritePlan => {
   const args = argumentsOf(context, field);
   const input = args.get(single ? "object" : "objects");
-  const node = insertNode(context, table, input ? itemsOf(input) : [], args.get("on_conflict"), new Set());
   const errorPath = `${field.path}.args.${single ? "object" : "objects"}`;
+  const node = insertNode(
+    context,
+    table,
+    input ? itemsOf(input) : [],
+    args.get("on_conflict"),
+    new Set(),
+    errorPath,
+  );
   const paths = { errorPath, checkPath: errorPath };
   const respond = (source: string, affected: string): string =>
     single

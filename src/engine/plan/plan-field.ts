@@ -114,12 +114,16 @@ const writeWith = (context: PlanContext, field: SelectedField): FieldPlan | unde
   }
 };
 
+const NO_QUERIES =
+  "There are no queries available to the current role. Either there are no sources or remote schemas configured, " +
+  "or the current role doesn't have the required permissions.";
+
 /** Plans one root field that is neither introspection nor `__typename`. */
 export const planField = (input: FieldPlanInput, field: SelectedField): FieldPlan => {
   const { binding } = field;
   if (binding?.kind === "action") return planAction(input, field, binding.action);
   if (binding?.kind === "no_queries_available") {
-    return { kind: "typename", name: "There are no queries available to the current role." };
+    return { kind: "typename", name: NO_QUERIES };
   }
   const context: PlanContext = {
     builder: new SqlBuilder(),

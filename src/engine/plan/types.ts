@@ -17,6 +17,8 @@ export interface InsertNode {
   readonly rows: readonly InsertRow[];
   /** Writes the statement for these rows, given values that come from rows inserted before. */
   readonly compile: (rows: readonly InsertRow[], extra: ReadonlyMap<string, string | null>) => Statement;
+  /** Where the rows stand in the request, for errors. */
+  readonly path: string;
   /** Relationships below any row. */
   readonly nested: boolean;
 }

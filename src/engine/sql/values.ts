@@ -102,6 +102,10 @@ export const columnText = (value: Raw, type: string, path: string): string | nul
   if (typeof value === "number" || value instanceof NumberLiteral) {
     if (type in INTEGER_BOUNDS) return integerText(numberText(value), type, path);
     const expected = EXPECTED[type];
+    // The digits of the mantissa decide the scale of the stored number: Hasura always writes one behind the point.
+    if (type === "numeric") return numberText(value).replace(/^(-?\d+)(?=e)/i, "$1.0");
+    // Postgres reads no exponent in money.
+    if (type === "money") return String(Number(numberText(value)));
     if (expected === "Number" || HASKELL_NAMES[type] === undefined) return numberText(value);
   } else if (typeof value === "boolean") {
     if (type === "bool" || HASKELL_NAMES[type] === undefined) return String(value);
