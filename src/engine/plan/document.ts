@@ -77,7 +77,7 @@ export const prepareDocument = (
   const operation = chooseOperation(document, operationName);
   for (const { name } of operation.directives ?? []) {
     if (name.value === "include" || name.value === "skip") {
-      throw validationFailed(`directive "${name.value}" is not allowed on a ${operation.operation}`);
+      throw validationFailed(`directive '${name.value}' is not allowed on a ${operation.operation}`);
     }
   }
   const fragments = new Map<string, FragmentDefinitionNode>();
