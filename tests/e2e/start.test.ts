@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { freePort, startCommand } from "../support/start-command.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { freePort, startCommand, type StartedCommand } from "../support/start-command.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 let dataDir: string;
@@ -21,6 +21,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await rm(await clusterDir(), { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 });
 
@@ -47,17 +48,37 @@ const gone = (pid: number): boolean => {
   }
 };
 
-async function postgresPid(): Promise<number> {
-  const { readFile, readdir } = await import("node:fs/promises");
-  const files = await readdir(dataDir, { recursive: true });
-  const file = files.find((name) => name.endsWith("postmaster.pid"));
-  if (file === undefined) throw new Error("no postmaster.pid");
-  return Number((await readFile(join(dataDir, file), "utf8")).split("\n", 1)[0]);
+/** Where the cluster lies: in the data folder, or outside of it where the server's own user cannot reach in. */
+async function clusterDir(): Promise<string> {
+  const dir = join(dataDir, "postgres");
+  const isOutside = (await readdir(dir)).includes("location");
+  return isOutside ? (await readFile(join(dir, "location"), "utf8")).trim() : dir;
 }
+
+async function postgresPid(): Promise<number> {
+  const dir = await clusterDir();
+  const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith("postmaster.pid"));
+  if (file === undefined) throw new Error(`no postmaster.pid in ${dir}`);
+  return Number((await readFile(join(dir, file), "utf8")).split("\n", 1)[0]);
+}
+
+const started: StartedCommand[] = [];
+const start = (settings: Readonly<Record<string, string>>): StartedCommand => {
+  const command = startCommand(settings);
+  started.push(command);
+  return command;
+};
+
+afterEach(async () => {
+  for (const { child, exited } of started.splice(0)) {
+    child.kill("SIGKILL");
+    await exited();
+  }
+});
 
 describe("npm start", () => {
   it("prints a query that answers, stops without leaving Postgres, and finds its data again", async () => {
-    const first = startCommand(env);
+    const first = start(env);
     await first.ready();
     const answer = (await askPrinted(first.output())) as { data: { usage_current: { metric: string }[] } };
     expect(answer.data.usage_current.map(({ metric }) => metric)).toContain("messages");
@@ -67,7 +88,7 @@ describe("npm start", () => {
     expect(await first.exited()).toBe(0);
     await waitFor("Postgres to stop", () => gone(pid));
 
-    const second = startCommand(env);
+    const second = start(env);
     await second.ready();
     expect(second.output()).toContain("up to date");
     expect(/admin secret {2}(\S+)/u.exec(second.output())?.[1]).toBe(secret);
@@ -77,13 +98,13 @@ describe("npm start", () => {
   });
 
   it("takes Postgres along when it is killed, and recovers by itself", async () => {
-    const first = startCommand(env);
+    const first = start(env);
     await first.ready();
     const pid = await postgresPid();
     first.child.kill("SIGKILL");
     await first.exited();
     await waitFor("the orphan to stop", () => gone(pid));
-    const second = startCommand(env);
+    const second = start(env);
     await second.ready();
     second.child.kill("SIGTERM");
     expect(await second.exited()).toBe(0);
@@ -92,7 +113,7 @@ describe("npm start", () => {
   it("says in one line that a port is taken, and exits with 1", async () => {
     const blocker = createServer();
     await new Promise<void>((resolve) => blocker.listen(Number(env["PORT"]), "127.0.0.1", resolve));
-    const command = startCommand(env);
+    const command = start(env);
     expect(await command.exited()).toBe(1);
     expect(command.output()).toContain(
       `start: gateway: cannot listen on 127.0.0.1:${env["PORT"] ?? ""}: the port is taken`,
@@ -107,7 +128,7 @@ describe("npm start", () => {
       DATABASE_URL: `postgres://nobody@127.0.0.1:${String(port)}/none`,
     });
     expect(await command.exited()).toBe(1);
-    expect(command.output().trim().split("\n").at(-1)).toMatch(/^start: .*127\.0\.0\.1/u);
+    expect(command.output().trim().split("\n").at(-1)).toBe("start: The database cannot be reached.");
     expect(command.output()).not.toContain("    at ");
   });
 });
