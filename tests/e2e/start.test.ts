@@ -1,9 +1,15 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { freePort, startCommand, type StartedCommand } from "../support/start-command.ts";
+import {
+  clusterDir,
+  freePort,
+  postmasterPid,
+  startCommand,
+  type StartedCommand,
+} from "../support/start-command.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 let dataDir: string;
@@ -21,7 +27,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await rm(await clusterDir(), { recursive: true, force: true });
+  await rm(await clusterDir(dataDir), { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 });
 
@@ -48,20 +54,6 @@ const gone = (pid: number): boolean => {
   }
 };
 
-/** Where the cluster lies: in the data folder, or outside of it where the server's own user cannot reach in. */
-async function clusterDir(): Promise<string> {
-  const dir = join(dataDir, "postgres");
-  const isOutside = (await readdir(dir)).includes("location");
-  return isOutside ? (await readFile(join(dir, "location"), "utf8")).trim() : dir;
-}
-
-async function postgresPid(): Promise<number> {
-  const dir = await clusterDir();
-  const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith("postmaster.pid"));
-  if (file === undefined) throw new Error(`no postmaster.pid in ${dir}`);
-  return Number((await readFile(join(dir, file), "utf8")).split("\n", 1)[0]);
-}
-
 const started: StartedCommand[] = [];
 const start = (settings: Readonly<Record<string, string>>): StartedCommand => {
   const command = startCommand(settings);
@@ -82,7 +74,7 @@ describe("npm start", () => {
     await first.ready();
     const answer = (await askPrinted(first.output())) as { data: { usage_current: { metric: string }[] } };
     expect(answer.data.usage_current.map(({ metric }) => metric)).toContain("messages");
-    const pid = await postgresPid();
+    const pid = await postmasterPid(dataDir);
     const secret = /admin secret {2}(\S+)/u.exec(first.output())?.[1];
     first.child.kill("SIGTERM");
     expect(await first.exited()).toBe(0);
@@ -100,7 +92,7 @@ describe("npm start", () => {
   it("takes Postgres along when it is killed, and recovers by itself", async () => {
     const first = start(env);
     await first.ready();
-    const pid = await postgresPid();
+    const pid = await postmasterPid(dataDir);
     first.child.kill("SIGKILL");
     await first.exited();
     await waitFor("the orphan to stop", () => gone(pid));

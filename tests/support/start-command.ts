@@ -1,5 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { type Readable } from "node:stream";
 import { waitFor } from "./wait-for.ts";
 
@@ -56,4 +58,18 @@ export function startCommand(env: Readonly<Record<string, string>>): StartedComm
         throw new Error(`npm start ended with ${String(child.exitCode)}: ${printed}`);
     },
   };
+}
+
+/** Where the cluster lies: in the data folder, or outside of it where the server's own user cannot reach in. */
+export async function clusterDir(dataDir: string): Promise<string> {
+  const dir = join(dataDir, "postgres");
+  const isOutside = (await readdir(dir)).includes("location");
+  return isOutside ? (await readFile(join(dir, "location"), "utf8")).trim() : dir;
+}
+
+export async function postmasterPid(dataDir: string): Promise<number> {
+  const dir = await clusterDir(dataDir);
+  const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith("postmaster.pid"));
+  if (file === undefined) throw new Error(`no postmaster.pid in ${dir}`);
+  return Number((await readFile(join(dir, file), "utf8")).split("\n", 1)[0]);
 }

@@ -47,7 +47,7 @@ const selectPermission = z.strictObject({
 });
 
 const insertPermission = z.strictObject({
-  columns: columns.default([]),
+  columns: columns.default("*"),
   check: jsonObject,
   set: jsonObject.nullish(),
   ...writeExtras,
