@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 
 import { AppError, type Logger, silentLogger } from "../core/index.ts";
 import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
+import { projectRoot } from "./settings.ts";
 
-const root = join(import.meta.dirname, "..", "..");
 const usage = "usage: npm run migrate -- [up|down] [--to <version>] [--seeds]";
 
 const say = (message: string): void => {
@@ -45,14 +45,14 @@ const run = async (url: string, { direction, to, seeds }: Arguments): Promise<vo
   try {
     const { ran } = await migrate({
       database,
-      migrationsDir: join(root, "hasura", "migrations"),
+      migrationsDir: join(projectRoot, "hasura", "migrations"),
       direction,
       logger,
       ...(to === undefined ? {} : { to }),
     });
     say(ran.length === 0 ? "nothing to do" : `${String(ran.length)} done`);
     if (!seeds || direction === "down") return;
-    for (const name of await applySeeds({ database, seedsDir: join(root, "hasura", "seeds") }))
+    for (const name of await applySeeds({ database, seedsDir: join(projectRoot, "hasura", "seeds") }))
       say(`seed ${name}`);
   } finally {
     await database.close();
@@ -66,7 +66,7 @@ const main = async (): Promise<void> => {
     await run(url, chosen);
     return;
   }
-  const dataDir = join(process.env["DATA_DIR"] ?? join(root, ".data"), "postgres");
+  const dataDir = join(process.env["DATA_DIR"] ?? join(projectRoot, ".data"), "postgres");
   const server = await startEmbeddedPostgres({ dataDir, logger });
   try {
     await run(server.url, chosen);

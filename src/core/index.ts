@@ -9,4 +9,5 @@ export {
   type Transaction,
 } from "./database.ts";
 export { AppError, type AppErrorOptions, type ErrorKind } from "./errors.ts";
+export { ensureHdbVersion } from "./hdb-version.ts";
 export { type Logger, silentLogger } from "./logger.ts";

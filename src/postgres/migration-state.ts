@@ -1,7 +1,4 @@
-import type { Transaction } from "../core/index.ts";
-
-/** Hasura's catalog version whose `hdb_version` this is; written only where no Hasura has been. */
-const catalogVersion = "48";
+import { ensureHdbVersion, type Transaction } from "../core/index.ts";
 
 /** Any number that no other user of advisory locks here takes. */
 const lockKey = 1_764_000_000_000;
@@ -21,23 +18,6 @@ const hasSchema = async (tx: Transaction, name: string): Promise<boolean> => {
   const rows = await tx.query("select from pg_namespace where nspname = $1", [name]);
   return rows.length > 0;
 };
-
-const createCatalog = `
-create schema if not exists hdb_catalog;
-
-create table if not exists hdb_catalog.hdb_version (
-  hasura_uuid uuid primary key default gen_random_uuid(),
-  version text not null,
-  upgraded_on timestamptz not null,
-  cli_state jsonb not null default '{}',
-  console_state jsonb not null default '{}',
-  ee_client_id text,
-  ee_client_secret text
-);
-
-create unique index if not exists hdb_version_one_row
-on hdb_catalog.hdb_version ((version is not null));
-`;
 
 const createState = `
 create schema usage_migrations;
@@ -59,13 +39,7 @@ comment on table usage_migrations.origin is 'Whether the runner made hdb_catalog
 export const ensureState = async (tx: Transaction): Promise<void> => {
   if (await hasSchema(tx, "usage_migrations")) return;
   const ownsCatalog = !(await hasSchema(tx, "hdb_catalog"));
-  await tx.script(createCatalog);
-  await tx.query(
-    `insert into hdb_catalog.hdb_version (version, upgraded_on)
-     select $1, now()
-     where not exists (select from hdb_catalog.hdb_version)`,
-    [catalogVersion],
-  );
+  await ensureHdbVersion(tx);
   await tx.script(createState);
   await tx.query("insert into usage_migrations.origin (owns_catalog) values ($1)", [ownsCatalog]);
 };

@@ -16,10 +16,19 @@ export interface TableTypes {
   readonly outputs: TableOutputs;
 }
 
-type Description = string;
-
-const comment = (table: RoleTable, root: TableRootField, fallback: Description): Description =>
-  table.meta.customRootFields[root]?.comment ?? fallback;
+/** One root field of a table: its binding, its name and its comment all follow from the kind. */
+const rootOf = (
+  table: RoleTable,
+  kind: Exclude<TableRootField, "select_stream">,
+  shape: Pick<Field, "type" | "args">,
+  description: string,
+): RootField => ({
+  name: rootFieldName(table.meta, kind),
+  field: field(
+    { kind, table: table.key },
+    { ...shape, description: table.meta.customRootFields[kind]?.comment ?? description },
+  ),
+});
 
 /** Root fields that read a table, for the query or the subscription root. */
 export const selectRoots = (
@@ -34,52 +43,44 @@ export const selectRoots = (
   const name = displayName(table.meta.table);
   const roots: RootField[] = [];
   if (shown("select")) {
-    roots.push({
-      name: rootFieldName(table.meta, "select"),
-      field: field(
-        { kind: "select", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "select",
         {
           type: outputs.rows(table),
           args: outputs.selectArguments(table),
-          description: comment(table, "select", `fetch data from the table: "${name}"`),
         },
+        `fetch data from the table: "${name}"`,
       ),
-    });
+    );
   }
   if (shown("select_aggregate") && table.select.allowAggregations) {
-    roots.push({
-      name: rootFieldName(table.meta, "select_aggregate"),
-      field: field(
-        { kind: "select_aggregate", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "select_aggregate",
         {
           type: new GraphQLNonNull(outputs.aggregate(table)),
           args: outputs.selectArguments(table),
-          description: comment(
-            table,
-            "select_aggregate",
-            `fetch aggregated fields from the table: "${name}"`,
-          ),
         },
+        `fetch aggregated fields from the table: "${name}"`,
       ),
-    });
+    );
   }
   const key = inputs.primaryKey(table);
   if (shown("select_by_pk") && key !== undefined) {
-    roots.push({
-      name: rootFieldName(table.meta, "select_by_pk"),
-      field: field(
-        { kind: "select_by_pk", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "select_by_pk",
         {
           type: outputs.row(table),
           args: key,
-          description: comment(
-            table,
-            "select_by_pk",
-            `fetch data from the table: "${name}" using primary key columns`,
-          ),
         },
+        `fetch data from the table: "${name}" using primary key columns`,
       ),
-    });
+    );
   }
   return roots;
 };
@@ -91,39 +92,37 @@ const insertRoots = (table: RoleTable, { inputs, outputs }: TableTypes): readonl
   const name = displayName(table.meta.table);
   const input = new GraphQLNonNull(inputs.insertInput(table));
   const roots: RootField[] = [
-    {
-      name: rootFieldName(table.meta, "insert"),
-      field: field(
-        { kind: "insert", table: table.key },
-        {
-          type: outputs.mutationResponse(table),
-          args: {
-            objects: {
-              type: new GraphQLNonNull(new GraphQLList(input)),
-              description: "the rows to be inserted",
-            },
-            ...inputs.onConflictField(table),
+    rootOf(
+      table,
+      "insert",
+      {
+        type: outputs.mutationResponse(table),
+        args: {
+          objects: {
+            type: new GraphQLNonNull(new GraphQLList(input)),
+            description: "the rows to be inserted",
           },
-          description: comment(table, "insert", `insert data into the table: "${name}"`),
+          ...inputs.onConflictField(table),
         },
-      ),
-    },
+      },
+      `insert data into the table: "${name}"`,
+    ),
   ];
   if (table.select !== undefined) {
-    roots.push({
-      name: rootFieldName(table.meta, "insert_one"),
-      field: field(
-        { kind: "insert_one", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "insert_one",
         {
           type: outputs.row(table),
           args: {
             object: { type: input, description: "the row to be inserted" },
             ...inputs.onConflictField(table),
           },
-          description: comment(table, "insert_one", `insert a single row into the table: "${name}"`),
         },
+        `insert a single row into the table: "${name}"`,
       ),
-    });
+    );
   }
   return roots;
 };
@@ -138,53 +137,49 @@ const updateRoots = (table: RoleTable, { inputs, outputs }: TableTypes): readonl
   }
   const name = displayName(table.meta.table);
   const roots: RootField[] = [
-    {
-      name: rootFieldName(table.meta, "update"),
-      field: field(
-        { kind: "update", table: table.key },
-        {
-          type: outputs.mutationResponse(table),
-          args: {
-            ...operators,
-            where: {
-              type: new GraphQLNonNull(inputs.boolExp(table)),
-              description: "filter the rows which have to be updated",
-            },
+    rootOf(
+      table,
+      "update",
+      {
+        type: outputs.mutationResponse(table),
+        args: {
+          ...operators,
+          where: {
+            type: new GraphQLNonNull(inputs.boolExp(table)),
+            description: "filter the rows which have to be updated",
           },
-          description: comment(table, "update", `update data of the table: "${name}"`),
         },
-      ),
-    },
-    {
-      name: rootFieldName(table.meta, "update_many"),
-      field: field(
-        { kind: "update_many", table: table.key },
-        {
-          type: new GraphQLList(outputs.mutationResponse(table)),
-          args: {
-            updates: {
-              type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(inputs.updates(table)))),
-              description: "updates to execute, in order",
-            },
+      },
+      `update data of the table: "${name}"`,
+    ),
+    rootOf(
+      table,
+      "update_many",
+      {
+        type: new GraphQLList(outputs.mutationResponse(table)),
+        args: {
+          updates: {
+            type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(inputs.updates(table)))),
+            description: "updates to execute, in order",
           },
-          description: comment(table, "update_many", `update multiples rows of table: "${name}"`),
         },
-      ),
-    },
+      },
+      `update multiples rows of table: "${name}"`,
+    ),
   ];
   const key = inputs.primaryKey(table);
   if (key !== undefined) {
-    roots.push({
-      name: rootFieldName(table.meta, "update_by_pk"),
-      field: field(
-        { kind: "update_by_pk", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "update_by_pk",
         {
           type: outputs.row(table),
           args: { ...operators, pk_columns: { type: new GraphQLNonNull(inputs.pkColumns(table, key)) } },
-          description: comment(table, "update_by_pk", `update single row of the table: "${name}"`),
         },
+        `update single row of the table: "${name}"`,
       ),
-    });
+    );
   }
   return roots;
 };
@@ -195,36 +190,34 @@ const deleteRoots = (table: RoleTable, { inputs, outputs }: TableTypes): readonl
   }
   const name = displayName(table.meta.table);
   const roots: RootField[] = [
-    {
-      name: rootFieldName(table.meta, "delete"),
-      field: field(
-        { kind: "delete", table: table.key },
-        {
-          type: outputs.mutationResponse(table),
-          args: {
-            where: {
-              type: new GraphQLNonNull(inputs.boolExp(table)),
-              description: "filter the rows which have to be deleted",
-            },
+    rootOf(
+      table,
+      "delete",
+      {
+        type: outputs.mutationResponse(table),
+        args: {
+          where: {
+            type: new GraphQLNonNull(inputs.boolExp(table)),
+            description: "filter the rows which have to be deleted",
           },
-          description: comment(table, "delete", `delete data from the table: "${name}"`),
         },
-      ),
-    },
+      },
+      `delete data from the table: "${name}"`,
+    ),
   ];
   const key = inputs.primaryKey(table);
   if (key !== undefined) {
-    roots.push({
-      name: rootFieldName(table.meta, "delete_by_pk"),
-      field: field(
-        { kind: "delete_by_pk", table: table.key },
+    roots.push(
+      rootOf(
+        table,
+        "delete_by_pk",
         {
           type: outputs.row(table),
           args: key,
-          description: comment(table, "delete_by_pk", `delete single row from the table: "${name}"`),
         },
+        `delete single row from the table: "${name}"`,
       ),
-    });
+    );
   }
   return roots;
 };

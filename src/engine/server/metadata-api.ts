@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { AppError, type Database } from "../../core/index.ts";
+import { AppError, type Database, ensureHdbVersion } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { Metadata } from "../metadata/index.ts";
 import { runSql } from "./run-sql.ts";
@@ -41,31 +41,10 @@ const asApiError = (error: unknown): unknown =>
     ? new HasuraError({ message: error.message, code: error.code, path: "$.args", cause: error })
     : error;
 
-const versionTable = `
-create schema if not exists hdb_catalog;
-
-create table if not exists hdb_catalog.hdb_version (
-  hasura_uuid uuid primary key default gen_random_uuid(),
-  version text not null,
-  upgraded_on timestamptz not null,
-  cli_state jsonb not null default '{}',
-  console_state jsonb not null default '{}',
-  ee_client_id text,
-  ee_client_secret text
-);
-
-create unique index if not exists hdb_version_one_row
-  on hdb_catalog.hdb_version ((version is not null));
-
-insert into hdb_catalog.hdb_version (version, upgraded_on)
-select '48', now()
-where not exists (select from hdb_catalog.hdb_version);
-`;
-
 const ensureVersion = async (database: Database): Promise<void> => {
   await database.transaction(async (tx) => {
     await tx.query("select pg_advisory_xact_lock(hashtext('hdb_catalog'))");
-    await tx.script(versionTable);
+    await ensureHdbVersion(tx);
   });
 };
 
