@@ -61,12 +61,7 @@ const pastRows = `
     history.limit_value,
     greatest(history.limit_value - coalesce(history.used, history.peak), 0) as remaining,
     share.percent,
-    case
-      when share.percent >= 100 then 'critical'
-      when share.percent >= 90 then 'warning'
-      when share.percent >= 75 then 'info'
-      else 'ok'
-    end as status,
+    usage.status_of(share.percent) as status,
     history.peak
   from usage.history
   cross join lateral (

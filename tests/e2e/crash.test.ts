@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
-  clusterDir,
-  freePort,
+  ownSettings,
   postmasterPid,
+  removeData,
   startCommand,
   type StartedCommand,
 } from "../support/start-command.ts";
@@ -16,25 +15,18 @@ const clients = 16;
 const crashes = 5;
 
 let dataDir: string;
-let env: Readonly<Record<string, string>>;
+let env: Awaited<ReturnType<typeof ownSettings>>;
 let command: StartedCommand;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-crash-"));
-  const [PORT, ENGINE_PORT, ACTIONS_PORT] = await Promise.all([freePort(), freePort(), freePort()]);
-  env = {
-    DATA_DIR: dataDir,
-    PORT: String(PORT),
-    ENGINE_PORT: String(ENGINE_PORT),
-    ACTIONS_PORT: String(ACTIONS_PORT),
-  };
+  env = await ownSettings("crash");
+  dataDir = env.DATA_DIR;
 });
 
 afterAll(async () => {
   command.child.kill("SIGTERM");
   await command.exited();
-  await rm(await clusterDir(dataDir), { recursive: true, force: true });
-  await rm(dataDir, { recursive: true, force: true });
+  await removeData(dataDir);
 });
 
 interface Answer {
@@ -46,7 +38,7 @@ async function ask(query: string, variables: object): Promise<Answer> {
   const { adminSecret } = JSON.parse(await readFile(join(dataDir, "secrets.json"), "utf8")) as {
     adminSecret: string;
   };
-  const response = await fetch(`http://127.0.0.1:${env["PORT"] ?? ""}/v1/graphql`, {
+  const response = await fetch(`http://127.0.0.1:${env.PORT}/v1/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-hasura-admin-secret": adminSecret },
     body: JSON.stringify({ query, variables }),

@@ -1,37 +1,28 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
-  clusterDir,
   freePort,
+  ownSettings,
   postmasterPid,
+  removeData,
   startCommand,
   type StartedCommand,
 } from "../support/start-command.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 let dataDir: string;
-let env: Record<string, string>;
+let env: Awaited<ReturnType<typeof ownSettings>>;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-start-"));
-  const [PORT, ENGINE_PORT, ACTIONS_PORT] = await Promise.all([freePort(), freePort(), freePort()]);
-  env = {
-    DATA_DIR: dataDir,
-    PORT: String(PORT),
-    ENGINE_PORT: String(ENGINE_PORT),
-    ACTIONS_PORT: String(ACTIONS_PORT),
-  };
+  env = await ownSettings("start");
+  dataDir = env.DATA_DIR;
 });
 
 afterAll(async () => {
-  await rm(await clusterDir(dataDir), { recursive: true, force: true });
-  await rm(dataDir, { recursive: true, force: true });
+  await removeData(dataDir);
 });
 
-const gatewayUrl = (): string => `http://127.0.0.1:${env["PORT"] ?? ""}`;
+const gatewayUrl = (): string => `http://127.0.0.1:${env.PORT}`;
 
 /** Sends the request of the printed curl command. */
 async function askPrinted(output: string): Promise<unknown> {
@@ -104,11 +95,11 @@ describe("npm start", () => {
 
   it("says in one line that a port is taken, and exits with 1", async () => {
     const blocker = createServer();
-    await new Promise<void>((resolve) => blocker.listen(Number(env["PORT"]), "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => blocker.listen(Number(env.PORT), "127.0.0.1", resolve));
     const command = start(env);
     expect(await command.exited()).toBe(1);
     expect(command.output()).toContain(
-      `start: gateway: cannot listen on 127.0.0.1:${env["PORT"] ?? ""}: the port is taken`,
+      `start: gateway: cannot listen on 127.0.0.1:${env.PORT}: the port is taken`,
     );
     await new Promise((resolve) => blocker.close(resolve));
   });

@@ -1,6 +1,6 @@
-import { type AddressInfo } from "node:net";
 import { createActionsApp } from "../../actions/app.ts";
 import { registry } from "../../actions/registry.ts";
+import { closeServer, listen, portOf } from "../../src/cli/listen.ts";
 import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
 
 export const actionSecret = "a-secret-of-the-tests";
@@ -25,12 +25,8 @@ export async function startActions(database: Database): Promise<RunningActions> 
     registry,
     secret: actionSecret,
   });
-  const server = await new Promise<ReturnType<typeof app.listen>>((resolve) => {
-    const listening = app.listen(0, "127.0.0.1", () => {
-      resolve(listening);
-    });
-  });
-  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const server = await listen("actions", app, 0, "127.0.0.1");
+  const url = `http://127.0.0.1:${String(portOf(server))}`;
   const post: RunningActions["post"] = (path, body, headers = { "x-action-secret": actionSecret }) =>
     fetch(`${url}${path}`, {
       method: "POST",
@@ -49,12 +45,6 @@ export async function startActions(database: Database): Promise<RunningActions> 
       });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
+    stop: () => closeServer(server, 0),
   };
 }

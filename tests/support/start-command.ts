@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Readable } from "node:stream";
 import { waitFor } from "./wait-for.ts";
@@ -26,6 +27,20 @@ export async function freePort(): Promise<number> {
       });
     });
   });
+}
+
+/** A data folder and free ports of its own for one product. */
+export async function ownSettings(
+  name: string,
+): Promise<Readonly<Record<"DATA_DIR" | "PORT" | "ENGINE_PORT" | "ACTIONS_PORT", string>>> {
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const [PORT, ENGINE_PORT, ACTIONS_PORT] = ports.map(String) as [string, string, string];
+  return {
+    DATA_DIR: await mkdtemp(join(tmpdir(), `hasura-usage-${name}-`)),
+    PORT,
+    ENGINE_PORT,
+    ACTIONS_PORT,
+  };
 }
 
 /** Runs what `npm start` runs, with settings of its own. */
@@ -72,4 +87,10 @@ export async function postmasterPid(dataDir: string): Promise<number> {
   const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith("postmaster.pid"));
   if (file === undefined) throw new Error(`no postmaster.pid in ${dir}`);
   return Number((await readFile(join(dir, file), "utf8")).split("\n", 1)[0]);
+}
+
+/** Removes the data folder and the cluster, wherever that lies. */
+export async function removeData(dataDir: string): Promise<void> {
+  await rm(await clusterDir(dataDir), { recursive: true, force: true });
+  await rm(dataDir, { recursive: true, force: true });
 }

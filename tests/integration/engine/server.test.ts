@@ -9,6 +9,7 @@ import { WebSocket } from "ws";
 import { silentLogger, systemClock } from "../../../src/core/index.ts";
 import { createEngine, parseMetadata, type Engine } from "../../../src/engine/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
 const claims = "https://hasura.io/jwt/claims";
@@ -344,11 +345,7 @@ describe("GraphQL over a WebSocket", () => {
     });
     return { seen, ended };
   };
-  const until = async (holds: () => boolean): Promise<void> => {
-    for (let turn = 0; turn < 200 && !holds(); turn += 1)
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    expect(holds()).toBe(true);
-  };
+  const until = (holds: () => boolean): Promise<boolean> => waitFor("the socket", holds);
 
   it("answers queries once and completes", async () => {
     const { seen, ended } = results(socketClient(await as("u1")), "{ notes { body } }");

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { ask, askOne, createWorkspace, setLimit, usedOf } from "./gate-support.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 let test: TestDatabase;
 let workspaceId: string;
@@ -88,17 +89,21 @@ describe("usage.gate_many: idempotency", () => {
   });
 
   it("lets a second client execute when the first one rolls back", async () => {
+    const isWaiting = async (): Promise<boolean> => {
+      const waiting = await test.database.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return waiting.length > 0;
+    };
+    let second: ReturnType<typeof askOne> | undefined;
     const rolledBack = test.database.transaction(async (tx) => {
       await askOne(tx, consume(3, "key"));
-      await tx.query("select pg_sleep(0.2)");
+      second = askOne(test.database, consume(3, "key"));
+      await waitFor("the second client to wait for the first", isWaiting);
       throw new Error("given up");
     });
-    await expect(
-      Promise.all([
-        rolledBack,
-        new Promise((done) => setTimeout(done, 50)).then(() => askOne(test.database, consume(3, "key"))),
-      ]),
-    ).rejects.toThrow("given up");
+    await expect(rolledBack).rejects.toThrow("given up");
+    expect(await second).toMatchObject({ allowed: true, used: 3 });
     expect(await askOne(test.database, consume(3, "key"))).toMatchObject({ allowed: true, used: 3 });
     expect(await usedOf(test.database, workspaceId, "ai_queries")).toBe(3);
   });

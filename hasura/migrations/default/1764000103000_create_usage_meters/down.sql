@@ -18,6 +18,7 @@ drop function usage.detach_meter(regclass, text);
 drop function usage.attach_meter(regclass, text, text, text, text);
 drop function usage.meter_expression_type(regclass, text, text);
 drop function usage.rebuild_meters(regclass);
+drop function usage.create_meter_trigger(regclass, text, text, text, text, text);
 drop function usage.meter_total(text);
 drop function usage.meter_body(text);
 drop function usage.meter_raise_branch(usage.meters);

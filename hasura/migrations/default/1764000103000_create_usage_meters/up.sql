@@ -137,6 +137,36 @@ end
 $tail$
 $$;
 
+create function usage.create_meter_trigger(
+  p_table regclass,
+  p_stem text,
+  p_timing text,
+  p_event text,
+  p_referencing text,
+  p_body text
+)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _function text := format('usage.%I', p_stem || '_' || p_event);
+begin
+  execute format(
+    'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
+    _function, p_body
+  );
+  execute format('revoke execute on function %s() from public', _function);
+  execute format(
+    'create trigger %I %s %s on %s %s for each statement execute function %s()',
+    'usage_meter_' || p_event, p_timing, p_event, p_table, p_referencing, _function
+  );
+end
+$$;
+
+comment on function usage.create_meter_trigger(regclass, text, text, text, text, text) is 'Creates one statement trigger of a metered table and the function behind it; the function runs with the rights of its owner';
+
 create function usage.rebuild_meters(p_table regclass)
 returns void
 language plpgsql
@@ -147,7 +177,9 @@ declare
   _schema text;
   _relation text;
   _stem text;
-  _function text;
+  _event text;
+  _branches text[];
+  _referencing text;
   _old record;
   _meter record;
   _insert text[] := '{}';
@@ -205,50 +237,25 @@ begin
     _stem := left(_stem, 41) || '_' || p_table::oid;
   end if;
 
-  if _insert <> '{}' then
-    _function := format('usage.%I', _stem || '_insert');
-    execute format(
-      'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-      _function, usage.meter_body(array_to_string(_insert, _union))
+  for _event, _branches, _referencing in
+    select e.event, e.branches, e.referencing
+    from (
+      values
+        ('insert', _insert, 'new table as new_rows'),
+        ('update', _update, 'old table as old_rows new table as new_rows'),
+        ('delete', _delete, 'old table as old_rows')
+    ) as e (event, branches, referencing)
+    where e.branches <> '{}'
+  loop
+    perform usage.create_meter_trigger(
+      p_table, _stem, 'after', _event, 'referencing ' || _referencing,
+      usage.meter_body(array_to_string(_branches, _union))
     );
-    execute format('revoke execute on function %s() from public', _function);
-    execute format(
-      'create trigger usage_meter_insert after insert on %s referencing new table as new_rows for each statement execute function %s()',
-      p_table, _function
-    );
-  end if;
-
-  if _update <> '{}' then
-    _function := format('usage.%I', _stem || '_update');
-    execute format(
-      'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-      _function, usage.meter_body(array_to_string(_update, _union))
-    );
-    execute format('revoke execute on function %s() from public', _function);
-    execute format(
-      'create trigger usage_meter_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function %s()',
-      p_table, _function
-    );
-  end if;
-
-  if _delete <> '{}' then
-    _function := format('usage.%I', _stem || '_delete');
-    execute format(
-      'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-      _function, usage.meter_body(array_to_string(_delete, _union))
-    );
-    execute format('revoke execute on function %s() from public', _function);
-    execute format(
-      'create trigger usage_meter_delete after delete on %s referencing old table as old_rows for each statement execute function %s()',
-      p_table, _function
-    );
-  end if;
+  end loop;
 
   if _truncate <> '{}' then
-    _function := format('usage.%I', _stem || '_truncate');
-    execute format(
-      'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-      _function,
+    perform usage.create_meter_trigger(
+      p_table, _stem, 'before', 'truncate', '',
       format(
         $body$
 declare
@@ -269,11 +276,6 @@ end
 $body$,
         usage.meter_total(array_to_string(_truncate, _union))
       )
-    );
-    execute format('revoke execute on function %s() from public', _function);
-    execute format(
-      'create trigger usage_meter_truncate before truncate on %s for each statement execute function %s()',
-      p_table, _function
     );
   end if;
 end
@@ -486,6 +488,7 @@ revoke execute on function usage.meter_branch(usage.meters, text, integer) from 
 revoke execute on function usage.meter_raise_branch(usage.meters) from public;
 revoke execute on function usage.meter_body(text) from public;
 revoke execute on function usage.meter_total(text) from public;
+revoke execute on function usage.create_meter_trigger(regclass, text, text, text, text, text) from public;
 revoke execute on function usage.rebuild_meters(regclass) from public;
 revoke execute on function usage.meter_expression_type(regclass, text, text) from public;
 revoke execute on function usage.attach_meter(regclass, text, text, text, text) from public;

@@ -1,3 +1,17 @@
+create function usage.status_of(percent numeric) returns text
+language sql
+immutable
+as $$
+  select case
+    when percent >= 100 then 'critical'
+    when percent >= 90 then 'warning'
+    when percent >= 75 then 'info'
+    else 'ok'
+  end
+$$;
+
+comment on function usage.status_of(numeric) is 'What a share of the limit means: ok, info from 75 percent, warning from 90, critical from 100; ok without a limit.';
+
 create view usage.current as
 select
   workspaces.id as workspace_id,
@@ -11,12 +25,7 @@ select
     when bound.limit_value is not null then greatest(bound.limit_value - coalesce(counters.used, 0) - held.reserved, 0)
   end as remaining,
   round(share.percent, 2) as percent,
-  case
-    when share.percent >= 100 then 'critical'
-    when share.percent >= 90 then 'warning'
-    when share.percent >= 75 then 'info'
-    else 'ok'
-  end as status,
+  usage.status_of(share.percent) as status,
   period.period_start,
   case metrics.kind when 'counter' then period.period_end end as resets_at,
   -- The rate up to the last use, not up to now: a value that changed with the clock would be sent to every
