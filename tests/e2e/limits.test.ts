@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startTestProduct, type TestProduct } from "../support/product.ts";
+import { createWorkspace, setLimit } from "../support/workspaces.ts";
 
 let product: TestProduct;
 const clients = 16;
@@ -20,22 +20,8 @@ interface Room {
 }
 
 async function createRoom(limit: number): Promise<Room> {
-  const [workspaceId, ownerId] = [randomUUID(), randomUUID()];
-  const db = product.database;
-  await db.query("insert into users (id, email, display_name) values ($1, $2, 'Owner')", [
-    ownerId,
-    `${ownerId}@example.com`,
-  ]);
-  await db.query("insert into workspaces (id, name, slug, owner_id) values ($1, 'Room', $2, $3)", [
-    workspaceId,
-    workspaceId,
-    ownerId,
-  ]);
-  await db.query(
-    `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, reason)
-     values ($1, 'channels', $2, now() - interval '1 day', 'test')`,
-    [workspaceId, limit],
-  );
+  const { id: workspaceId, owner: ownerId } = await createWorkspace(product.database);
+  await setLimit(product.database, workspaceId, "channels", limit);
   return { workspaceId, ownerId, headers: await product.tokenFor({ userId: ownerId, workspaceId }) };
 }
 

@@ -2,31 +2,20 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { actionSecret, type RunningActions, startActions } from "../../support/actions.ts";
 import { createTestDatabase } from "../../support/database.ts";
+import { createWorkspace } from "../../support/workspaces.ts";
 
 let test: Awaited<ReturnType<typeof createTestDatabase>>;
 let actions: RunningActions;
-const workspaceId = randomUUID();
-const otherId = randomUUID();
-const ownerId = randomUUID();
-const session = {
-  "x-hasura-role": "user",
-  "x-hasura-user-id": ownerId,
-  "x-hasura-workspace-id": workspaceId,
-};
+let workspaceId: string;
+let otherId: string;
+let session: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   test = await createTestDatabase();
-  await test.database.query("insert into users (id, email, display_name) values ($1, $2, 'Owner')", [
-    ownerId,
-    `${ownerId}@example.com`,
-  ]);
-  for (const id of [workspaceId, otherId]) {
-    await test.database.query("insert into workspaces (id, name, slug, owner_id) values ($1, 'W', $2, $3)", [
-      id,
-      id,
-      ownerId,
-    ]);
-  }
+  const { id, owner } = await createWorkspace(test.database);
+  workspaceId = id;
+  otherId = (await createWorkspace(test.database)).id;
+  session = { "x-hasura-role": "user", "x-hasura-user-id": owner, "x-hasura-workspace-id": workspaceId };
   actions = await startActions(test.database);
 });
 

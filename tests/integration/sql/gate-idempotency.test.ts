@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { ask, askOne, createWorkspace, setLimit, usedOf } from "./gate-support.ts";
+import { setLimit } from "../../support/workspaces.ts";
+import { ask, askOne, createWorkspace, usedOf } from "./gate-support.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 let test: TestDatabase;

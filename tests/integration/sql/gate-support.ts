@@ -46,18 +46,6 @@ export const createWorkspace = async (db: Queryable, planId?: string): Promise<s
   return id;
 };
 
-export const setLimit = async (
-  db: Queryable,
-  workspaceId: string,
-  metric: string,
-  limit: number | null,
-): Promise<void> => {
-  await db.query(
-    "insert into billing.limit_overrides (workspace_id, metric, limit_value) values ($1, $2, $3)",
-    [workspaceId, metric, limit],
-  );
-};
-
 export const usedOf = async (db: Queryable, workspaceId: string, metric: string): Promise<number> => {
   const rows = await db.query<{ used: string }>(
     "select used from usage.current where workspace_id = $1 and metric = $2",

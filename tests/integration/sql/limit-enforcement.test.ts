@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import {
-  addChannels,
-  addFile,
-  createWorkspace,
-  drifts,
-  limit,
-  refusal,
-  used,
-  type Workspace,
-} from "./meter-fixtures.ts";
+import { addChannels, addFile, drifts, refusal, used } from "./meter-fixtures.ts";
+import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 const clients = 16;
 let test: TestDatabase;
@@ -29,7 +21,7 @@ beforeEach(async () => {
 describe("a hard limit", () => {
   it("refuses the whole statement and says why", async () => {
     const db = test.database;
-    await limit(db, workspace, "channels", 5);
+    await setLimit(db, workspace.id, "channels", 5);
     await addChannels(db, workspace, 4);
     expect(await refusal(addChannels(db, workspace, 2))).toEqual({
       code: "23U01",
@@ -44,7 +36,7 @@ describe("a hard limit", () => {
 
   it("holds bytes, and an update, an unarchive or a move that asks for more", async () => {
     const db = test.database;
-    await limit(db, workspace, "storage_bytes", 100);
+    await setLimit(db, workspace.id, "storage_bytes", 100);
     const file = await addFile(db, workspace, 100);
     expect(
       (await refusal(db.query("update public.files set size_bytes = 101 where id = $1", [file]))).code,
@@ -66,7 +58,7 @@ describe("a hard limit", () => {
 
   it("below the present use blocks only more use", async () => {
     const db = test.database;
-    await limit(db, workspace, "channels", 5);
+    await setLimit(db, workspace.id, "channels", 5);
     const [channel] = await addChannels(db, workspace, 5);
     await db.query("update billing.limit_overrides set limit_value = 2 where workspace_id = $1", [
       workspace.id,
@@ -80,7 +72,7 @@ describe("a hard limit", () => {
 
   it("counts what live reservations hold, but not what this transaction draws on", async () => {
     const db = test.database;
-    await limit(db, workspace, "channels", 3);
+    await setLimit(db, workspace.id, "channels", 3);
     const reserve = (amount: number, expires: string) =>
       db.query<{ id: string }>(
         "insert into usage.reservations (workspace_id, metric, amount, expires_at, period_start) values ($1, 'channels', $2, now() + $3::interval, '-infinity') returning id",
@@ -128,7 +120,7 @@ it("a soft limit lets pass and counts", async () => {
 
 it("an unlimited metric has no end", async () => {
   const db = test.database;
-  await limit(db, workspace, "channels", null);
+  await setLimit(db, workspace.id, "channels", null);
   await addChannels(db, workspace, 500);
   expect(await used(db, workspace, "channels")).toBe(500);
 });
@@ -149,7 +141,7 @@ describe.each(["read committed", "repeatable read"])(
     it("get exactly the limit, with a tenth rolled back", async () => {
       const db = test.database;
       const most = isolation === "read committed" ? 200 : 40;
-      await limit(db, workspace, "channels", most);
+      await setLimit(db, workspace.id, "channels", most);
       let asked = 0;
       let refused = 0;
       let kept = 0;
@@ -210,7 +202,7 @@ it("deleting a workspace beside its writers leaves no row of it", async () => {
   const db = test.database;
   for (let round = 0; round < 5; round += 1) {
     const doomed = await createWorkspace(db);
-    await limit(db, doomed, "channels", null);
+    await setLimit(db, doomed.id, "channels", null);
     const writers = Array.from({ length: 6 }, async () => {
       for (let count = 0; count < 10; count += 1) {
         try {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { createWorkspace, drifts, refusal, used } from "./meter-fixtures.ts";
+import { drifts, refusal, used } from "./meter-fixtures.ts";
+import { createWorkspace } from "../../support/workspaces.ts";
 
 let test: TestDatabase;
 

@@ -1,17 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import {
-  addChannels,
-  addFile,
-  addMessages,
-  createWorkspace,
-  drifts,
-  limit,
-  refusal,
-  used,
-  type Workspace,
-} from "./meter-fixtures.ts";
+import { addChannels, addFile, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
+import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 let test: TestDatabase;
 let a: Workspace;
@@ -160,8 +151,8 @@ describe("a counter", () => {
 describe("a statement", () => {
   it("counts many rows of several workspaces once", async () => {
     const db = test.database;
-    await limit(db, a, "channels", null);
-    await limit(db, b, "channels", null);
+    await setLimit(db, a.id, "channels", null);
+    await setLimit(db, b.id, "channels", null);
     await db.query(
       "insert into public.channels (workspace_id, name, created_by) select case when g % 3 = 0 then $1::uuid else $2::uuid end, gen_random_uuid()::text, $3 from generate_series(1, 3000) g",
       [a.id, b.id, a.owner],
@@ -174,7 +165,7 @@ describe("a statement", () => {
     const db = test.database;
     const [folder] = await db.query<{ path: string }>("select current_setting('data_directory') as path");
     const file = `${String(folder?.path)}/copied-${a.id}`;
-    await limit(db, a, "channels", 50);
+    await setLimit(db, a.id, "channels", 50);
     await db.query(
       `copy (select '${a.id}'::uuid, gen_random_uuid()::text, '${a.owner}'::uuid from generate_series(1, 30)) to '${file}'`,
     );

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import {
-  addChannels,
-  addFile,
-  addMessages,
-  createWorkspace,
-  drifts,
-  limit,
-  used,
-  type Workspace,
-} from "./meter-fixtures.ts";
+import { addChannels, addFile, addMessages, drifts, used } from "./meter-fixtures.ts";
+import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 let test: TestDatabase;
 let workspace: Workspace;
@@ -107,8 +99,8 @@ it("keeps the truth of a counter after its rows are gone and its entries folded"
 
 it("sees no drift beside writers, and its repair loses nothing of theirs", async () => {
   const db = test.database;
-  await limit(db, workspace, "channels", null);
-  await limit(db, workspace, "messages", null);
+  await setLimit(db, workspace.id, "channels", null);
+  await setLimit(db, workspace.id, "messages", null);
   let writing = true;
   const write = async (): Promise<void> => {
     for (let round = 0; round < 40; round += 1) {

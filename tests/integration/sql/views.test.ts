@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { addChannels, askOne, createWorkspace, setLimit } from "./gate-support.ts";
+import { setLimit } from "../../support/workspaces.ts";
+import { addChannels, askOne, createWorkspace } from "./gate-support.ts";
 
 let test: TestDatabase;
 let workspaceId: string;
