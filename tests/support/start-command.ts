@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Readable } from "node:stream";
 import { waitFor } from "./wait-for.ts";
 
@@ -79,7 +79,7 @@ export function startCommand(env: Readonly<Record<string, string>>): StartedComm
 export async function clusterDir(dataDir: string): Promise<string> {
   const dir = join(dataDir, "postgres");
   const isOutside = (await readdir(dir)).includes("location");
-  return isOutside ? (await readFile(join(dir, "location"), "utf8")).trim() : dir;
+  return isOutside ? (await readFile(join(dir, "location"), "utf8")).trim() : join(dir, "cluster");
 }
 
 export async function postmasterPid(dataDir: string): Promise<number> {
@@ -91,6 +91,7 @@ export async function postmasterPid(dataDir: string): Promise<number> {
 
 /** Removes the data folder and the cluster, wherever that lies. */
 export async function removeData(dataDir: string): Promise<void> {
-  await rm(await clusterDir(dataDir), { recursive: true, force: true });
+  // Both places hold the cluster in a folder made for it.
+  await rm(dirname(await clusterDir(dataDir)), { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 }
