@@ -7,6 +7,7 @@ const except = (...allowed) => [
   ...rooms.filter((room) => !allowed.includes(room)).map((room) => `./src/${room}`),
   ...(allowed.includes("actions") ? [] : ["./actions"]),
   "./tests",
+  "./bench",
 ];
 const sees = (target, allowed, message) =>
   except(...allowed).map((from) => ({ target, from, message: `${target.slice(2)}: ${message}` }));
