@@ -9,5 +9,5 @@ export {
   type Transaction,
 } from "./database.ts";
 export { AppError, type AppErrorOptions, type ErrorKind } from "./errors.ts";
-export { ensureHdbVersion } from "./hdb-version.ts";
+export { ensureHdbCatalog, isCatalogUnused, readCatalogVersion } from "./hdb-catalog/index.ts";
 export { type Logger, silentLogger } from "./logger.ts";

@@ -1,4 +1,4 @@
-import { ensureHdbVersion, type Transaction } from "../core/index.ts";
+import { ensureHdbCatalog, isCatalogUnused, readCatalogVersion, type Transaction } from "../core/index.ts";
 
 /** Any number that no other user of advisory locks here takes. */
 const lockKey = 1_764_000_000_000;
@@ -35,11 +35,12 @@ create table usage_migrations.origin (owns_catalog boolean not null);
 comment on table usage_migrations.origin is 'Whether the runner made hdb_catalog and may drop it again';
 `;
 
-/** Makes Hasura's table where it is missing, and ours. */
+/** Makes Hasura's tables where they are missing, and ours. */
 export const ensureState = async (tx: Transaction): Promise<void> => {
   if (await hasSchema(tx, "usage_migrations")) return;
   const ownsCatalog = !(await hasSchema(tx, "hdb_catalog"));
-  await ensureHdbVersion(tx);
+  // An older Hasura keeps its catalog: all that is needed of it, cli_state, is as old as the CLI.
+  if (ownsCatalog || (await readCatalogVersion(tx)) === null) await ensureHdbCatalog(tx);
   await tx.script(createState);
   await tx.query("insert into usage_migrations.origin (owns_catalog) values ($1)", [ownsCatalog]);
 };
@@ -53,10 +54,7 @@ export const dropState = async (tx: Transaction): Promise<void> => {
   await tx.script("drop schema usage_migrations cascade;");
   if (origin?.owns_catalog !== true) return;
   // A Hasura that has moved in since keeps its catalog.
-  const [tables] = await tx.query<{ count: number }>(
-    "select count(*)::int as count from pg_tables where schemaname = 'hdb_catalog'",
-  );
-  if (tables?.count === 1) await tx.script("drop schema hdb_catalog cascade;");
+  if (await isCatalogUnused(tx)) await tx.script("drop schema hdb_catalog cascade;");
 };
 
 export const readApplied = async (tx: Transaction): Promise<readonly Applied[]> => {

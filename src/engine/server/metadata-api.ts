@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { AppError, type Database, ensureHdbVersion } from "../../core/index.ts";
+import { AppError, type Database, ensureHdbCatalog } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { Metadata } from "../metadata/index.ts";
 import { runSql } from "./run-sql.ts";
@@ -43,8 +43,7 @@ const asApiError = (error: unknown): unknown =>
 
 const ensureVersion = async (database: Database): Promise<void> => {
   await database.transaction(async (tx) => {
-    await tx.query("select pg_advisory_xact_lock(hashtext('hdb_catalog'))");
-    await ensureHdbVersion(tx);
+    await ensureHdbCatalog(tx);
   });
 };
 

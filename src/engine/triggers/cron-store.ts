@@ -1,4 +1,4 @@
-import type { Database } from "../../core/index.ts";
+import { type Database, ensureHdbCatalog } from "../../core/index.ts";
 
 export interface CronEvent {
   readonly id: string;
@@ -31,46 +31,6 @@ export interface CronStore {
   settle(id: string, status: "delivered" | "error", invocation: Invocation): Promise<void>;
   retryAt(id: string, moment: Date, invocation: Invocation): Promise<void>;
 }
-
-const tables = `
-create schema if not exists hdb_catalog;
-
-create table if not exists hdb_catalog.hdb_cron_events (
-  id text not null default gen_random_uuid()::text,
-  trigger_name text not null,
-  scheduled_time timestamptz not null,
-  status text not null default 'scheduled',
-  tries integer not null default 0,
-  created_at timestamptz not null default now(),
-  next_retry_at timestamptz,
-  constraint hdb_cron_events_pkey primary key (id),
-  constraint valid_status check (status in ('scheduled', 'locked', 'delivered', 'error', 'dead'))
-);
-
-create index if not exists hdb_cron_event_status
-  on hdb_catalog.hdb_cron_events (status);
-
-create unique index if not exists hdb_cron_events_unique_scheduled
-  on hdb_catalog.hdb_cron_events (trigger_name, scheduled_time)
-  where status = 'scheduled';
-
-create table if not exists hdb_catalog.hdb_cron_event_invocation_logs (
-  id text not null default gen_random_uuid()::text,
-  event_id text,
-  status integer,
-  request json,
-  response json,
-  created_at timestamptz not null default now(),
-  constraint hdb_cron_event_invocation_logs_pkey primary key (id),
-  constraint hdb_cron_event_invocation_logs_event_id_fkey foreign key (event_id)
-    references hdb_catalog.hdb_cron_events (id)
-    on update cascade
-    on delete cascade
-);
-
-create index if not exists hdb_cron_event_invocation_event_id
-  on hdb_catalog.hdb_cron_event_invocation_logs (event_id);
-`;
 
 interface EventRow {
   readonly id: string;
@@ -110,9 +70,7 @@ export const createCronStore = (database: Database): CronStore => {
   return {
     prepare: async () => {
       await database.transaction(async (tx) => {
-        // "if not exists" is no protection against an engine that starts at the same moment.
-        await tx.query("select pg_advisory_xact_lock(hashtext('hdb_catalog'))");
-        await tx.script(tables);
+        await ensureHdbCatalog(tx);
       });
     },
     unlockAll: async () => {
