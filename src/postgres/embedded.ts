@@ -22,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The data goes away with the server, as in a test run. */
   readonly temporary?: boolean;
+  /** Unpacked binaries package of another version of PostgreSQL; the installed one without it. */
+  readonly binariesDir?: string;
 }
 
 export interface EmbeddedPostgres {
@@ -153,7 +155,7 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
   const { dataDir, logger, settings = {} } = options;
   await mkdir(dataDir, { recursive: true });
   const user = unprivilegedUser();
-  const binaries = await prepareBinaries(user);
+  const binaries = await prepareBinaries(user, options.binariesDir);
   const cluster = await prepareCluster(dataDir, binaries, user, logger);
   await clearLeftovers(dataDir, cluster.folder, logger);
   await claim(dataDir);

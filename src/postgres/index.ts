@@ -4,6 +4,7 @@
  */
 export { applySeeds, type ApplySeedsOptions } from "./apply-seeds.ts";
 export { describeSchema } from "./describe-schema.ts";
+export { binariesPlatform } from "./embedded-binaries.ts";
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from "./embedded.ts";
 export { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
 export { createDatabase, type DatabaseOptions } from "./pool.ts";
