@@ -1,5 +1,6 @@
 /** What every bench shares: rounds that cancel the machine's drift, figures, the database under test and the report. */
 export { type BenchDatabase, withBenchDatabase } from "./bench-database.ts";
+export { type LoadResult, type LoadTarget, loadFor } from "./http-load.ts";
 export { type Machine, readMachine } from "./machine.ts";
 export { printReport } from "./print.ts";
 export {
@@ -13,4 +14,5 @@ export {
   roundRow,
 } from "./report.ts";
 export { interleave, type RoundOptions, type Rounds, type Variant } from "./rounds.ts";
+export { type ProcessUsage, serve, type Served, startServed } from "./served.ts";
 export { median, quantile } from "./statistics.ts";

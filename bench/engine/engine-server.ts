@@ -1,0 +1,33 @@
+import { join } from "node:path";
+
+import { silentLogger, systemClock } from "../../src/core/index.ts";
+import { createEngine, loadMetadataFolder } from "../../src/engine/index.ts";
+import { createDatabase } from "../../src/postgres/index.ts";
+import { projectRoot } from "../../src/cli/settings.ts";
+import { serve } from "../support/served.ts";
+import { benchSecrets } from "./data.ts";
+
+const connectionString = process.env["BENCH_SERVER_DATABASE_URL"] ?? "";
+const database = createDatabase({ connectionString, maxConnections: 16, applicationName: "bench-engine" });
+const engine = await createEngine({
+  metadata: await loadMetadataFolder(join(projectRoot, "hasura", "metadata")),
+  database,
+  clock: systemClock,
+  logger: silentLogger,
+  settings: {
+    ...benchSecrets,
+    env: {
+      PG_DATABASE_URL: connectionString,
+      ACTIONS_BASE_URL: process.env["BENCH_ACTIONS_URL"] ?? "http://127.0.0.1:1",
+      ACTION_SECRET: "bench-action-secret",
+    },
+  },
+});
+await serve(
+  engine.app,
+  async () => {
+    await engine.stop();
+    await database.close();
+  },
+  (server) => engine.attachWebSocket(server),
+);

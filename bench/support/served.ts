@@ -1,0 +1,94 @@
+import { fork } from "node:child_process";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { join } from "node:path";
+
+import { projectRoot } from "../../src/cli/settings.ts";
+import { portOf } from "../../src/cli/listen.ts";
+
+export interface ProcessUsage {
+  readonly cpuUs: number;
+  readonly rssBytes: number;
+}
+
+export interface Served {
+  readonly port: number;
+  /** CPU time since its start and present memory of the server's process. */
+  usage(): Promise<ProcessUsage>;
+  stop(): Promise<void>;
+}
+
+interface ChildMessage {
+  readonly port?: number;
+  readonly usage?: ProcessUsage;
+}
+
+export interface ServedOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Another Node than this one. */
+  readonly execPath?: string;
+  /** Run as it is, instead of as TypeScript of this project. */
+  readonly plainFile?: string;
+}
+
+/** Starts `file` (from the project's root) as a process of its own that calls `serve`. */
+export const startServed = async (file: string, options: ServedOptions): Promise<Served> => {
+  const bootstrap = join(projectRoot, "src", "cli", "bootstrap.mjs");
+  const plain = options.plainFile;
+  const child = fork(plain ?? bootstrap, plain === undefined ? [file] : [], {
+    env: { ...process.env, ...options.env },
+    execArgv: (options.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
+    stdio: ["ignore", 2, 2, "ipc"],
+    ...(options.execPath === undefined ? {} : { execPath: options.execPath }),
+  });
+  const next = <T>(pick: (message: ChildMessage) => T | undefined): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error(`${file} ended`));
+      child.once("exit", onExit);
+      const onMessage = (message: unknown): void => {
+        const picked = pick(message as ChildMessage);
+        if (picked === undefined) return;
+        child.off("message", onMessage);
+        child.off("exit", onExit);
+        resolve(picked);
+      };
+      child.on("message", onMessage);
+    });
+  const port = await next((message) => message.port);
+  return {
+    port,
+    usage: () => {
+      const answer = next((message) => message.usage);
+      child.send("usage");
+      return answer;
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        child.once("exit", () => resolve());
+        child.send("stop");
+      }),
+  };
+};
+
+/** The child's side: listens on any port, tells it, answers questions, ends when told or when its parent is gone. */
+export const serve = async (
+  listener: RequestListener,
+  onStop: () => Promise<void>,
+  prepare: (server: Server) => void = () => undefined,
+): Promise<void> => {
+  const server = createServer(listener);
+  prepare(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const end = (): void => {
+    server.closeAllConnections();
+    void onStop().finally(() => process.exit(0));
+  };
+  process.on("disconnect", end);
+  process.on("message", (message) => {
+    if (message === "stop") end();
+    else {
+      const { user, system } = process.cpuUsage();
+      process.send?.({ usage: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() } });
+    }
+  });
+  process.send?.({ port: portOf(server) });
+};
