@@ -65,10 +65,17 @@ async function send(
 }
 
 const documents = {
+  invite: gql`
+    mutation ($email: String!) {
+      insert_workspace_invitations_one(object: { email: $email, role: "member" }) {
+        id
+      }
+    }
+  `,
   join: gql`
-    mutation ($userId: uuid!) {
-      insert_workspace_members_one(object: { user_id: $userId, role: "member" }) {
-        user_id
+    mutation ($invitationId: uuid!) {
+      accept_invitation(args: { invitation_id: $invitationId }) {
+        accepted_at
       }
     }
   `,
@@ -132,10 +139,17 @@ export function planMonth(
   const add = (count: number, make: (index: number) => () => Promise<void>): void => {
     for (let index = 0; index < count; index += 1) tasks.push(make(index));
   };
-  add(
-    Math.min(size.joins, workspace.recruits.length),
-    (index) => () => send(manager, tally, documents.join, { userId: workspace.recruits[index] }),
-  );
+  for (const { email, client } of workspace.recruits.slice(0, size.joins)) {
+    tasks.push(async () => {
+      const invited = await manager.request<{ insert_workspace_invitations_one: { id: string } }>(
+        documents.invite,
+        { email },
+      );
+      await send(client, tally, documents.join, {
+        invitationId: invited.insert_workspace_invitations_one.id,
+      });
+    });
+  }
   add(
     size.channels,
     (index) => () => send(user, tally, documents.channel, { name: `channel-${String(index + 1)}` }),

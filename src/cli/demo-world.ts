@@ -5,12 +5,18 @@ import { type Settings } from "./settings.ts";
 export const demoPlans = ["free", "starter", "pro", "business", "enterprise"] as const;
 export type DemoPlan = (typeof demoPlans)[number];
 
+/** Somebody with an account and no workspace yet. */
+export interface Recruit {
+  readonly email: string;
+  readonly client: GraphQLClient;
+}
+
 /** A workspace of the demonstration, its people, and clients that carry their signed tokens. */
 export interface DemoWorkspace {
   readonly id: string;
   readonly plan: DemoPlan;
   readonly ownerId: string;
-  readonly recruits: readonly string[];
+  readonly recruits: readonly Recruit[];
   readonly token: string;
   readonly user: GraphQLClient;
   readonly manager: GraphQLClient;
@@ -21,6 +27,7 @@ const createUsers = /* GraphQL */ `
     insert_users(objects: $users) {
       returning {
         id
+        email
       }
     }
   }
@@ -67,10 +74,12 @@ export async function createDemoWorkspace(plan: DemoPlan, options: WorldOptions)
     email: `demo-${runId}-${plan}-${String(index)}@example.com`,
     display_name: index === 0 ? `Owner of ${plan}` : `Member ${String(index)} of ${plan}`,
   }));
-  const created = await admin.request<{ insert_users: { returning: { id: string }[] } }>(createUsers, {
-    users: people,
-  });
-  const [ownerId = "", ...recruits] = created.insert_users.returning.map(({ id }) => id);
+  const created = await admin.request<{ insert_users: { returning: { id: string; email: string }[] } }>(
+    createUsers,
+    { users: people },
+  );
+  const [owner, ...others] = created.insert_users.returning;
+  const ownerId = owner?.id ?? "";
   const id = uuid();
   await admin.request(createWorkspace, {
     workspace: { id, name: `Demo ${plan}`, slug: `demo-${runId}-${plan}`, owner_id: ownerId },
@@ -86,5 +95,14 @@ export async function createDemoWorkspace(plan: DemoPlan, options: WorldOptions)
   );
   const as = (role: string) =>
     new GraphQLClient(endpoint, { headers: { authorization: `Bearer ${token}`, "x-hasura-role": role } });
+  const recruits = await Promise.all(
+    others.map(async (person): Promise<Recruit> => {
+      const own = await signToken(settings.secrets.jwtSecret, { userId: person.id }, ["user"], "1h");
+      return {
+        email: person.email,
+        client: new GraphQLClient(endpoint, { headers: { authorization: `Bearer ${own}` } }),
+      };
+    }),
+  );
   return { id, plan, ownerId, recruits, token, user: as("user"), manager: as("workspace_admin") };
 }

@@ -13,10 +13,13 @@ export const claimsNamespace = "https://hasura.io/jwt/claims";
 
 const jwtSecretSchema = z.object({ type: z.enum(["HS256", "HS384", "HS512"]), key: z.string().min(32) });
 
-/** Signs a token as an identity provider would; only possible where the JWT secret is a shared key. */
+/**
+ * Signs a token as an identity provider would; only possible where the JWT secret is a shared key. Without a
+ * workspace it is the token of somebody who is no member yet and may accept an invitation.
+ */
 export async function signToken(
   jwtSecret: string,
-  identity: { readonly userId: string; readonly workspaceId: string },
+  identity: { readonly userId: string; readonly workspaceId?: string },
   roles: readonly [string, ...string[]],
   ttl = "30d",
 ): Promise<string> {
@@ -24,7 +27,7 @@ export async function signToken(
   return new SignJWT({
     [claimsNamespace]: {
       "x-hasura-user-id": identity.userId,
-      "x-hasura-workspace-id": identity.workspaceId,
+      ...(identity.workspaceId === undefined ? {} : { "x-hasura-workspace-id": identity.workspaceId }),
       "x-hasura-default-role": roles[0],
       "x-hasura-allowed-roles": roles,
     },

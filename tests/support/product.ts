@@ -22,7 +22,7 @@ export interface TestProduct extends Product {
   asAdmin(query: string, variables?: object): Promise<GraphQLAnswer>;
   /** Headers of a signed token; `role` is the role of the request. */
   tokenFor(
-    identity: { userId: string; workspaceId: string },
+    identity: { userId: string; workspaceId?: string },
     role?: string,
   ): Promise<Readonly<Record<string, string>>>;
 }

@@ -24,7 +24,8 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
   const { workspaceId: w, userId: u, memberId: m, channelId: c, callId } = tenant;
   const statements: readonly (readonly [string, readonly unknown[]])[] = [
     [
-      "insert into users (id, email, display_name) values ($1::uuid, $1::text || $3, $3), ($2::uuid, $2::text || $3, $3)",
+      `insert into users (id, email, display_name)
+       values ($1::uuid, $1::text || '@' || $3, $3), ($2::uuid, $2::text || '@' || $3, $3)`,
       [u, m, mark],
     ],
     ["insert into workspaces (id, name, slug, owner_id) values ($1::uuid, $2, $1::text, $3)", [w, mark, u]],

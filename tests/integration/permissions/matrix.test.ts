@@ -3,7 +3,7 @@ import { type GraphQLAnswer, startTestProduct, type TestProduct } from "../../su
 import { createTenant, type Tenant } from "../../support/tenants.ts";
 
 type Operation = "select" | "insert" | "update" | "delete";
-type Access = "" | "s" | "si" | "sd" | "su" | "siu" | "sid" | "siud";
+type Access = "" | "s" | "si" | "sd" | "su" | "sud" | "siu" | "sid" | "siud";
 
 const roles = ["anonymous", "user", "workspace_admin", "service", "operator"] as const;
 type Role = (typeof roles)[number];
@@ -15,7 +15,8 @@ type Role = (typeof roles)[number];
 const matrix: Readonly<Record<string, readonly [Access, Access, Access, Access, Access]>> = {
   users: ["", "su", "su", "s", "s"],
   workspaces: ["", "s", "su", "s", "s"],
-  workspace_members: ["", "sd", "siud", "sid", "s"],
+  workspace_members: ["", "sd", "sud", "sd", "sid"],
+  workspace_invitations: ["", "sd", "sid", "sid", "s"],
   channels: ["", "siu", "siud", "siu", "s"],
   messages: ["", "siu", "siud", "siu", "s"],
   files: ["", "siud", "siud", "siud", "s"],
