@@ -13,6 +13,7 @@ import {
   type Session,
 } from "./auth/index.ts";
 import { parseMetadata, type Metadata } from "./metadata/index.ts";
+import { listStatements, planOperation, type ExplainedStatement } from "./plan/index.ts";
 import type { GraphQLRequest } from "./protocol/index.ts";
 import {
   buildState,
@@ -59,6 +60,15 @@ export interface Engine {
   schemaFor(role: string): GraphQLSchema;
   /** The schema of a role as text, in an order that does not change between runs. */
   sdl(role: string): string;
+  /** The statements that an operation of this role would send, with the origin of their parameters; runs nothing. */
+  explain(
+    request: {
+      readonly query: string;
+      readonly variables?: GraphQLRequest["variables"];
+      readonly operationName?: string;
+    },
+    role: string,
+  ): readonly ExplainedStatement[];
   readonly app: Express;
   readonly cron: CronScheduler;
   attachWebSocket(server: Server, path?: string): void;
@@ -103,12 +113,13 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     return work;
   };
 
+  const parseDocument = createDocumentCache();
   const runner = createRequestRunner({
     database,
     logger,
     callAction: createActionCaller({ client, environment, logger }),
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
-    parse: createDocumentCache(),
+    parse: parseDocument,
     state: () => state,
   });
   const liveQueries = createLiveQueries({ clock, logger, intervalMs: settings.liveQueryIntervalMs ?? 1_000 });
@@ -133,6 +144,16 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     },
     schemaFor: (role) => state.schemaFor(role, false).schema,
     sdl: (role) => printSchema(lexicographicSortSchema(state.schemaFor(role, false).schema)),
+    explain: (request, role) =>
+      listStatements(
+        planOperation({
+          roleSchema: state.schemaFor(role, false),
+          document: parseDocument(request.query),
+          operationName: request.operationName,
+          variables: request.variables,
+          stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
+        }),
+      ),
     app: createHttpApp({ authenticator, runner, metadataApi, database, logger }),
     cron,
     attachWebSocket: (server, path) => {

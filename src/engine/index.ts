@@ -4,7 +4,9 @@
  */
 export { type WebhookClient, type WebhookRequest } from "./actions/index.ts";
 export { createSession, type Session } from "./auth/index.ts";
+export { type CronFiring } from "./triggers/index.ts";
 export { createEngine, type Engine, type EngineOptions, type EngineSettings } from "./engine.ts";
 export { HasuraError } from "./errors.ts";
 export { loadMetadataFolder, type Metadata, MetadataError, parseMetadata } from "./metadata/index.ts";
+export { type ExplainedParameter, type ExplainedStatement } from "./plan/index.ts";
 export { InconsistentMetadataError } from "./schema/index.ts";

@@ -11,11 +11,11 @@ import { copyTree, runProgram } from "./embedded-process.ts";
 import { isReachableByOthers, type OsUser } from "./embedded-user.ts";
 
 /** Kept inside the cluster, so that a copy of the template carries its password along. */
-const passwordFile = "hasura-usage-password";
+export const passwordFile = "hasura-usage-password";
 
 const projectCache = join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".cache");
 
-const ownerOf = (user: OsUser | undefined): number => user?.uid ?? process.getuid?.() ?? 0;
+export const ownerOf = (user: OsUser | undefined): number => user?.uid ?? process.getuid?.() ?? 0;
 
 /** Nothing is known of the platform's C.UTF-8 outside Linux; the server's own provider has the same order. */
 const localeFlags = (major: number): readonly string[] => {
@@ -51,7 +51,7 @@ const initialise = async (binaries: Binaries, folder: string, user: OsUser | und
 };
 
 /** A folder for templates that the server's user can reach, in the project if it can. */
-const templateParent = async (user: OsUser | undefined): Promise<string> => {
+export const templateParent = async (user: OsUser | undefined): Promise<string> => {
   const candidate = async (folder: string): Promise<string | undefined> => {
     try {
       await mkdir(folder, { recursive: true, mode: 0o755 });
@@ -129,17 +129,18 @@ export interface Cluster {
   readonly password: string;
 }
 
-/** Opens the cluster of `dataDir`, making it from the template if there is none. */
+/** Opens the cluster of `dataDir`, making it from `filled` or from the empty template if there is none. */
 export const prepareCluster = async (
   dataDir: string,
   binaries: Binaries,
   user: OsUser | undefined,
   logger: Logger,
+  filled?: string,
 ): Promise<Cluster> => {
   const folder = await locate(dataDir, user, logger);
   if (!existsSync(folder)) {
     await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
-    const template = await prepareTemplate(binaries, user);
+    const template = filled ?? (await prepareTemplate(binaries, user));
     const copying = `${folder}.${String(process.pid)}.copying`;
     await rm(copying, { recursive: true, force: true });
     await copyTree(template, copying);

@@ -24,6 +24,8 @@ export interface EmbeddedPostgresOptions {
   readonly temporary?: boolean;
   /** Unpacked binaries package of another version of PostgreSQL; the installed one without it. */
   readonly binariesDir?: string;
+  /** A cluster from `prepareFilledCluster` to begin with instead of an empty one. */
+  readonly from?: string;
 }
 
 export interface EmbeddedPostgres {
@@ -156,7 +158,7 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
   await mkdir(dataDir, { recursive: true });
   const user = unprivilegedUser();
   const binaries = await prepareBinaries(user, options.binariesDir);
-  const cluster = await prepareCluster(dataDir, binaries, user, logger);
+  const cluster = await prepareCluster(dataDir, binaries, user, logger, options.from);
   await clearLeftovers(dataDir, cluster.folder, logger);
   await claim(dataDir);
   const logFile = join(dataDir, "postgres.log");

@@ -97,3 +97,19 @@ export const readSeeds = async (seedsDir: string): Promise<readonly Seed[]> => {
   const names = (await list(folder)).filter((name) => name.endsWith(".sql")).sort();
   return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), "utf8") })));
 };
+
+export interface ProjectFolders {
+  readonly migrationsDir?: string | undefined;
+  readonly seedsDir?: string | undefined;
+}
+
+/** Changes with every migration and seed, in name or in content: two databases of one digest hold the same. */
+export const projectDigest = async ({ migrationsDir, seedsDir }: ProjectFolders): Promise<string> => {
+  const migrations = migrationsDir === undefined ? [] : await readMigrations(migrationsDir);
+  const seeds = seedsDir === undefined ? [] : await readSeeds(seedsDir);
+  const content = [
+    migrations.map(({ name, checksum }) => [name, checksum]),
+    seeds.map(({ name, text }) => [name, text]),
+  ];
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 20);
+};

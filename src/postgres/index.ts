@@ -6,5 +6,7 @@ export { applySeeds, type ApplySeedsOptions } from "./apply-seeds.ts";
 export { describeSchema } from "./describe-schema.ts";
 export { binariesPlatform } from "./embedded-binaries.ts";
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from "./embedded.ts";
+export { type FilledClusterOptions, prepareFilledCluster } from "./filled-cluster.ts";
+export { projectDigest } from "./hasura-folder.ts";
 export { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
 export { createDatabase, type DatabaseOptions } from "./pool.ts";

@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 import type { Clock, Database, Logger } from "../../core/index.ts";
 import type { Environment, WebhookClient } from "../actions/index.ts";
 import { HasuraError } from "../errors.ts";
@@ -19,6 +21,13 @@ export interface CronSchedulerDeps {
   readonly environment: Environment;
 }
 
+export interface CronFiring {
+  readonly eventId: string;
+  /** What the webhook answered; undefined when it could not be reached. */
+  readonly status: number | undefined;
+  readonly body: string | undefined;
+}
+
 export interface CronScheduler {
   /** Takes the triggers of new metadata; events of a changed schedule are made anew. */
   install(triggers: readonly CronTriggerMeta[]): Promise<void>;
@@ -26,9 +35,16 @@ export interface CronScheduler {
   generate(): Promise<void>;
   /** Delivers what is due; resolves with the number of events taken, after all are answered. */
   process(): Promise<number>;
+  /**
+   * Delivers an event of that time now, once, however late it is and whether or not it was delivered before: what Hasura
+   * may do to a handler, done on purpose.
+   */
+  fire(name: string, scheduledTime: Date): Promise<CronFiring>;
   start(): void;
   stop(): Promise<void>;
 }
+
+const firedAnswer = z.object({ status: z.number(), body: z.string() });
 
 interface Installed {
   readonly trigger: CronTriggerMeta;
@@ -131,6 +147,17 @@ export const createCronScheduler = async (deps: CronSchedulerDeps): Promise<Cron
     },
     generate,
     process,
+    fire: async (name, scheduledTime) => {
+      const trigger = installed.get(name)?.trigger;
+      if (trigger === undefined) {
+        throw new HasuraError({ message: `cron trigger with name: ${name} not found`, code: "not-exists" });
+      }
+      const event = await store.addLocked(name, scheduledTime);
+      const once = { ...trigger.retry, numRetries: 0, toleranceSeconds: Number.POSITIVE_INFINITY };
+      await deliver({ ...trigger, retry: once }, event);
+      const answered = firedAnswer.safeParse(await store.lastResponse(event.id));
+      return { eventId: event.id, status: answered.data?.status, body: answered.data?.body };
+    },
     start: () => {
       if (running) return;
       running = true;

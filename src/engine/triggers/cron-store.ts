@@ -27,6 +27,9 @@ export interface CronStore {
   dropUnknown(triggers: readonly string[], now: Date): Promise<void>;
   /** Locks what is due, so that no other engine delivers it. */
   takeDue(triggers: readonly string[], now: Date): Promise<readonly CronEvent[]>;
+  /** An event of any time that this engine holds already, whether or not there is one of that time. */
+  addLocked(trigger: string, time: Date): Promise<CronEvent>;
+  lastResponse(id: string): Promise<unknown>;
   markDead(id: string): Promise<void>;
   settle(id: string, status: "delivered" | "error", invocation: Invocation): Promise<void>;
   retryAt(id: string, moment: Date, invocation: Invocation): Promise<void>;
@@ -153,6 +156,26 @@ export const createCronStore = (database: Database): CronStore => {
         scheduledTime: toDate(row.scheduled_time),
         tries: row.tries,
       }));
+    },
+    addLocked: async (trigger, time) => {
+      const [row] = await database.query<{ readonly id: string }>(
+        `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time, status)
+         values ($1, $2::timestamptz, 'locked')
+         returning id`,
+        [trigger, time.toISOString()],
+      );
+      return { id: row?.id ?? "", triggerName: trigger, scheduledTime: time, tries: 0 };
+    },
+    lastResponse: async (id) => {
+      const [row] = await database.query<{ readonly response: unknown }>(
+        `select response
+         from hdb_catalog.hdb_cron_event_invocation_logs
+         where event_id = $1
+         order by created_at desc
+         limit 1`,
+        [id],
+      );
+      return row?.response;
     },
     markDead: async (id) => {
       await database.query("update hdb_catalog.hdb_cron_events set status = 'dead' where id = $1", [id]);

@@ -2,6 +2,7 @@
 export {
   createCronScheduler,
   readSchedule,
+  type CronFiring,
   type CronScheduler,
   type CronSchedulerDeps,
 } from "./cron-scheduler.ts";

@@ -1,0 +1,54 @@
+import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from "node:http";
+import { duplexPair } from "node:stream";
+
+import type { WebhookClient } from "../engine/index.ts";
+
+const bodyless = new Set([101, 204, 205, 304]);
+
+const toResponse = async (incoming: IncomingMessage): Promise<Response> => {
+  const headers = new Headers();
+  for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
+    headers.append(incoming.rawHeaders[index] ?? "", incoming.rawHeaders[index + 1] ?? "");
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const status = incoming.statusCode ?? 500;
+  return new Response(bodyless.has(status) ? null : Buffer.concat(chunks), { status, headers });
+};
+
+/**
+ * Answers webhooks by an Express app, or any other listener of node:http, in this process: HTTP is spoken over a pair of
+ * streams, so the app sees real requests, and there is no port, no socket and no network.
+ */
+export const mountWebhooks = (listener: RequestListener): WebhookClient => {
+  const server = createServer(listener);
+  return (url, { method, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      const [near, far] = duplexPair();
+      server.emit("connection", far);
+      const { host, pathname, search } = new URL(url);
+      const outgoing = httpRequest(
+        {
+          method,
+          path: pathname + search,
+          headers: {
+            ...headers,
+            host,
+            connection: "close",
+            "content-length": String(Buffer.byteLength(body)),
+          },
+          signal,
+          createConnection: () => near,
+        },
+        (incoming) => {
+          toResponse(incoming).then(resolve, reject);
+        },
+      );
+      outgoing.on("error", reject);
+      outgoing.end(body);
+    });
+};
+
+/** Fails by name: a test that forgot its handlers must not reach out to whatever the URL says. */
+export const refuseWebhooks: WebhookClient = (url) =>
+  Promise.reject(new Error(`startTestEngine was given no webhooks, and ${url} was called`));
