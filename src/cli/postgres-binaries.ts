@@ -37,7 +37,7 @@ const releases: Readonly<Record<string, Release>> = {
   "17": {
     version: "17.10.0-beta.17",
     integrity: {
-      "linux-x64": "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODV84kVJHUTQMmly7nzWO8js8kg==",
+      "linux-x64": "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg==",
       "linux-arm64":
         "mC+bQvaBEf0WDD0nPWW3eGUXDUVzoyCzMtgl+Fw6Jy9DkQFK+jcPtzkzqhhrS/fGzn5telNpKInl8xPqDh71Ig==",
       "darwin-arm64":
