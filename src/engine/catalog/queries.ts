@@ -79,6 +79,8 @@ select distinct on (n.nspname, p.proname)
     else 'volatile'
   end as volatility,
   p.proretset as "returnsSet",
+  coalesce(rb.typname, rt.typname) as "returnType",
+  coalesce(rbn.nspname, rtn.nspname) as "returnTypeSchema",
   case when rc.oid is not null then json_build_object('schema', rn.nspname, 'name', rc.relname) end as "returnTable",
   coalesce(a.args, '[]'::json) as args,
   obj_description(p.oid, 'pg_proc') as comment,
@@ -86,6 +88,9 @@ select distinct on (n.nspname, p.proname)
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_type rt on rt.oid = p.prorettype
+join pg_namespace rtn on rtn.oid = rt.typnamespace
+left join pg_type rb on rt.typtype = 'd' and rb.oid = rt.typbasetype
+left join pg_namespace rbn on rbn.oid = rb.typnamespace
 left join pg_class rc on rc.oid = rt.typrelid and rc.relkind in ('r', 'p', 'v', 'm', 'f')
 left join pg_namespace rn on rn.oid = rc.relnamespace
 left join lateral (
@@ -93,7 +98,9 @@ left join lateral (
     json_build_object(
       'name', nullif(p.proargnames[case when p.proallargtypes is null then k.ordinality else k.position end], ''),
       'type', coalesce(b.typname, t.typname),
+      'typeSchema', coalesce(bn.nspname, tn.nspname),
       'sqlType', format_type(k.typeoid, null),
+      'isRow', t.typtype = 'c',
       'hasDefault', k.ordinality > p.pronargs - p.pronargdefaults
     )
     order by k.ordinality
@@ -116,7 +123,9 @@ left join lateral (
     from unnest(p.proargtypes::oid[]) with ordinality i(typeoid, ordinality)
   ) k
   join pg_type t on t.oid = k.typeoid
+  join pg_namespace tn on tn.oid = t.typnamespace
   left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype
+  left join pg_namespace bn on bn.oid = b.typnamespace
 ) a on true
 where p.prokind = 'f'
   and rt.typname <> 'trigger'

@@ -35,6 +35,8 @@ interface FunctionRow {
   readonly name: string;
   readonly volatility: FunctionInfo["volatility"];
   readonly returnsSet: boolean;
+  readonly returnType: string;
+  readonly returnTypeSchema: string;
   readonly returnTable: { readonly schema: string; readonly name: string } | null;
   readonly args: readonly FunctionArgument[];
   readonly comment: string | null;

@@ -43,7 +43,10 @@ export interface FunctionArgument {
   /** Null when the function leaves the argument unnamed. */
   readonly name: string | null;
   readonly type: string;
+  readonly typeSchema: string;
   readonly sqlType: string;
+  /** A row type: its GraphQL scalar must not take the name of the table's object type. */
+  readonly isRow: boolean;
   readonly hasDefault: boolean;
 }
 
@@ -52,6 +55,9 @@ export interface FunctionInfo {
   readonly name: string;
   readonly volatility: "immutable" | "stable" | "volatile";
   readonly returnsSet: boolean;
+  /** The `udt` name of what comes back, a domain as the type it is built on. */
+  readonly returnType: string;
+  readonly returnTypeSchema: string;
   readonly returnTable: { readonly schema: string; readonly name: string } | null;
   /** Input arguments in order. */
   readonly args: readonly FunctionArgument[];

@@ -137,9 +137,16 @@ const tableMeta = (document: TableDocument): TableMeta => {
   }
   const objectRelationships = (document.object_relationships ?? []).map(relationship);
   const arrayRelationships = (document.array_relationships ?? []).map(relationship);
+  const computedFields = (document.computed_fields ?? []).map(({ name, definition, comment }) => ({
+    name,
+    function: definition.function,
+    ...text("tableArgument", definition.table_argument),
+    ...text("sessionArgument", definition.session_argument),
+    ...text("comment", comment),
+  }));
   assertUnique(
     `${key} relationships`,
-    [...objectRelationships, ...arrayRelationships].map((rel) => rel.name),
+    [...objectRelationships, ...arrayRelationships, ...computedFields].map((rel) => rel.name),
   );
   return {
     table: document.table,
@@ -150,9 +157,11 @@ const tableMeta = (document: TableDocument): TableMeta => {
     columnConfig,
     objectRelationships,
     arrayRelationships,
+    computedFields,
     permissions: {
       select: byRole(`${key} select_permissions`, document.select_permissions, (permission) => ({
         columns: permission.columns,
+        computedFields: permission.computed_fields ?? [],
         filter: permission.filter,
         ...(typeof permission.limit === "number" ? { limit: permission.limit } : {}),
         allowAggregations: permission.allow_aggregations ?? false,

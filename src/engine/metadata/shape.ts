@@ -41,7 +41,7 @@ const selectPermission = z.strictObject({
   filter: jsonObject,
   limit: z.int().min(0).nullish(),
   allow_aggregations: z.boolean().nullish(),
-  computed_fields: unsupported("computed fields"),
+  computed_fields: z.array(z.string()).nullish(),
   query_root_fields: z.array(selectRootField).nullish(),
   subscription_root_fields: z.array(selectRootField).nullish(),
 });
@@ -111,6 +111,16 @@ const tableConfiguration = z.strictObject({
   custom_column_names: z.record(z.string(), z.string()).nullish(),
 });
 
+const computedField = z.strictObject({
+  name: z.string().min(1),
+  definition: z.strictObject({
+    function: qualifiedName,
+    table_argument: nullableText,
+    session_argument: nullableText,
+  }),
+  comment: nullableText,
+});
+
 const table = z.strictObject({
   table: qualifiedName,
   is_enum: z.boolean().nullish(),
@@ -118,7 +128,7 @@ const table = z.strictObject({
   object_relationships: relationships,
   array_relationships: relationships,
   remote_relationships: unsupported("remote relationships"),
-  computed_fields: unsupported("computed fields"),
+  computed_fields: z.array(computedField).nullish(),
   event_triggers: unsupported("event triggers"),
   apollo_federation_config: unsupported("Apollo federation settings"),
   select_permissions: permissionEntry(selectPermission),

@@ -45,6 +45,8 @@ export type SelectRootField = "select" | "select_by_pk" | "select_aggregate" | "
 
 export interface SelectPermission {
   readonly columns: ColumnSet;
+  /** Scalar computed fields by name; those that return rows follow from the permission on their table. */
+  readonly computedFields: ColumnSet;
   readonly filter: Json;
   readonly limit?: number;
   readonly allowAggregations: boolean;
@@ -98,6 +100,16 @@ export interface CustomRootField {
   readonly comment?: string;
 }
 
+/** A function over a row of the table, shown as a field of that row. */
+export interface ComputedFieldMeta {
+  readonly name: string;
+  readonly function: QualifiedName;
+  /** Absent: the first argument takes the row. */
+  readonly tableArgument?: string;
+  readonly sessionArgument?: string;
+  readonly comment?: string;
+}
+
 export interface TableMeta {
   readonly table: QualifiedName;
   readonly isEnum: boolean;
@@ -107,6 +119,7 @@ export interface TableMeta {
   readonly columnConfig: ReadonlyMap<string, ColumnConfig>;
   readonly objectRelationships: readonly RelMeta[];
   readonly arrayRelationships: readonly RelMeta[];
+  readonly computedFields: readonly ComputedFieldMeta[];
   readonly permissions: TablePermissions;
 }
 

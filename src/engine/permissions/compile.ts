@@ -1,7 +1,7 @@
 import type { ColumnInfo } from "../catalog/types.ts";
 import { HasuraError } from "../errors.ts";
 import type { Json, JsonObject } from "../metadata/types.ts";
-import type { RoleSchema, RoleTable } from "../schema/types.ts";
+import type { ResolvedComputedField, RoleSchema, RoleTable } from "../schema/types.ts";
 import type { SqlBuilder } from "../sql/builder.ts";
 import { canonical, castOf, columnOperatorOf, operandType, operatorOf } from "../sql/operators.ts";
 import { ident, qualified, typeOf } from "../sql/quote.ts";
@@ -82,8 +82,8 @@ const compare = (
   column: ColumnInfo,
   name: string,
   value: Json,
+  left: string,
 ): string => {
-  const left = `${place.alias}.${ident(column.name)}`;
   const columns = columnOperatorOf(name);
   if (columns !== undefined) return `${left} ${columns} ${otherColumn(scope, place, value)}`;
   if (name === "_cast") {
@@ -114,16 +114,46 @@ const compare = (
   return found.sql(left, right);
 };
 
-const compileColumn = (scope: PermissionScope, place: Place, column: ColumnInfo, value: Json): string => {
-  if (!isObject(value)) return compare(scope, place, column, "_eq", value);
+const compileColumn = (
+  scope: PermissionScope,
+  place: Place,
+  column: ColumnInfo,
+  value: Json,
+  left = `${place.alias}.${ident(column.name)}`,
+): string => {
+  if (!isObject(value)) return compare(scope, place, column, "_eq", value, left);
   const keys = Object.keys(value);
   const operators = keys.length > 0 && keys.every((key) => /^[_$]/.test(key));
-  if (!operators && keys.length > 0) return compare(scope, place, column, "_eq", value);
+  if (!operators && keys.length > 0) return compare(scope, place, column, "_eq", value, left);
   return conjunction(
-    keys.map((key) => compare(scope, place, column, canonical(key), value[key] ?? null)),
+    keys.map((key) => compare(scope, place, column, canonical(key), value[key] ?? null, left)),
     "and",
     "true",
   );
+};
+
+/** Only fields whose function needs nothing but the row and the session can stand in a permission. */
+const compileComputedField = (
+  scope: PermissionScope,
+  place: Place,
+  computed: ResolvedComputedField,
+  value: Json,
+): string => {
+  if (computed.inputs.length > 0) throw broken(`computed field ${computed.name} takes arguments`);
+  const row = `row(${[...place.table.info.columns.keys()].map((name) => `${place.alias}.${ident(name)}`).join(", ")})::${qualified(place.table.info)}`;
+  const args = computed.info.args.map((argument, index) =>
+    index === computed.rowArgument
+      ? row
+      : `${scope.builder.bind({ kind: "session_all" })}::${argument.sqlType}`,
+  );
+  const call = `${qualified(computed.info)}(${args.join(", ")})`;
+  if (computed.returns.kind === "scalar") {
+    return compileColumn(scope, place, computed.returns.column, value, call);
+  }
+  const target = scope.schema.tables.get(computed.returns.target);
+  if (!target) throw broken(`computed field ${computed.name} leads to an unknown table`);
+  const alias = scope.builder.alias("p");
+  return `exists (select 1 from ${call} as ${alias} where ${compileAt(scope, { ...place, table: target, alias }, value)})`;
 };
 
 const compileExists = (scope: PermissionScope, place: Place, value: Json): string => {
@@ -155,7 +185,10 @@ const compileAt = (scope: PermissionScope, place: Place, filter: Json): string =
     } else {
       const column = place.table.info.columns.get(key);
       const relationship = place.table.relationships.get(key);
-      if (column) {
+      const computed = place.table.computedFields.get(key);
+      if (computed) {
+        parts.push(compileComputedField(scope, place, computed, value));
+      } else if (column) {
         parts.push(compileColumn(scope, place, column, value));
       } else if (relationship) {
         const target = scope.schema.tables.get(relationship.target);

@@ -1,8 +1,10 @@
+import type { ColumnInfo } from "../catalog/types.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, literal } from "../sql/quote.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import { columnOf, flagOf, itemsOf, type PlanContext } from "./context.ts";
+import { computedFieldCall } from "./function-call.ts";
 import { readArguments } from "./input.ts";
 
 /** As in Hasura the column decides, not the aggregate: the average of an integer column stays a number. */
@@ -19,6 +21,27 @@ const countSql = (context: PlanContext, table: RoleTable, field: SelectedField, 
   return columns.length === 1
     ? `count(${distinct}${columns[0] ?? ""})`
     : `count(${distinct}(${columns.join(", ")}))`;
+};
+
+/** The column or scalar computed field that a leaf below an aggregate function means. */
+const operandOf = (
+  context: PlanContext,
+  table: RoleTable,
+  leaf: SelectedField,
+  alias: string,
+): { readonly column: ColumnInfo | undefined; readonly value: string } => {
+  if (leaf.binding?.kind === "column") {
+    const column = table.info.columns.get(leaf.binding.column);
+    return { column, value: column === undefined ? "" : `${alias}.${ident(column.name)}` };
+  }
+  const computed =
+    leaf.binding?.kind === "computed_field" ? table.computedFields.get(leaf.binding.name) : undefined;
+  if (!leaf.definition || computed?.returns.kind !== "scalar") return { column: undefined, value: "" };
+  const args = readArguments(context.scope, leaf.definition, leaf.args, leaf.path);
+  return {
+    column: computed.returns.column,
+    value: computedFieldCall(context, table, computed, alias, args.get("args"), leaf.path),
+  };
 };
 
 /** The `aggregate` object over the rows `alias`. */
@@ -39,14 +62,13 @@ export const compileAggregateObject = (
       const inner = collectBelow(context.scope, below).map((leaf) => {
         if (leaf.binding?.kind === "typename")
           return `${literal(leaf.key)}, ${literal(below.type?.name ?? "")}::text`;
-        const column =
-          leaf.binding?.kind === "column" ? table.info.columns.get(leaf.binding.column) : undefined;
+        const { column, value } = operandOf(context, table, leaf, alias);
         if (!column)
           throw validationFailed(
             `field '${leaf.name}' not found in type: '${below.type?.name ?? ""}'`,
             leaf.path,
           );
-        const sql = `${ident(binding.fn)}(${alias}.${ident(column.name)})`;
+        const sql = `${ident(binding.fn)}(${value})`;
         const cast = context.stringifyNumericTypes && WIDE_TYPES.has(column.type) ? "::text" : "";
         return `${literal(leaf.key)}, ${sql}${cast}`;
       });

@@ -2,6 +2,7 @@ import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import { fieldsOf, itemsOf, type PlanContext, selectFilter, tableOf } from "./context.ts";
+import { computedFieldCall } from "./function-call.ts";
 import type { Input } from "./input.ts";
 import { allOf, joinCondition } from "./where.ts";
 
@@ -52,6 +53,27 @@ const aggregateTerms = (
   return terms;
 };
 
+/** Sort terms over the aggregates of the rows that `source` yields under the alias `inner`. */
+const aggregateOrder = (
+  context: PlanContext,
+  target: RoleTable,
+  inner: string,
+  input: Input,
+  source: string,
+  terms: OrderTerm[],
+  joins: string[],
+): void => {
+  const list = aggregateTerms(target, inner, input);
+  if (list.length === 0) return;
+  const lateral = context.builder.alias("o");
+  const names = list.map((term) => ({ ...term, name: context.builder.alias("v") }));
+  const columns = names.map((term) => `${term.sql} as ${term.name}`).join(", ");
+  joins.push(`left join lateral (select ${columns} ${source}) as ${lateral} on true`);
+  for (const term of names) {
+    terms.push({ expression: `${lateral}.${term.name}`, direction: term.direction, column: undefined });
+  }
+};
+
 const compileObject = (
   context: PlanContext,
   table: RoleTable,
@@ -72,6 +94,22 @@ const compileObject = (
       continue;
     }
     const aggregate = name.endsWith("_aggregate") ? name.slice(0, -"_aggregate".length) : undefined;
+    const computed =
+      table.computedFields.get(name) ??
+      (aggregate === undefined ? undefined : table.computedFields.get(aggregate));
+    if (computed) {
+      const call = computedFieldCall(context, table, computed, alias);
+      if (computed.returns.kind === "scalar") {
+        const direction = directionOf(value);
+        if (direction !== undefined) terms.push({ expression: call, direction, column: undefined });
+        continue;
+      }
+      const target = tableOf(context, computed.returns.target);
+      const inner = context.builder.alias("s");
+      const where = selectFilter(context, target, inner) ?? "true";
+      aggregateOrder(context, target, inner, value, `from ${call} as ${inner} where ${where}`, terms, joins);
+      continue;
+    }
     const relationship =
       table.relationships.get(name) ??
       (aggregate === undefined ? undefined : table.relationships.get(aggregate));
@@ -80,8 +118,6 @@ const compileObject = (
     const target = tableOf(context, relationship.target);
     const inner = context.builder.alias("s");
     const lateral = context.builder.alias("o");
-    const list = relationship.kind === "array" ? aggregateTerms(target, inner, value) : [];
-    if (relationship.kind === "array" && list.length === 0) continue;
     const where =
       allOf([joinCondition(relationship.mapping, alias, inner), selectFilter(context, target, inner)]) ??
       "true";
@@ -92,12 +128,7 @@ const compileObject = (
       );
       compileObject(context, target, lateral, value, terms, joins, false);
     } else {
-      const names = list.map((term) => ({ ...term, name: context.builder.alias("v") }));
-      const columns = names.map((term) => `${term.sql} as ${term.name}`).join(", ");
-      joins.push(`left join lateral (select ${columns} ${source} where ${where}) as ${lateral} on true`);
-      for (const term of names) {
-        terms.push({ expression: `${lateral}.${term.name}`, direction: term.direction, column: undefined });
-      }
+      aggregateOrder(context, target, inner, value, `${source} where ${where}`, terms, joins);
     }
   }
 };

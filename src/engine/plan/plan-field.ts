@@ -49,7 +49,7 @@ const planAction = (input: FieldPlanInput, field: SelectedField, name: string): 
 const functionSql = (context: PlanContext, field: SelectedField, key: string, aggregate: boolean): string => {
   const fn = functionOf(context, key);
   const table = tableOf(context, fn.table);
-  const from = functionCall(context, fn, argumentsOf(context, field));
+  const from = functionCall(context, fn, argumentsOf(context, field), field.path);
   if (aggregate) return compileAggregate(context, field, table, { from });
   if (fn.info.returnsSet) return compileMany(context, field, table, { from });
   const inner = context.builder.alias("t");

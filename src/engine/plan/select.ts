@@ -14,6 +14,7 @@ import {
   selectFilter,
   tableOf,
 } from "./context.ts";
+import { computedFieldCall } from "./function-call.ts";
 import { type Input, readArguments } from "./input.ts";
 import { jsonPathToTextArray } from "./json-path.ts";
 import { compileOrderBy } from "./order-by.ts";
@@ -38,6 +39,12 @@ export const columnJson = (
 
 export const argumentsOf = (context: PlanContext, field: SelectedField): Arguments =>
   field.definition ? readArguments(context.scope, field.definition, field.args, field.path) : new Map();
+
+/** The part of a json value that the argument `path` names. */
+const atPath = (context: PlanContext, value: string, path: Input | undefined): string =>
+  path && path.kind !== "null"
+    ? `${value} #> ${bindText(context, path, (text) => jsonPathToTextArray(text, path.path))}::text[]`
+    : value;
 
 interface ObjectSql {
   readonly columns: readonly { readonly key: string; readonly sql: string }[];
@@ -71,12 +78,9 @@ const compileObject = (
             `field '${field.name}' not found in type: '${table.graphqlName}'`,
             field.path,
           );
+        const value = columnJson(context, `${alias}.${ident(column.name)}`, column);
         const path = argumentsOf(context, field).get("path");
-        let sql = columnJson(context, `${alias}.${ident(column.name)}`, column);
-        if (path && path.kind !== "null") {
-          sql = `${sql} #> ${bindText(context, path, (text) => jsonPathToTextArray(text, path.path))}::text[]`;
-        }
-        columns.push({ key: field.key, sql });
+        columns.push({ key: field.key, sql: atPath(context, value, path) });
         break;
       }
       case "relationship": {
@@ -101,6 +105,20 @@ const compileObject = (
           field.key,
           compileAggregate(context, field, target, { join: (inner) => joinCondition(mapping, alias, inner) }),
         );
+        break;
+      }
+      case "computed_field": {
+        const computed = table.computedFields.get(binding.name);
+        if (!computed) throw validationFailed(`field '${field.name}' not found`, field.path);
+        const args = argumentsOf(context, field);
+        const call = computedFieldCall(context, table, computed, alias, args.get("args"), field.path);
+        if (computed.returns.kind === "rows") {
+          const target = tableOf(context, computed.returns.target);
+          lateral(field.key, compileMany(context, field, target, { from: call }));
+        } else {
+          const value = columnJson(context, call, computed.returns.column);
+          columns.push({ key: field.key, sql: atPath(context, value, args.get("path")) });
+        }
         break;
       }
       default:

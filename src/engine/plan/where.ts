@@ -13,6 +13,7 @@ import {
   tableOf,
   unexpectedNull,
 } from "./context.ts";
+import { computedFieldCall } from "./function-call.ts";
 import type { Input } from "./input.ts";
 
 /** Joins conditions; undefined ones let every row through. */
@@ -87,6 +88,26 @@ export const compileWhere = (
       if (value.kind === "null") throw unexpectedNull(value);
       for (const [operator, operand] of fieldsOf(value)) {
         parts.push(compare(context, `${alias}.${ident(column.name)}`, column, operator, operand));
+      }
+      continue;
+    }
+    const computed = table.computedFields.get(name);
+    if (computed) {
+      if (value.kind === "null") throw unexpectedNull(value);
+      const call = computedFieldCall(context, table, computed, alias);
+      if (computed.returns.kind === "scalar") {
+        const { column: result } = computed.returns;
+        for (const [operator, operand] of fieldsOf(value)) {
+          parts.push(compare(context, call, result, operator, operand));
+        }
+      } else {
+        const target = tableOf(context, computed.returns.target);
+        const inner = context.builder.alias("w");
+        const condition = allOf([
+          selectFilter(context, target, inner),
+          compileWhere(context, target, inner, value),
+        ]);
+        parts.push(`exists (select 1 from ${call} as ${inner} where ${condition ?? "true"})`);
       }
       continue;
     }

@@ -32,6 +32,7 @@ export type FieldBinding =
   | { readonly kind: "action"; readonly action: string }
   | { readonly kind: "action_output" }
   | { readonly kind: "column"; readonly column: string }
+  | { readonly kind: "computed_field"; readonly name: string }
   | {
       readonly kind: "relationship";
       readonly name: string;

@@ -107,9 +107,12 @@ export class ColumnTypes {
         }),
       );
     }
-    return isArrayType(column.type)
-      ? this.#arrayComparison(column.type)
-      : this.#scalarComparison(column.type);
+    return this.comparisonOf(column.type);
+  }
+
+  /** The comparisons of a bare Postgres type, as computed fields have it. */
+  comparisonOf(type: string): GraphQLInputObjectType {
+    return isArrayType(type) ? this.#arrayComparison(type) : this.#scalarComparison(type);
   }
 
   #arrayComparison(type: string): GraphQLInputObjectType {

@@ -1,8 +1,9 @@
-import { type GraphQLFieldConfigArgumentMap, type GraphQLInputFieldConfigMap, GraphQLNonNull } from "graphql";
+import { type GraphQLFieldConfigArgumentMap, GraphQLNonNull } from "graphql";
 import type { Catalog, FunctionInfo } from "../catalog/types.ts";
 import { type FunctionMeta, type Metadata, qualifiedKey } from "../metadata/types.ts";
 import type { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
+import { functionArguments } from "./function-arguments.ts";
 import { displayName, functionName, functionRootName, isGraphqlName } from "./names.ts";
 import { field, type TypeRegistry } from "./registry.ts";
 import { adminRole } from "./role-tables.ts";
@@ -80,33 +81,15 @@ interface FunctionTypes {
   readonly outputs: TableOutputs;
 }
 
-const argumentsOf = (fn: RoleFunction, types: FunctionTypes): GraphQLFieldConfigArgumentMap => {
-  const fields: GraphQLInputFieldConfigMap = {};
-  let mandatory = false;
-  for (const [index, argument] of fn.info.args.entries()) {
-    if (argument.name === null || argument.name !== fn.meta.sessionArgument) {
-      const name = argument.name ?? `arg_${String(index + 1)}`;
-      if (!isGraphqlName(name)) {
-        throw new InconsistentMetadataError(
-          `function ${fn.key}`,
-          `"${name}" cannot be the name of an argument in GraphQL`,
-        );
-      }
-      fields[name] = { type: types.columns.ofType(argument.type) };
-      mandatory ||= !argument.hasDefault;
-    }
-  }
-  if (Object.keys(fields).length === 0) {
-    return {};
-  }
-  const type = types.registry.input(`${fn.graphqlName}_args`, null, () => fields);
-  return {
-    args: {
-      type: mandatory ? new GraphQLNonNull(type) : type,
-      description: `input parameters for function "${fn.graphqlName}"`,
-    },
-  };
-};
+const argumentsOf = (fn: RoleFunction, types: FunctionTypes): GraphQLFieldConfigArgumentMap =>
+  functionArguments(types, {
+    object: `function ${fn.key}`,
+    typeName: `${fn.graphqlName}_args`,
+    description: `input parameters for function "${fn.graphqlName}"`,
+    inputs: fn.info.args.filter(
+      (argument) => argument.name === null || argument.name !== fn.meta.sessionArgument,
+    ),
+  });
 
 export const functionRoots = (
   fn: RoleFunction,

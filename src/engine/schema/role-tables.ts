@@ -9,6 +9,7 @@ import {
   type TableMeta,
   type UpdatePermission,
 } from "../metadata/types.ts";
+import { assertComputedFieldPermissions, resolveComputedFields } from "./computed-fields.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { columnName, isGraphqlName, tableName } from "./names.ts";
 import { resolveRelationship } from "./relationships.ts";
@@ -16,7 +17,12 @@ import type { ResolvedRelationship, RoleTable } from "./types.ts";
 
 export const adminRole = "admin";
 
-const adminSelect: SelectPermission = { columns: "*", filter: {}, allowAggregations: true };
+const adminSelect: SelectPermission = {
+  columns: "*",
+  computedFields: "*",
+  filter: {},
+  allowAggregations: true,
+};
 const adminInsert: InsertPermission = { columns: "*", check: {}, set: {}, backendOnly: false };
 const adminUpdate: UpdatePermission = { columns: "*", filter: {}, check: null, set: {}, backendOnly: false };
 const adminDelete: DeletePermission = { filter: {}, backendOnly: false };
@@ -38,11 +44,15 @@ const permissionsOf = (meta: TableMeta, info: TableInfo, role: string, backendOn
   const remove = admin ? adminDelete : usable(meta.permissions.delete.get(role));
   return {
     ...(select === undefined ? {} : { select }),
-    ...(insert === undefined || !info.insertable ? {} : { insert }),
+    // A view that takes no rows still stands in nested inserts, as in Hasura: Postgres refuses them.
+    ...(insert === undefined ? {} : { insert }),
     ...(update === undefined || !info.updatable ? {} : { update }),
     ...(remove === undefined || !info.deletable ? {} : { delete: remove }),
   };
 };
+
+const allowed = (columns: ColumnSet | undefined, name: string): boolean =>
+  columns !== undefined && (columns === "*" || columns.includes(name));
 
 const pick = (
   all: ReadonlyMap<string, ColumnInfo>,
@@ -50,12 +60,7 @@ const pick = (
   without: Readonly<Record<string, unknown>> = {},
 ): ReadonlyMap<string, ColumnInfo> =>
   new Map(
-    [...all].filter(
-      ([, column]) =>
-        columns !== undefined &&
-        (columns === "*" || columns.includes(column.name)) &&
-        !Object.hasOwn(without, column.name),
-    ),
+    [...all].filter(([, column]) => allowed(columns, column.name) && !Object.hasOwn(without, column.name)),
   );
 
 /** Every column that the metadata names must exist: a rule on a renamed column must not fall away. */
@@ -171,6 +176,17 @@ export const buildRoleTables = (
     meta.arrayRelationships.forEach((rel) => {
       add(rel, "array");
     });
+    assertComputedFieldPermissions(meta);
+    const computedFields = resolveComputedFields(
+      meta,
+      catalog,
+      (target) => keys.has(target),
+      (field) =>
+        field.returns.kind === "rows"
+          ? permissions.select !== undefined &&
+            tracked.get(field.returns.target)?.permissions.select !== undefined
+          : allowed(permissions.select?.computedFields, field.name),
+    );
     result.set(key, {
       ...permissions,
       meta,
@@ -182,6 +198,7 @@ export const buildRoleTables = (
       insertColumns: pick(writable, permissions.insert?.columns, permissions.insert?.set),
       updateColumns: pick(writable, permissions.update?.columns, permissions.update?.set),
       relationships,
+      computedFields,
     });
   }
   return result;

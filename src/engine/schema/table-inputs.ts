@@ -1,5 +1,6 @@
 import {
   type GraphQLEnumType,
+  type GraphQLFieldConfigArgumentMap,
   type GraphQLInputFieldConfigMap,
   type GraphQLInputObjectType,
   type GraphQLInputType,
@@ -8,13 +9,15 @@ import {
   GraphQLNonNull,
   GraphQLString,
 } from "graphql";
+import type { ColumnInfo } from "../catalog/types.ts";
 import type { AggregateFunction } from "./bindings.ts";
 import type { ColumnTypes } from "./column-types.ts";
 import { columnDescription } from "./descriptions.ts";
+import { functionArguments } from "./function-arguments.ts";
 import { columnName, displayName } from "./names.ts";
 import { describe, type TypeRegistry } from "./registry.ts";
 import { isComparable, isNumeric } from "./scalars.ts";
-import type { RoleTable } from "./types.ts";
+import type { ResolvedComputedField, RoleTable } from "./types.ts";
 
 export const numericFunctions: readonly AggregateFunction[] = [
   "avg",
@@ -68,6 +71,22 @@ export const aggregateColumns = (table: RoleTable, fn: AggregateFunction): reado
     )
     .map(([name]) => name);
 
+/** Scalar computed fields an aggregate function takes. */
+export const aggregateComputedFields = (
+  table: RoleTable,
+  fn: AggregateFunction,
+): readonly {
+  readonly name: string;
+  readonly column: ColumnInfo;
+  readonly definition: ResolvedComputedField;
+}[] =>
+  [...table.computedFields.values()].flatMap((definition) => {
+    if (!definition.selectable || definition.returns.kind !== "scalar") return [];
+    const { column } = definition.returns;
+    const fits = comparableFunctions.includes(fn) ? isComparable(column.type) : isNumeric(column.type);
+    return fits ? [{ name: definition.name, column, definition }] : [];
+  });
+
 /** Input types of tables: filters, orders and what is written. */
 export class TableInputs {
   readonly #registry: TypeRegistry;
@@ -94,6 +113,26 @@ export class TableInputs {
       : [...table.relationships.values()].filter((relationship) => relationship.selectable);
   }
 
+  /** Filters and orders can hand no arguments to a function. */
+  #plainComputedFields(table: RoleTable): readonly ResolvedComputedField[] {
+    return [...table.computedFields.values()].filter(
+      (computed) => computed.selectable && computed.inputs.length === 0,
+    );
+  }
+
+  /** The `args` of a computed field; none when the function takes only the row and the session. */
+  computedFieldArguments(table: RoleTable, computed: ResolvedComputedField): GraphQLFieldConfigArgumentMap {
+    return functionArguments(
+      { registry: this.#registry, columns: this.#columns },
+      {
+        object: `computed field ${computed.name} of table ${table.key}`,
+        typeName: `${computed.name}_${table.graphqlName}_args`,
+        description: `input parameters for computed field "${computed.name}" defined on table "${displayName(table.meta.table)}"`,
+        inputs: computed.inputs,
+      },
+    );
+  }
+
   boolExp(table: RoleTable): GraphQLInputObjectType {
     const name = `${table.graphqlName}_bool_exp`;
     const description = `Boolean expression to filter rows from the table "${displayName(table.meta.table)}". All fields are combined with a logical 'AND'.`;
@@ -109,6 +148,14 @@ export class TableInputs {
       }
       for (const relationship of this.#selectableRelationships(table)) {
         fields[relationship.name] = { type: this.boolExp(this.#target(relationship.target)) };
+      }
+      for (const { name: computed, returns } of this.#plainComputedFields(table)) {
+        fields[computed] = {
+          type:
+            returns.kind === "scalar"
+              ? this.#columns.comparisonOf(returns.column.type)
+              : this.boolExp(this.#target(returns.target)),
+        };
       }
       return fields;
     });
@@ -135,6 +182,13 @@ export class TableInputs {
           fields[relationship.name] = { type: this.orderBy(target) };
         } else if (target.select?.allowAggregations === true) {
           fields[`${relationship.name}_aggregate`] = { type: this.#aggregateOrderBy(target) };
+        }
+      }
+      for (const { name: computed, returns } of this.#plainComputedFields(table)) {
+        if (returns.kind === "scalar") {
+          fields[computed] = { type: this.direction() };
+        } else if (this.#target(returns.target).select?.allowAggregations === true) {
+          fields[`${computed}_aggregate`] = { type: this.#aggregateOrderBy(this.#target(returns.target)) };
         }
       }
       return fields;

@@ -9,12 +9,18 @@ import {
   type GraphQLOutputType,
 } from "graphql";
 import { ColumnTypes } from "./column-types.ts";
-import { columnDescription, tableDescription } from "./descriptions.ts";
+import { columnDescription, computedFieldDescription, tableDescription } from "./descriptions.ts";
 import { displayName } from "./names.ts";
-import { describe, field, type Fields, type TypeRegistry } from "./registry.ts";
+import { describe, type Field, field, type Fields, type TypeRegistry } from "./registry.ts";
 import { isJson } from "./scalars.ts";
-import { aggregateColumns, comparableFunctions, numericFunctions, type TableInputs } from "./table-inputs.ts";
-import type { ResolvedRelationship, RoleTable } from "./types.ts";
+import {
+  aggregateColumns,
+  aggregateComputedFields,
+  comparableFunctions,
+  numericFunctions,
+  type TableInputs,
+} from "./table-inputs.ts";
+import type { ResolvedComputedField, ResolvedRelationship, RoleTable } from "./types.ts";
 
 const rowsOf = (type: GraphQLObjectType): GraphQLOutputType =>
   new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
@@ -60,6 +66,9 @@ export class TableOutputs {
           this.#addRelationship(fields, table, relationship);
         }
       }
+      for (const computed of table.computedFields.values()) {
+        if (computed.selectable) fields[computed.name] = this.#computedField(table, computed);
+      }
       return fields;
     });
   }
@@ -97,6 +106,27 @@ export class TableOutputs {
         },
       );
     }
+  }
+
+  #computedField(table: RoleTable, computed: ResolvedComputedField): Field {
+    const binding = { kind: "computed_field", name: computed.name } as const;
+    const description = computedFieldDescription(computed);
+    const args = this.#inputs.computedFieldArguments(table, computed);
+    if (computed.returns.kind === "scalar") {
+      const { type } = computed.returns.column;
+      return field(binding, {
+        type: this.#columns.ofType(type),
+        args: { ...args, ...(isJson(type) ? ColumnTypes.jsonPath : {}) },
+        description,
+      });
+    }
+    const target = this.#tables.get(computed.returns.target);
+    if (target === undefined) throw new Error(`table ${computed.returns.target} is not tracked`);
+    return field(binding, {
+      type: new GraphQLList(new GraphQLNonNull(this.row(target))),
+      args: { ...args, ...this.selectArguments(target) },
+      description,
+    });
   }
 
   selectArguments(table: RoleTable): GraphQLFieldConfigArgumentMap {
@@ -155,7 +185,8 @@ export class TableOutputs {
       };
       for (const fn of [...numericFunctions, ...comparableFunctions]) {
         const columns = aggregateColumns(table, fn);
-        if (columns.length > 0) {
+        const computed = aggregateComputedFields(table, fn);
+        if (columns.length > 0 || computed.length > 0) {
           // sum, min and max stay in the column's type, the statistical ones are floats.
           const keepsType = fn === "sum" || comparableFunctions.includes(fn);
           const type = this.#registry.object(
@@ -174,6 +205,16 @@ export class TableOutputs {
                     },
                   );
                 }
+              }
+              for (const { name: key, column, definition } of computed) {
+                inner[key] = field(
+                  { kind: "computed_field", name: key },
+                  {
+                    type: keepsType ? this.#columns.ofType(column.type) : GraphQLFloat,
+                    args: this.#inputs.computedFieldArguments(table, definition),
+                    description: computedFieldDescription(definition),
+                  },
+                );
               }
               return inner;
             },

@@ -86,7 +86,7 @@ export const selectRoots = (
 };
 
 const insertRoots = (table: RoleTable, { inputs, outputs }: TableTypes): readonly RootField[] => {
-  if (table.insert === undefined) {
+  if (table.insert === undefined || !table.info.insertable) {
     return [];
   }
   const name = displayName(table.meta.table);

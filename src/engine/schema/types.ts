@@ -1,7 +1,8 @@
 import type { GraphQLSchema } from "graphql";
-import type { Catalog, ColumnInfo, FunctionInfo, TableInfo } from "../catalog/types.ts";
+import type { Catalog, ColumnInfo, FunctionArgument, FunctionInfo, TableInfo } from "../catalog/types.ts";
 import type {
   ActionMeta,
+  ComputedFieldMeta,
   CustomTypes,
   DeletePermission,
   FunctionMeta,
@@ -27,6 +28,21 @@ export interface ResolvedRelationship {
   readonly selectable: boolean;
 }
 
+/** A computed field of a table; which arguments a client hands in follows from the function. */
+export interface ResolvedComputedField {
+  readonly name: string;
+  readonly meta: ComputedFieldMeta;
+  readonly info: FunctionInfo;
+  /** Position of the argument that takes the row. */
+  readonly rowArgument: number;
+  /** Arguments left to the client. */
+  readonly inputs: readonly FunctionArgument[];
+  readonly returns:
+    | { readonly kind: "scalar"; readonly column: ColumnInfo }
+    | { readonly kind: "rows"; readonly target: string };
+  readonly selectable: boolean;
+}
+
 /** A tracked table as one role sees it. Absent permission: the role cannot do it. */
 export interface RoleTable {
   readonly meta: TableMeta;
@@ -42,6 +58,8 @@ export interface RoleTable {
   readonly updateColumns: ReadonlyMap<string, ColumnInfo>;
   /** All relationships of the metadata; permissions may use those whose target the role cannot select. */
   readonly relationships: ReadonlyMap<string, ResolvedRelationship>;
+  /** All computed fields of the metadata, whether the role may select them or not. */
+  readonly computedFields: ReadonlyMap<string, ResolvedComputedField>;
   readonly select?: SelectPermission;
   readonly insert?: InsertPermission;
   readonly update?: UpdatePermission;

@@ -30,8 +30,9 @@ const sendJson = (response: Response, status: number, text: string): void => {
 const tooLarge = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large";
 
+/** The older route says by its status what went wrong; `/v1/graphql` always answers 200. */
 const graphqlHandler =
-  (deps: HttpDeps) =>
+  (deps: HttpDeps, failureStatus: (error: HasuraError) => number = () => 200) =>
   async (request: Request, response: Response): Promise<void> => {
     let session: Session | undefined;
     try {
@@ -45,9 +46,13 @@ const graphqlHandler =
       for (const cookie of answers.flatMap((answer) => answer.setCookies))
         response.append("set-cookie", cookie);
       const texts = answers.map((answer) => answer.text);
-      sendJson(response, 200, body.kind === "single" ? (texts[0] ?? "") : `[${texts.join(",")}]`);
+      const failure = answers.find((answer) => answer.error !== undefined)?.error;
+      const status = failure === undefined ? 200 : failureStatus(failure);
+      sendJson(response, status, body.kind === "single" ? (texts[0] ?? "") : `[${texts.join(",")}]`);
     } catch (error) {
-      sendJson(response, 200, errorAnswer(toHasuraError(error, deps.logger), session?.isAdmin ?? false));
+      const shown = toHasuraError(error, deps.logger);
+      const status = session === undefined && failureStatus(shown) !== 200 ? 401 : failureStatus(shown);
+      sendJson(response, status, errorAnswer(shown, session?.isAdmin ?? false));
     }
   };
 
@@ -91,6 +96,7 @@ export const createHttpApp = (deps: HttpDeps): Express => {
   const text = express.text({ type: () => true, limit: bodyLimit });
 
   app.post("/v1/graphql", text, graphqlHandler(deps));
+  app.post("/v1alpha1/graphql", text, graphqlHandler(deps, statusOf));
   app.all("/v1/graphql", (_, response) => {
     sendJson(
       response,

@@ -17,6 +17,8 @@ export interface RequestAnswer {
   readonly text: string;
   /** Only a mutation's actions may set cookies. */
   readonly setCookies: readonly string[];
+  /** What went wrong, when the text is `{"errors":…}`. */
+  readonly error?: HasuraError;
 }
 
 export interface PreparedRequest {
@@ -101,7 +103,8 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
         const { data, setCookies } = await prepared.run();
         return { text: `{"data":${data}}`, setCookies };
       } catch (error) {
-        return { text: errorAnswer(toHasuraError(error, deps.logger), session.isAdmin), setCookies: [] };
+        const shown = toHasuraError(error, deps.logger);
+        return { text: errorAnswer(shown, session.isAdmin), setCookies: [], error: shown };
       }
     },
   };

@@ -60,6 +60,21 @@ insert into articles (id, author_id, title, tags, meta, score, published) values
 select setval(pg_get_serial_sequence('articles', 'id'), 100), setval(pg_get_serial_sequence('authors', 'id'), 100);
 `;
 
+/** A metadata document around the tables and functions of one source. */
+export const metadataOf = (tables: readonly object[], rest: object = {}, source: object = {}): object => ({
+  version: 3,
+  sources: [
+    {
+      name: "default",
+      kind: "postgres",
+      configuration: { connection_info: { database_url: { from_env: "DATABASE_URL" } } },
+      tables,
+      ...source,
+    },
+  ],
+  ...rest,
+});
+
 const own = { author_id: { _eq: "X-Hasura-User-Id" } };
 
 const table = (name: string, rest: object): object => ({ table: { schema: "public", name }, ...rest });
@@ -179,12 +194,22 @@ export interface RunOptions {
   readonly stringify?: boolean;
 }
 
-export const createBench = async (): Promise<Bench> => {
+export interface BenchOptions {
+  readonly schemaSql?: string;
+  readonly metadata?: object;
+  readonly inferFunctionPermissions?: boolean;
+}
+
+export const createBench = async (options: BenchOptions = {}): Promise<Bench> => {
   const test = await createTestDatabase({ empty: true });
   const { database } = test;
-  await database.transaction((tx) => tx.script(schemaSql));
-  const metadata = parseMetadata(metadataJson);
-  const catalog = await readCatalog(database);
+  await database.transaction((tx) => tx.script(options.schemaSql ?? schemaSql));
+  const inferFunctionPermissions = options.inferFunctionPermissions ?? true;
+  const metadata = parseMetadata(options.metadata ?? metadataJson);
+  const enumTables = metadata.sources.flatMap((source) =>
+    source.tables.filter((entry) => entry.isEnum).map((entry) => entry.table),
+  );
+  const catalog = await readCatalog(database, { enumTables });
   const schemas = new Map<string, RoleSchema>();
   const documents = new Map<string, ReturnType<typeof parse>>();
   const schemaOf = (role: string): RoleSchema => {
@@ -195,7 +220,7 @@ export const createBench = async (): Promise<Bench> => {
         catalog,
         role,
         backendOnly: false,
-        options: { stringifyNumericTypes: false, inferFunctionPermissions: true },
+        options: { stringifyNumericTypes: false, inferFunctionPermissions },
       });
     schemas.set(role, schema);
     return schema;

@@ -21,6 +21,7 @@ describe("loadMetadataFolder", () => {
     const [authors, books] = metadata.sources[0]?.tables ?? [];
     expect(authors?.permissions.select.get("reader")).toEqual({
       columns: ["id", "full_name"],
+      computedFields: [],
       filter: {},
       limit: 50,
       allowAggregations: true,

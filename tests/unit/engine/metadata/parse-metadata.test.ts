@@ -34,7 +34,6 @@ describe("parseMetadata", () => {
 
   it.each([
     ["event_triggers", [{ name: "x" }], "event triggers"],
-    ["computed_fields", [{ name: "x" }], "computed fields"],
     ["remote_relationships", [{ name: "x" }], "remote relationships"],
     ["apollo_federation_config", { enable: "v1" }, "Apollo federation"],
   ])("refuses %s of a table by name, but not an empty list", (key, value, words) => {

@@ -19,6 +19,7 @@ const table = (
     key: `public.${name}`,
     info: { schema: "public", name, columns: new Map(columns) },
     relationships: new Map(relationships),
+    computedFields: new Map(),
   }) as unknown as RoleTable;
 
 const owner = table("owners", [column("id", "uuid"), column("level", "int4")]);
