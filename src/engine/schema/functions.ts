@@ -115,7 +115,12 @@ export const functionRoots = (
       ),
     },
   ];
-  if (fn.info.returnsSet && table.select?.allowAggregations === true) {
+  // Hasura has no aggregate of a function that changes: asking for it would run the change for a count.
+  if (
+    fn.info.returnsSet &&
+    table.select?.allowAggregations === true &&
+    exposedAs(fn.meta, fn.info) === "query"
+  ) {
     roots.push({
       name: functionRootName(fn.meta, "function_aggregate"),
       field: field(

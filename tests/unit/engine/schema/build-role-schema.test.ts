@@ -58,7 +58,6 @@ describe("the schema of admin", () => {
       "insert_library_books",
       "insert_library_books_one",
       "library_lend",
-      "library_lend_aggregate",
       "update_library_books",
       "update_library_books_by_pk",
       "update_library_books_many",

@@ -1,0 +1,283 @@
+/**
+ * What the product promises each role, written down apart from the metadata. The tests hold the schema of every
+ * role against it in both directions, so a table, a column, a function or an action that is not classified here
+ * fails them.
+ */
+export const roles = ["anonymous", "user", "workspace_admin", "service", "operator"] as const;
+export type Role = (typeof roles)[number];
+
+/** Bound to the workspace of the token; operator is not, by design, and anonymous sees the price list only. */
+export const boundRoles = ["user", "workspace_admin", "service"] as const;
+export type BoundRole = (typeof boundRoles)[number];
+
+export type Operation = "select" | "insert" | "update" | "delete";
+
+/** s(elect), i(nsert), u(pdate), d(elete), in the order of `roles`. */
+type Access = readonly [string, string, string, string, string];
+
+type Columns = Partial<Readonly<Record<Role, string>>>;
+
+export interface TableSurface {
+  readonly relation: string;
+  /** The column that holds the workspace; "person" is bound by the people of a workspace, null is for everybody. */
+  readonly bound: "workspace_id" | "id" | "person" | null;
+  readonly access: Access;
+  readonly read: string;
+  readonly insert?: Columns;
+  readonly update?: Columns;
+}
+
+const everybody: Access = ["s", "s", "s", "s", "s"];
+const managers: Access = ["", "", "s", "s", "s"];
+const readers: Access = ["", "s", "s", "s", "s"];
+const same = (columns: string, ...names: readonly Role[]): Columns =>
+  Object.fromEntries(names.map((role) => [role, columns]));
+
+export const tables: Readonly<Record<string, TableSurface>> = {
+  users: {
+    relation: "public.users",
+    bound: "person",
+    access: ["", "su", "su", "s", "s"],
+    read: "created_at display_name email id",
+    update: same("display_name", "user", "workspace_admin"),
+  },
+  workspaces: {
+    relation: "public.workspaces",
+    bound: "id",
+    access: ["", "s", "su", "s", "s"],
+    read: "created_at id name owner_id slug time_zone",
+    update: same("name", "workspace_admin"),
+  },
+  workspace_members: {
+    relation: "public.workspace_members",
+    bound: "workspace_id",
+    access: ["", "sd", "sud", "sd", "sid"],
+    read: "created_at role user_id workspace_id",
+    insert: same("role user_id workspace_id", "operator"),
+    update: same("role", "workspace_admin"),
+  },
+  workspace_invitations: {
+    relation: "public.workspace_invitations",
+    bound: "workspace_id",
+    access: ["", "sd", "sid", "sid", "s"],
+    read: "accepted_at accepted_by created_at email expires_at id invited_by role workspace_id workspace_name",
+    insert: same("email role", "workspace_admin", "service"),
+  },
+  channels: {
+    relation: "public.channels",
+    bound: "workspace_id",
+    access: ["", "siu", "siud", "siu", "s"],
+    read: "archived_at created_at created_by id name workspace_id",
+    insert: { ...same("name", "user", "workspace_admin"), service: "created_by name" },
+    update: same("archived_at name", "user", "workspace_admin", "service"),
+  },
+  messages: {
+    relation: "public.messages",
+    bound: "workspace_id",
+    access: ["", "siu", "siud", "siu", "s"],
+    read: "body channel_id created_at deleted_at id user_id workspace_id",
+    insert: { ...same("body channel_id", "user", "workspace_admin"), service: "body channel_id user_id" },
+    update: { ...same("body deleted_at", "user", "workspace_admin"), service: "deleted_at" },
+  },
+  files: {
+    relation: "public.files",
+    bound: "workspace_id",
+    access: ["", "siud", "siud", "siud", "s"],
+    read: "created_at id name size_bytes status uploader_id workspace_id",
+    insert: {
+      ...same("name size_bytes status", "user", "workspace_admin"),
+      service: "name size_bytes status uploader_id",
+    },
+    update: { ...same("name status", "user", "workspace_admin"), service: "name size_bytes status" },
+  },
+  bots: {
+    relation: "public.bots",
+    bound: "workspace_id",
+    access: ["", "s", "siud", "sid", "s"],
+    read: "created_at id name workspace_id",
+    insert: same("name", "workspace_admin", "service"),
+    update: same("name", "workspace_admin"),
+  },
+  integrations: {
+    relation: "public.integrations",
+    bound: "workspace_id",
+    access: ["", "s", "siud", "sid", "s"],
+    read: "created_at id name workspace_id",
+    insert: same("name", "workspace_admin", "service"),
+    update: same("name", "workspace_admin"),
+  },
+  calls: {
+    relation: "public.calls",
+    bound: "workspace_id",
+    access: ["", "siu", "siu", "siu", "s"],
+    read: "created_at ended_at id started_at workspace_id",
+    insert: same("ended_at started_at", "user", "workspace_admin", "service"),
+    update: same("ended_at", "user", "workspace_admin", "service"),
+  },
+  call_recordings: {
+    relation: "public.call_recordings",
+    bound: "workspace_id",
+    access: ["", "si", "sid", "sid", "s"],
+    read: "call_id created_at id size_bytes workspace_id",
+    insert: same("call_id size_bytes", "user", "workspace_admin", "service"),
+  },
+  streams: {
+    relation: "public.streams",
+    bound: "workspace_id",
+    access: ["", "siu", "siu", "siu", "s"],
+    read: "created_at ended_at id started_at workspace_id",
+    insert: same("ended_at started_at", "user", "workspace_admin", "service"),
+    update: same("ended_at", "user", "workspace_admin", "service"),
+  },
+  billing_plans: {
+    relation: "billing.plans",
+    bound: null,
+    access: everybody,
+    read: "created_at description id is_public max_call_participants max_file_bytes name price_cents price_on_request rank rate_limit_per_minute yearly_price_cents",
+  },
+  billing_features: {
+    relation: "billing.features",
+    bound: null,
+    access: everybody,
+    read: "created_at description key title",
+  },
+  billing_plan_features: {
+    relation: "billing.plan_features",
+    bound: null,
+    access: everybody,
+    read: "created_at feature plan_id",
+  },
+  billing_plan_limits: {
+    relation: "billing.plan_limits",
+    bound: null,
+    access: everybody,
+    read: "created_at enforcement limit_value metric plan_id",
+  },
+  billing_limit_overrides: {
+    relation: "billing.limit_overrides",
+    bound: "workspace_id",
+    access: ["", "", "s", "s", "siud"],
+    read: "created_at ends_at id limit_value metric reason starts_at workspace_id",
+    insert: same("ends_at limit_value metric reason starts_at workspace_id", "operator"),
+    update: same("ends_at limit_value reason starts_at", "operator"),
+  },
+  billing_subscriptions: {
+    relation: "billing.subscriptions",
+    bound: "workspace_id",
+    access: ["", "", "s", "s", "siu"],
+    read: "anchor_at created_at ends_at id plan_id starts_at status updated_at workspace_id",
+    insert: same("anchor_at ends_at plan_id starts_at status workspace_id", "operator"),
+    update: same("ends_at plan_id status", "operator"),
+  },
+  billing_subscription_history: {
+    relation: "billing.subscription_history",
+    bound: "workspace_id",
+    access: managers,
+    read: "anchor_at created_at ends_at id operation plan_id starts_at status subscription_id workspace_id",
+  },
+  usage_metrics: {
+    relation: "usage.metrics",
+    bound: null,
+    access: readers,
+    read: "description feed key kind title unit",
+  },
+  usage_meters: {
+    relation: "usage.meters",
+    bound: null,
+    access: ["", "", "", "", "s"],
+    read: "amount_expression created_at id live_filter metric relation table_name workspace_expression",
+  },
+  usage_current: {
+    relation: "usage.current",
+    bound: "workspace_id",
+    access: readers,
+    read: "forecast_at included kind limit_value metric percent period_start plan_id remaining reserved resets_at status unit updated_at used workspace_id",
+  },
+  usage_history: {
+    relation: "usage.history",
+    bound: "workspace_id",
+    access: readers,
+    read: "kind limit_value metric peak period_end period_start unit used workspace_id",
+  },
+  subscription_usage: {
+    relation: "usage.subscription_usage",
+    bound: "workspace_id",
+    access: readers,
+    read: "api_calls call_minutes created_at current_channels current_members current_storage_bytes files_uploaded id max_channels_reached max_members_reached max_storage_bytes_reached messages_sent metadata period period_end period_start stream_minutes subscription_id total_file_size_bytes total_messages updated_at workspace_id",
+  },
+  usage_alerts: {
+    relation: "usage.alerts",
+    bound: "workspace_id",
+    access: ["", "s", "su", "s", "s"],
+    read: "acknowledged_at created_at id limit_value metric period_start threshold_percent used workspace_id",
+    update: same("acknowledged_at", "workspace_admin"),
+  },
+  usage_ledger: {
+    relation: "usage.ledger",
+    bound: "workspace_id",
+    access: managers,
+    read: "allowed amount answer created_at idempotency_key metric op workspace_id",
+  },
+  usage_reservations: {
+    relation: "usage.reservations",
+    bound: "workspace_id",
+    access: managers,
+    read: "amount committed_amount created_at expires_at id metric period_start status workspace_id",
+  },
+  usage_api_calls: {
+    relation: "usage.api_calls",
+    bound: "workspace_id",
+    access: managers,
+    read: "count created_at hour id operation user_id workspace_id",
+  },
+  usage_counters: {
+    relation: "usage.counters",
+    bound: "workspace_id",
+    access: managers,
+    read: "alert_at alert_due metric period_start updated_at used workspace_id",
+  },
+  usage_peaks: {
+    relation: "usage.peaks",
+    bound: "workspace_id",
+    access: managers,
+    read: "metric peak period_start workspace_id",
+  },
+  usage_reconciliations: {
+    relation: "usage.reconciliations",
+    bound: "workspace_id",
+    access: ["", "", "", "", "s"],
+    read: "counted created_at drift id metric period_start recounted repaired workspace_id",
+  },
+};
+
+/** What tracked functions return and no root field shows. */
+export const hiddenTables: Readonly<Record<string, string>> = {
+  usage_decisions:
+    "allowed amount created_at id limit_value metric remaining reservation_id reserved resets_at used workspace_id",
+};
+
+/** Root fields that are no table's. */
+export const calls: Readonly<Record<string, readonly Role[]>> = {
+  usage_gate: ["user", "workspace_admin", "service"],
+  accept_invitation: ["user", "workspace_admin"],
+  checkUsage: ["user", "workspace_admin", "service", "operator"],
+  consumeUsage: ["user", "workspace_admin", "service", "operator"],
+  reserveUsage: ["user", "workspace_admin", "service", "operator"],
+  commitUsage: ["user", "workspace_admin", "service", "operator"],
+  releaseUsage: ["user", "workspace_admin", "service", "operator"],
+  getCurrentUsage: ["user", "workspace_admin", "service", "operator"],
+  suggestUpgrade: ["user", "workspace_admin", "service", "operator"],
+};
+
+export const may = (table: string, operation: Operation, role: Role): boolean =>
+  (tables[table]?.access[roles.indexOf(role)] ?? "").includes(operation[0] ?? "-");
+
+/** The table and operation that a root field stands for; null for a name that no table explains. */
+export function tableField(field: string): { readonly table: string; readonly operation: Operation } | null {
+  const write = /^(insert|update|delete)_(.+?)(?:_one|_many|_by_pk)?$/u.exec(field);
+  if (write?.[2] !== undefined && write[2] in tables) {
+    return { table: write[2], operation: write[1] as Operation };
+  }
+  const read = /^(.+?)(?:_by_pk|_aggregate|_stream)?$/u.exec(field)?.[1] ?? field;
+  return read in tables ? { table: read, operation: "select" } : null;
+}
