@@ -309,13 +309,21 @@ export const normaliseMetadata = (document: MetadataDocument, raw: Json): Metada
     "cron_triggers",
     cronTriggers.map((entry) => entry.name),
   );
+  const inheritedRoles = (document.inherited_roles ?? []).map((role) => ({
+    roleName: role.role_name,
+    roleSet: role.role_set,
+  }));
+  assertUnique(
+    "inherited_roles",
+    inheritedRoles.map((role) => role.roleName),
+  );
   return {
     version: 3,
     sources: document.sources.map(source),
     actions,
     customTypes: customTypes(document.custom_types ?? {}),
     cronTriggers,
-    inheritedRoles: [],
+    inheritedRoles,
     raw,
   };
 };

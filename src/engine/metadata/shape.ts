@@ -287,7 +287,9 @@ export const metadataShape = z.strictObject({
   actions: z.array(action).nullish(),
   custom_types: customTypes.nullish(),
   cron_triggers: z.array(cronTrigger).nullish(),
-  inherited_roles: unsupported("inherited roles"),
+  inherited_roles: z
+    .array(z.strictObject({ role_name: z.string().min(1), role_set: z.array(z.string().min(1)) }))
+    .nullish(),
   remote_schemas: unsupported("remote schemas"),
   query_collections: unsupported("query collections"),
   allowlist: unsupported("allow lists"),

@@ -53,6 +53,8 @@ export interface SelectPermission {
   /** Null or absent: all of them. */
   readonly queryRootFields?: readonly SelectRootField[] | null;
   readonly subscriptionRootFields?: readonly SelectRootField[] | null;
+  /** Inherited roles only: the permissions this one is made of, which decide about single cells. */
+  readonly parents?: readonly SelectPermission[];
 }
 
 export interface InsertPermission {

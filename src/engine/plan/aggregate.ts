@@ -2,6 +2,7 @@ import type { ColumnInfo } from "../catalog/types.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, literal } from "../sql/quote.ts";
+import { columnCell, computedCell } from "./cells.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import { columnOf, flagOf, itemsOf, type PlanContext } from "./context.ts";
 import { computedFieldCall } from "./function-call.ts";
@@ -17,7 +18,9 @@ const countSql = (context: PlanContext, table: RoleTable, field: SelectedField, 
   const list = args.get("columns");
   const distinct = flagOf(context, args.get("distinct")) ? "distinct " : "";
   if (!list || list.kind === "null" || itemsOf(list).length === 0) return "count(*)";
-  const columns = itemsOf(list).map((item) => `${alias}.${ident(columnOf(table.columns, item).name)}`);
+  const columns = itemsOf(list).map((item) =>
+    columnCell(context, table, alias, columnOf(table.columns, item)),
+  );
   return columns.length === 1
     ? `count(${distinct}${columns[0] ?? ""})`
     : `count(${distinct}(${columns.join(", ")}))`;
@@ -32,7 +35,7 @@ const operandOf = (
 ): { readonly column: ColumnInfo | undefined; readonly value: string } => {
   if (leaf.binding?.kind === "column") {
     const column = table.info.columns.get(leaf.binding.column);
-    return { column, value: column === undefined ? "" : `${alias}.${ident(column.name)}` };
+    return { column, value: column === undefined ? "" : columnCell(context, table, alias, column) };
   }
   const computed =
     leaf.binding?.kind === "computed_field" ? table.computedFields.get(leaf.binding.name) : undefined;
@@ -40,7 +43,13 @@ const operandOf = (
   const args = readArguments(context.scope, leaf.definition, leaf.args, leaf.path);
   return {
     column: computed.returns.column,
-    value: computedFieldCall(context, table, computed, alias, args.get("args"), leaf.path),
+    value: computedCell(
+      context,
+      table,
+      alias,
+      computed.name,
+      computedFieldCall(context, table, computed, alias, args.get("args"), leaf.path),
+    ),
   };
 };
 

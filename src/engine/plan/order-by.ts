@@ -2,6 +2,7 @@ import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import { fieldsOf, itemsOf, type PlanContext, selectFilter, tableOf } from "./context.ts";
+import { columnCell, computedCell, isGuarded } from "./cells.ts";
 import { computedFieldCall } from "./function-call.ts";
 import type { Input } from "./input.ts";
 import { allOf, joinCondition } from "./where.ts";
@@ -11,6 +12,8 @@ export interface OrderTerm {
   readonly direction: string;
   /** Column of the table itself, for the check of distinct_on. */
   readonly column: string | undefined;
+  /** The expression is the column itself, so that the base row carries it already. */
+  readonly plain: boolean;
 }
 
 export interface OrderBy {
@@ -32,6 +35,7 @@ const directionOf = (input: Input): string | undefined =>
   input.kind === "enum" ? DIRECTIONS[input.value] : undefined;
 
 const aggregateTerms = (
+  context: PlanContext,
   target: RoleTable,
   inner: string,
   input: Input,
@@ -47,7 +51,7 @@ const aggregateTerms = (
       const direction = directionOf(order);
       const column = target.columns.get(name);
       if (direction === undefined || !column) continue;
-      terms.push({ sql: `${ident(fn)}(${inner}.${ident(column.name)})`, direction });
+      terms.push({ sql: `${ident(fn)}(${columnCell(context, target, inner, column)})`, direction });
     }
   }
   return terms;
@@ -63,14 +67,19 @@ const aggregateOrder = (
   terms: OrderTerm[],
   joins: string[],
 ): void => {
-  const list = aggregateTerms(target, inner, input);
+  const list = aggregateTerms(context, target, inner, input);
   if (list.length === 0) return;
   const lateral = context.builder.alias("o");
   const names = list.map((term) => ({ ...term, name: context.builder.alias("v") }));
   const columns = names.map((term) => `${term.sql} as ${term.name}`).join(", ");
   joins.push(`left join lateral (select ${columns} ${source}) as ${lateral} on true`);
   for (const term of names) {
-    terms.push({ expression: `${lateral}.${term.name}`, direction: term.direction, column: undefined });
+    terms.push({
+      expression: `${lateral}.${term.name}`,
+      direction: term.direction,
+      column: undefined,
+      plain: false,
+    });
   }
 };
 
@@ -89,8 +98,9 @@ const compileObject = (
     if (column) {
       const direction = directionOf(value);
       if (direction === undefined) continue;
-      const expression = `${alias}.${ident(column.name)}`;
-      terms.push({ expression, direction, column: own ? column.name : undefined });
+      const expression = columnCell(context, table, alias, column);
+      const plain = own && !isGuarded(table);
+      terms.push({ expression, direction, column: own ? column.name : undefined, plain });
       continue;
     }
     const aggregate = name.endsWith("_aggregate") ? name.slice(0, -"_aggregate".length) : undefined;
@@ -101,7 +111,10 @@ const compileObject = (
       const call = computedFieldCall(context, table, computed, alias);
       if (computed.returns.kind === "scalar") {
         const direction = directionOf(value);
-        if (direction !== undefined) terms.push({ expression: call, direction, column: undefined });
+        if (direction !== undefined) {
+          const expression = computedCell(context, table, alias, computed.name, call);
+          terms.push({ expression, direction, column: undefined, plain: false });
+        }
         continue;
       }
       const target = tableOf(context, computed.returns.target);

@@ -1,5 +1,6 @@
 import { HasuraError, validationFailed } from "../errors.ts";
 import { SqlBuilder } from "../sql/builder.ts";
+import { columnCell } from "./cells.ts";
 import { collectBelow, type SelectedField, type SelectionScope } from "./collect-fields.ts";
 import { type PlanContext, selectFilter, tableOf } from "./context.ts";
 import { functionCall, functionOf } from "./function-call.ts";
@@ -11,7 +12,7 @@ import { planDelete, planUpdate, planUpdateMany } from "./update.ts";
 import { allOf } from "./where.ts";
 import type { RoleSchema } from "../schema/types.ts";
 import { bindValue } from "./context.ts";
-import { ident, typeOf } from "../sql/quote.ts";
+import { typeOf } from "../sql/quote.ts";
 
 export interface FieldPlanInput {
   readonly schema: RoleSchema;
@@ -74,7 +75,7 @@ const readSql = (context: PlanContext, field: SelectedField): string | undefined
             const column = table.columns.get(name);
             return (
               column &&
-              `${alias}.${ident(column.name)} = ${bindValue(context, value, column.type)}::${typeOf(column)}`
+              `${columnCell(context, table, alias, column)} = ${bindValue(context, value, column.type)}::${typeOf(column)}`
             );
           }),
           selectFilter(context, table, alias),

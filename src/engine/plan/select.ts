@@ -3,6 +3,7 @@ import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, literal, qualified } from "../sql/quote.ts";
 import { compileAggregateObject } from "./aggregate.ts";
+import { columnCell, computedCell, isGuarded } from "./cells.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import {
   bindLimit,
@@ -78,7 +79,7 @@ const compileObject = (
             `field '${field.name}' not found in type: '${table.graphqlName}'`,
             field.path,
           );
-        const value = columnJson(context, `${alias}.${ident(column.name)}`, column);
+        const value = columnJson(context, columnCell(context, table, alias, column), column);
         const path = argumentsOf(context, field).get("path");
         columns.push({ key: field.key, sql: atPath(context, value, path) });
         break;
@@ -116,7 +117,8 @@ const compileObject = (
           const target = tableOf(context, computed.returns.target);
           lateral(field.key, compileMany(context, field, target, { from: call }));
         } else {
-          const value = columnJson(context, call, computed.returns.column);
+          const cell = computedCell(context, table, alias, computed.name, call);
+          const value = columnJson(context, cell, computed.returns.column);
           columns.push({ key: field.key, sql: atPath(context, value, args.get("path")) });
         }
         break;
@@ -216,12 +218,12 @@ export const compileBase = (
   const distinctInput = args.get("distinct_on");
   const distinct =
     distinctInput && distinctInput.kind !== "null"
-      ? itemsOf(distinctInput).map((item) => columnOf(table.columns, item).name)
+      ? itemsOf(distinctInput).map((item) => columnOf(table.columns, item))
       : [];
   let terms = order.terms;
   if (distinct.length > 0 && terms.length > 0) {
     const initial = new Set(terms.slice(0, distinct.length).map((term) => term.column));
-    if (!distinct.every((name) => initial.has(name))) {
+    if (!distinct.every(({ name }) => initial.has(name))) {
       throw validationFailed(
         '"distinct_on" columns must match initial "order_by" columns',
         `${field.path}.args`,
@@ -229,10 +231,11 @@ export const compileBase = (
     }
   }
   if (distinct.length > 0 && terms.length === 0) {
-    terms = distinct.map((name) => ({
-      expression: `${inner}.${ident(name)}`,
+    terms = distinct.map((column) => ({
+      expression: columnCell(context, table, inner, column),
       direction: "asc nulls last",
-      column: name,
+      column: column.name,
+      plain: !isGuarded(table),
     }));
   }
   const sortKeys = terms.map((term) => ({ ...term, name: context.builder.alias("k") }));
@@ -243,9 +246,9 @@ export const compileBase = (
     (limit): limit is string => limit !== undefined,
   );
   const parts = [
-    `select${distinct.length > 0 ? ` distinct on (${distinct.map((name) => `${inner}.${ident(name)}`).join(", ")})` : ""} ${[
+    `select${distinct.length > 0 ? ` distinct on (${distinct.map((column) => columnCell(context, table, inner, column)).join(", ")})` : ""} ${[
       `${inner}.*`,
-      ...sortKeys.filter((key) => key.column === undefined).map((key) => `${key.expression} as ${key.name}`),
+      ...sortKeys.filter((key) => !key.plain).map((key) => `${key.expression} as ${key.name}`),
     ].join(", ")}`,
     `from ${source.from ?? qualified(table.info)} as ${inner}`,
     ...order.joins,
@@ -262,7 +265,8 @@ export const compileBase = (
     sql: `(\n${parts.join("\n")}\n)`,
     order: (alias) =>
       sortKeys.map(
-        (key) => `${alias}.${key.column === undefined ? key.name : ident(key.column)} ${key.direction}`,
+        (key) =>
+          `${alias}.${key.plain && key.column !== undefined ? ident(key.column) : key.name} ${key.direction}`,
       ),
   };
 };

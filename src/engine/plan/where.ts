@@ -13,6 +13,7 @@ import {
   tableOf,
   unexpectedNull,
 } from "./context.ts";
+import { columnCell, computedCell } from "./cells.ts";
 import { computedFieldCall } from "./function-call.ts";
 import type { Input } from "./input.ts";
 
@@ -87,7 +88,7 @@ export const compileWhere = (
     if (column) {
       if (value.kind === "null") throw unexpectedNull(value);
       for (const [operator, operand] of fieldsOf(value)) {
-        parts.push(compare(context, `${alias}.${ident(column.name)}`, column, operator, operand));
+        parts.push(compare(context, columnCell(context, table, alias, column), column, operator, operand));
       }
       continue;
     }
@@ -98,7 +99,8 @@ export const compileWhere = (
       if (computed.returns.kind === "scalar") {
         const { column: result } = computed.returns;
         for (const [operator, operand] of fieldsOf(value)) {
-          parts.push(compare(context, call, result, operator, operand));
+          const cell = computedCell(context, table, alias, computed.name, call);
+          parts.push(compare(context, cell, result, operator, operand));
         }
       } else {
         const target = tableOf(context, computed.returns.target);

@@ -3,6 +3,7 @@ import { ActionTypes, buildRoleActions } from "./actions.ts";
 import { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
+import { withInheritedRoles } from "./inherited-roles.ts";
 import { field, type Fields, sorted, TypeRegistry } from "./registry.ts";
 import { buildRoleTables } from "./role-tables.ts";
 import { TableInputs } from "./table-inputs.ts";
@@ -38,12 +39,13 @@ const rootType = (name: string, fields: Fields): GraphQLObjectType | undefined =
 
 /** The GraphQL schema of one role: what the role may not see is not in it. */
 export const buildRoleSchema = ({
-  metadata,
+  metadata: given,
   catalog,
   role,
   backendOnly,
   options,
 }: BuildRoleSchemaInput): RoleSchema => {
+  const { metadata } = withInheritedRoles(given);
   const tables = buildRoleTables(metadata, catalog, role, backendOnly);
   const functions = buildRoleFunctions(metadata, catalog, role, tables, options);
   const actions = buildRoleActions(metadata, role);

@@ -86,9 +86,10 @@ export class ColumnTypes {
     return enumTable === undefined ? this.ofType(column.type) : this.#enumeration(enumTable);
   }
 
-  output(table: TableInfo, column: ColumnInfo): GraphQLOutputType {
+  /** `redacted`: a column that not every parent of an inherited role may see can be null for any row. */
+  output(table: TableInfo, column: ColumnInfo, redacted = false): GraphQLOutputType {
     const type = this.of(table, column);
-    return column.nullable ? type : new GraphQLNonNull(type);
+    return column.nullable || redacted ? type : new GraphQLNonNull(type);
   }
 
   comparison(table: TableInfo, column: ColumnInfo): GraphQLInputObjectType {

@@ -22,6 +22,10 @@ import {
 } from "./table-inputs.ts";
 import type { ResolvedComputedField, ResolvedRelationship, RoleTable } from "./types.ts";
 
+/** Whether some parent of an inherited role does not show the column. */
+const isRedacted = (table: RoleTable, column: string): boolean =>
+  (table.select?.parents ?? []).some(({ columns }) => columns !== "*" && !columns.includes(column));
+
 const rowsOf = (type: GraphQLObjectType): GraphQLOutputType =>
   new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
 
@@ -55,7 +59,7 @@ export class TableOutputs {
         fields[name] = field(
           { kind: "column", column: column.name },
           {
-            type: this.#columns.output(table.info, column),
+            type: this.#columns.output(table.info, column, isRedacted(table, column.name)),
             ...describe(columnDescription(table, column)),
             ...(isJson(column.type) ? { args: ColumnTypes.jsonPath } : {}),
           },

@@ -48,7 +48,6 @@ describe("parseMetadata", () => {
     ["rest_endpoints", [{ name: "x" }]],
     ["query_collections", [{ name: "x" }]],
     ["allowlist", [{ collection: "x" }]],
-    ["inherited_roles", [{ role_name: "a", role_set: ["b"] }]],
     ["api_limits", { disabled: false }],
     ["network", { tls_allowlist: [{ host: "a" }] }],
   ])("refuses %s by name", (key, value) => {
