@@ -1,10 +1,10 @@
 // Plain JavaScript on purpose: it runs before node_modules exists. Installs from the lock file once, then runs
 // a TypeScript entry (or Jest) in this very process group, so that Ctrl-C reaches everything.
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { runCompiled } from "./compiled.mjs";
+import { ensureInstalled } from "./install.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -13,34 +13,21 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const marker = join(root, "node_modules", ".hasura-usage-lock");
-const lockDigest = createHash("sha256")
-  .update(readFileSync(join(root, "package-lock.json")))
-  .digest("hex");
-const isInstalled = () => existsSync(marker) && readFileSync(marker, "utf8") === lockDigest;
-
-const npmVersionOfTree = () => {
-  const hidden = join(root, "node_modules", ".package-lock.json");
-  return existsSync(hidden) && statSync(hidden).mtimeMs >= statSync(join(root, "package-lock.json")).mtimeMs;
-};
-
-if (!isInstalled()) {
-  if (!npmVersionOfTree()) {
-    console.error("install    packages from package-lock.json (once) ...");
-    const started = Date.now();
-    const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-    const result = spawnSync(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"], {
-      cwd: root,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    if (result.status !== 0) {
-      console.error("npm ci failed; see the lines above.");
-      process.exit(1);
-    }
-    console.error(`install    done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  }
-  writeFileSync(marker, lockDigest);
+try {
+  await ensureInstalled(root);
+} catch (error) {
+  console.error(`install: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
 }
+
+/** What an operator starts and waits for. The rest is run file by file: it loads code by name. */
+const compiledEntries = new Set([
+  "src/cli/dev.ts",
+  "src/cli/demo.ts",
+  "src/cli/engine.ts",
+  "src/cli/migrate.ts",
+  "actions/main.ts",
+]);
 
 const [entry = "", ...rest] = process.argv.slice(2);
 if (entry === "--jest") {
@@ -52,8 +39,11 @@ if (entry === "--jest") {
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 } else {
-  const { register } = await import("tsx/esm/api");
-  register();
   process.argv.splice(1, 2, join(root, entry));
-  await import(pathToFileURL(join(root, entry)).href);
+  const isCompiled = compiledEntries.has(entry) && (await runCompiled(root, entry));
+  if (!isCompiled) {
+    const { register } = await import("tsx/esm/api");
+    register();
+    await import(pathToFileURL(join(root, entry)).href);
+  }
 }

@@ -75,10 +75,8 @@ const main = async (): Promise<void> => {
   }
 };
 
-try {
-  await main();
-} catch (error) {
+main().catch((error: unknown) => {
   if (error instanceof AppError) console.error(`migrate    ${error.message}`);
   else console.error(error instanceof TypeError ? usage : error);
   process.exitCode = 1;
-}
+});
