@@ -24,7 +24,7 @@ const engine = await createEngine({
   },
 });
 await serve(
-  engine.app,
+  engine.handler,
   async () => {
     await engine.stop();
     await database.close();

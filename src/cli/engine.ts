@@ -35,7 +35,7 @@ async function main(): Promise<void> {
       env: process.env,
     },
   });
-  const server = await listen("engine", engine.app, settings.ENGINE_PORT, settings.HOST);
+  const server = await listen("engine", engine.handler, settings.ENGINE_PORT, settings.HOST);
   engine.attachWebSocket(server);
   await engine.start();
   console.log(`engine     http://${settings.HOST}:${String(settings.ENGINE_PORT)}`);

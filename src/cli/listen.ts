@@ -1,12 +1,11 @@
-import { type Express } from "express";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { type Duplex } from "node:stream";
 
 /** Sockets that became WebSockets: `node:http` forgets them, so closing a server must end them itself. */
 const upgraded = new WeakMap<Server, Set<Duplex>>();
 
 /** Listens or throws one line that says which service, which address and why. */
-export function listen(name: string, app: Express, port: number, host: string): Promise<Server> {
+export function listen(name: string, app: RequestListener, port: number, host: string): Promise<Server> {
   const server = createServer(app);
   const sockets = new Set<Duplex>();
   upgraded.set(server, sockets);

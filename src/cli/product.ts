@@ -104,7 +104,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
         },
       },
     });
-    const engineServer = await serve("engine", engine.app, settings.ENGINE_PORT);
+    const engineServer = await serve("engine", engine.handler, settings.ENGINE_PORT);
     engine.attachWebSocket(engineServer.server);
     await engine.start();
     undo.push(() => engine.stop());

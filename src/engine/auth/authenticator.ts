@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
+import { LRUCache } from "lru-cache";
+
 import type { Clock } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
 import {
@@ -24,6 +26,9 @@ export interface Authenticator {
   /** The verified session of a request, or a HasuraError. */
   resolveSession(headers: HeaderInput): Promise<Session>;
 }
+
+/** Verified tokens at hand; checking a signature costs about as much as a planned query. */
+const sessionsKept = 10_000;
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
@@ -61,6 +66,12 @@ export const createAuthenticator = async (settings: AuthSettings, clock: Clock):
   const verify = config === undefined ? undefined : await createTokenVerifier(config, clock);
   const expected = adminSecret === undefined ? undefined : digest(adminSecret);
 
+  // Keys behind a URL may be withdrawn, so a session out of them is trusted for a minute only.
+  const sessions = new LRUCache<string, Session>({
+    max: sessionsKept,
+    ttl: config?.jwk_url === undefined ? 0 : 60_000,
+  });
+
   return {
     resolveSession: async (input) => {
       const headers = readHeaders(input);
@@ -76,7 +87,15 @@ export const createAuthenticator = async (settings: AuthSettings, clock: Clock):
       }
       const token = config === undefined ? undefined : readToken(headers, config);
       if (token !== undefined && config !== undefined && verify !== undefined) {
-        return sessionFromClaims(await verify(token), config, headers.get("x-hasura-role"));
+        const role = headers.get("x-hasura-role");
+        const key = `${role ?? ""} ${token}`;
+        const known = sessions.get(key);
+        // An expired token is verified again, to be refused in the verifier's words.
+        if (known !== undefined && (known.expiresAt === undefined || known.expiresAt > clock.now()))
+          return known;
+        const session = sessionFromClaims(await verify(token), config, role);
+        sessions.set(key, session);
+        return session;
       }
       if (unauthorizedRole !== undefined) return createSession(unauthorizedRole, {});
       throw config === undefined

@@ -6,6 +6,7 @@ import type {
   SqlFieldPlan,
   WritePlan,
 } from "../plan/index.ts";
+import { combinedColumn } from "../sql/combine.ts";
 import { checkFailed, insertNested } from "./nested-insert.ts";
 import { fromPostgresError } from "./postgres-errors.ts";
 import { type ExecutionSession, runStatement, sessionJson, type StatementContext } from "./statement.ts";
@@ -128,9 +129,19 @@ export const executeOperation = async (input: ExecuteOperationInput): Promise<st
       }
     }
   } else {
+    const { reads } = planned;
+    // Several reads answer together; the promise is shared by the fields below.
+    const together =
+      reads && runStatement<Readonly<Record<string, string | null>>>(input.db, reads, context, "$");
+    const readFields = fields.filter(isRead);
     await Promise.all(
       fields.map(async (field, index) => {
-        answers[index] = await runOther(input, field, context);
+        if (together === undefined || !isRead(field)) {
+          answers[index] = await runOther(input, field, context);
+          return;
+        }
+        const [row] = await together;
+        answers[index] = row?.[combinedColumn(readFields.indexOf(field))] ?? "null";
       }),
     );
   }

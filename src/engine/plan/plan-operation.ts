@@ -1,7 +1,8 @@
 import type { DocumentNode, GraphQLObjectType } from "graphql";
 import { validationFailed } from "../errors.ts";
 import type { RoleSchema } from "../schema/types.ts";
-import type { Variables } from "../sql/builder.ts";
+import type { Statement, Variables } from "../sql/builder.ts";
+import { combineStatements } from "../sql/combine.ts";
 import { rawToJson } from "../sql/raw.ts";
 import { collectFields, type SelectionScope } from "./collect-fields.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
@@ -20,6 +21,7 @@ export interface PlanOperationInput {
 
 interface CachedPlan {
   readonly fields: readonly PlannedField[];
+  readonly reads: Statement | undefined;
 }
 
 interface DocumentEntry {
@@ -130,6 +132,11 @@ const planFields = (
   });
 };
 
+const readsOf = (fields: readonly PlannedField[]): Statement | undefined => {
+  const statements = fields.flatMap(({ plan }) => (plan.kind === "sql" ? [plan.statement] : []));
+  return statements.length > 1 ? combineStatements(statements) : undefined;
+};
+
 /** Validates an operation against the role's schema and writes its SQL. Plans are kept and reused per shape of variables. */
 export const planOperation = (input: PlanOperationInput): PlannedOperation => {
   const entry = entryOf(input);
@@ -137,7 +144,7 @@ export const planOperation = (input: PlanOperationInput): PlannedOperation => {
   const variables = resolveVariables(input.roleSchema.schema, prepared, input.variables ?? {});
   const { operation } = prepared.operation;
   const known = entry.plans.get(shapeKey(entry, variables));
-  if (known) return { operation, fields: known.fields, variables };
+  if (known) return { operation, ...known, variables };
   const structural = new Set<string>(entry.structural);
   const fields = planFields(input, prepared, variables, structural);
   if (structural.size !== entry.structural.size) {
@@ -149,6 +156,7 @@ export const planOperation = (input: PlanOperationInput): PlannedOperation => {
     const oldest = entry.plans.keys().next();
     if (!oldest.done) entry.plans.delete(oldest.value);
   }
-  entry.plans.set(shapeKey(entry, variables), { fields });
-  return { operation, fields, variables };
+  const plan = { fields, reads: readsOf(fields) };
+  entry.plans.set(shapeKey(entry, variables), plan);
+  return { operation, ...plan, variables };
 };

@@ -99,6 +99,8 @@ export interface PlannedField {
 export interface PlannedOperation {
   readonly operation: "query" | "mutation" | "subscription";
   readonly fields: readonly PlannedField[];
+  /** All reads of `fields` as one statement, when there are several; a column `r0`, `r1`, … each, in their order. */
+  readonly reads?: Statement | undefined;
   /** The variables of this request, defaults filled in. */
   readonly variables: Variables;
 }

@@ -1,20 +1,19 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
 
 import type { Database, Logger } from "../../core/index.ts";
-import { readHeaders, type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
+import { type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
-import { readHttpBody } from "../protocol/index.ts";
 import { errorAnswer, toHasuraError } from "./answers.ts";
+import type { AnswerGraphql } from "./graphql-answer.ts";
 import type { MetadataApi } from "./metadata-api.ts";
-import type { RequestAnswer, RequestRunner } from "./run-request.ts";
 
-const bodyLimit = "10mb";
+export const bodyLimitBytes = 10 * 1024 * 1024;
 /** The server whose surface this is. */
 const serverVersion = "v2.48.10-ce";
 
 export interface HttpDeps {
   readonly authenticator: Authenticator;
-  readonly runner: RequestRunner;
+  readonly answer: AnswerGraphql;
   readonly metadataApi: MetadataApi;
   readonly database: Database;
   readonly logger: Logger;
@@ -32,28 +31,12 @@ const tooLarge = (error: unknown): boolean =>
 
 /** The older route says by its status what went wrong; `/v1/graphql` always answers 200. */
 const graphqlHandler =
-  (deps: HttpDeps, failureStatus: (error: HasuraError) => number = () => 200) =>
+  (answer: AnswerGraphql, failureStatus: (error: HasuraError) => number = () => 200) =>
   async (request: Request, response: Response): Promise<void> => {
-    let session: Session | undefined;
-    try {
-      session = await deps.authenticator.resolveSession(headersOf(request));
-      const headers = readHeaders(headersOf(request));
-      const body = readHttpBody(bodyText(request));
-      const requests = body.kind === "single" ? [body.request] : body.requests;
-      const answers: RequestAnswer[] = [];
-      // One after the other: a later request of a batch may read what an earlier one wrote.
-      for (const item of requests) answers.push(await deps.runner.answer(item, session, headers));
-      for (const cookie of answers.flatMap((answer) => answer.setCookies))
-        response.append("set-cookie", cookie);
-      const texts = answers.map((answer) => answer.text);
-      const failure = answers.find((answer) => answer.error !== undefined)?.error;
-      const status = failure === undefined ? 200 : failureStatus(failure);
-      sendJson(response, status, body.kind === "single" ? (texts[0] ?? "") : `[${texts.join(",")}]`);
-    } catch (error) {
-      const shown = toHasuraError(error, deps.logger);
-      const status = session === undefined && failureStatus(shown) !== 200 ? 401 : failureStatus(shown);
-      sendJson(response, status, errorAnswer(shown, session?.isAdmin ?? false));
-    }
+    const { text, setCookies, error, authenticated } = await answer(headersOf(request), bodyText(request));
+    for (const cookie of setCookies) response.append("set-cookie", cookie);
+    const status = error === undefined ? 200 : failureStatus(error);
+    sendJson(response, status === 200 || authenticated ? status : 401, text);
   };
 
 const statusOf = (error: HasuraError): number => {
@@ -93,10 +76,10 @@ export const createHttpApp = (deps: HttpDeps): Express => {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
-  const text = express.text({ type: () => true, limit: bodyLimit });
+  const text = express.text({ type: () => true, limit: bodyLimitBytes });
 
-  app.post("/v1/graphql", text, graphqlHandler(deps));
-  app.post("/v1alpha1/graphql", text, graphqlHandler(deps, statusOf));
+  app.post("/v1/graphql", text, graphqlHandler(deps.answer));
+  app.post("/v1alpha1/graphql", text, graphqlHandler(deps.answer, statusOf));
   app.all("/v1/graphql", (_, response) => {
     sendJson(
       response,

@@ -18,7 +18,7 @@ export interface RequestAnswer {
   /** Only a mutation's actions may set cookies. */
   readonly setCookies: readonly string[];
   /** What went wrong, when the text is `{"errors":…}`. */
-  readonly error?: HasuraError;
+  readonly error?: HasuraError | undefined;
 }
 
 export interface PreparedRequest {
