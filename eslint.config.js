@@ -38,7 +38,7 @@ const zones = [
 ];
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".data", ".cache", "**/generated/**", "coverage"] },
+  { ignores: ["node_modules", "dist", ".data", ".cache", "**/generated/**", "coverage"] },
   ...tseslint.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -29,6 +29,7 @@ export {
   startTestEngine,
   type TestEngine,
   type TestEngineOptions,
+  type WebhookContext,
 } from "./start-test-engine.ts";
 export { type ClockStep, createTestClock, type TestClock } from "./test-clock.ts";
 export { startTestServer, type TestServer, type TestServerOptions } from "./test-server.ts";

@@ -19,6 +19,14 @@ import { prepareTemplateDatabase } from "./template-database.ts";
 import { startTestServer } from "./test-server.ts";
 import { createTestSession, type SessionSettings, type TestSession, type Variables } from "./test-session.ts";
 
+/** What handlers may want from the test: the same database, the same time. */
+export interface WebhookContext {
+  readonly database: Database;
+  /** For handlers with a pool of their own; `reset` ends its sessions. */
+  readonly databaseUrl: string;
+  readonly clock: TestClock;
+}
+
 export interface TestEngineOptions {
   /** The project's `metadata` folder (config version 3), or metadata that was read already. */
   readonly metadata: string | Metadata;
@@ -26,8 +34,11 @@ export interface TestEngineOptions {
   readonly migrations?: string;
   /** The project's `seeds` folder. */
   readonly seeds?: string;
-  /** An Express app, or any listener of `node:http`, that answers actions, cron and event triggers in this process. */
-  readonly webhooks?: RequestListener;
+  /**
+   * Makes the Express app, or any listener of `node:http`, that answers actions, cron and event triggers in this process.
+   * An app that needs nothing is given as `() => app`.
+   */
+  readonly webhooks?: (context: WebhookContext) => RequestListener;
   /** Answers webhooks instead of an app. */
   readonly webhookClient?: WebhookClient;
   /** Values for `{{NAME}}`, `value_from_env` and `from_env` in metadata. */
@@ -56,8 +67,8 @@ export interface TestEngine {
   readonly clock: TestClock;
   /** The present database with all rights and past every permission: to arrange rows and to look at them. */
   readonly database: Database;
-  /** Changes with every `reset`. */
-  databaseUrl(): string;
+  /** Stays the same after a `reset`. */
+  readonly databaseUrl: string;
   /** Acts as a role, the way a token or the admin secret would say. */
   as(
     role: string,
@@ -99,8 +110,11 @@ const listenOn = async (engine: Engine, undo: Undo[]): Promise<string> => {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 };
 
-const webhookClientOf = ({ webhooks, webhookClient }: TestEngineOptions): WebhookClient =>
-  webhookClient ?? (webhooks === undefined ? refuseWebhooks : mountWebhooks(webhooks));
+const webhookClientOf = (
+  { webhooks, webhookClient }: TestEngineOptions,
+  context: WebhookContext,
+): WebhookClient =>
+  webhookClient ?? (webhooks === undefined ? refuseWebhooks : mountWebhooks(webhooks(context)));
 
 /**
  * Starts a Hasura project for tests: its migrations, seeds and metadata on an embedded PostgreSQL of its own, its handlers
@@ -130,6 +144,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
     const test = await createTestDatabase({ serverUrl, template });
     undo.push(() => test.close());
     const clock = createTestClock(options.now);
+    const context = { database: test.database, databaseUrl: test.url, clock };
     const engine = await createEngine({
       metadata: await reading,
       database: test.database,
@@ -137,8 +152,8 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
       logger,
       settings: {
         ...options.settings,
-        env: { HASURA_GRAPHQL_DATABASE_URL: test.url(), PG_DATABASE_URL: test.url(), ...options.env },
-        actionHandler: webhookClientOf(options),
+        env: { HASURA_GRAPHQL_DATABASE_URL: test.url, PG_DATABASE_URL: test.url, ...options.env },
+        actionHandler: webhookClientOf(options, context),
       },
     });
     undo.push(() => engine.stop());

@@ -2,17 +2,14 @@ import { randomBytes } from "node:crypto";
 
 import type { Database } from "../core/index.ts";
 import { createDatabase } from "../postgres/index.ts";
-import { onServer, urlOf } from "./template-database.ts";
+import { urlOf } from "./template-database.ts";
 
-interface Clone {
-  readonly name: string;
-  readonly url: string;
-}
+const freshName = (): string => `hasura_usage_test_${randomBytes(8).toString("hex")}`;
 
-/** One database at a time, thrown away and cloned anew; the port stays the same, so an engine over it goes on. */
+/** One database, thrown away and cloned anew; its URL and port stay the same, so whoever uses it goes on. */
 export interface TestDatabase {
   readonly database: Database;
-  url(): string;
+  readonly url: string;
   /** Back to what the database held when it was frozen, or cloned. */
   reset(): Promise<void>;
   /** What is in the database now becomes what `reset` returns to. */
@@ -34,24 +31,24 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
     maxConnections: 2,
     applicationName: "hasura-usage-testing",
   });
-  const open = (url: string): Database =>
+  const clone = async (template: string): Promise<string> => {
+    const name = freshName();
+    // file_copy: a third of the time that copying through the write-ahead log takes.
+    await server.query(`create database ${name} template ${template} strategy file_copy`);
+    return name;
+  };
+
+  let template = options.template;
+  const name = await clone(template);
+  const url = urlOf(serverUrl, name);
+  const open = (): Database =>
     createDatabase({
       connectionString: url,
       maxConnections: options.maxConnections ?? 5,
       applicationName: "hasura-usage-testing",
     });
-  const clone = async (template: string): Promise<Clone> => {
-    const name = `hasura_usage_test_${randomBytes(8).toString("hex")}`;
-    // file_copy: a third of the time that copying through the write-ahead log takes.
-    await server.query(`create database ${name} template ${template} strategy file_copy`);
-    return { name, url: urlOf(serverUrl, name) };
-  };
-
-  let template = options.template;
-  let current = await clone(template);
-  let pool = open(current.url);
-  const toDrop: string[] = [];
-  let spare: Promise<Clone> | undefined;
+  let pool = open();
+  let spare: Promise<string> | undefined;
   let dropping: Promise<void> = Promise.resolve();
 
   const prepareSpare = (): void => {
@@ -64,53 +61,63 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
       await server.query(`drop database if exists ${name} with (force)`).catch(() => undefined);
     });
   };
-  const switchTo = (next: Clone): Database => {
-    const before = pool;
-    current = next;
-    pool = open(next.url);
-    return before;
-  };
-  const takeSpare = async (): Promise<Clone> => {
+  const takeSpare = async (): Promise<string> => {
     const ready = spare;
     spare = undefined;
     return ready === undefined ? clone(template) : ready;
   };
+  /** Handlers may hold sessions of their own; a database can be renamed or cloned only without any. */
+  const clearSessions = async (): Promise<void> => {
+    for (;;) {
+      const held = await server.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+        [name],
+      );
+      if (held.length === 0) return;
+    }
+  };
+  /** The name, and with it the URL, stays: only what it stands for changes. */
+  const replace = async (aside: string): Promise<void> => {
+    const next = await takeSpare();
+    await pool.close();
+    await clearSessions();
+    await server.query(`alter database ${name} rename to ${aside}`);
+    await server.query(`alter database ${next} rename to ${name}`);
+    pool = open();
+  };
 
   return {
+    url,
     database: {
       query: (text, values, queryOptions) => pool.query(text, values, queryOptions),
       transaction: (work) => pool.transaction(work),
       close: () => pool.close(),
     },
-    url: () => current.url,
     reset: async () => {
-      const old = current.name;
-      await switchTo(await takeSpare()).close();
-      drop(old);
+      const aside = freshName();
+      await replace(aside);
+      drop(aside);
       prepareSpare();
     },
     freeze: async () => {
       const unused = spare;
       spare = undefined;
-      if (unused !== undefined) drop((await unused).name);
-      // Nobody may be connected to what is cloned.
+      if (unused !== undefined) drop(await unused);
+      const frozen = freshName();
       await pool.close();
-      if (template !== options.template) toDrop.push(template);
-      template = current.name;
-      await onServer(serverUrl, (session) =>
-        session.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [
-          template,
-        ]),
-      );
-      switchTo(await clone(template));
+      await clearSessions();
+      await server.query(`alter database ${name} rename to ${frozen}`);
+      if (template !== options.template) drop(template);
+      template = frozen;
+      await server.query(`alter database ${await clone(template)} rename to ${name}`);
+      pool = open();
       prepareSpare();
     },
     close: async () => {
       await pool.close();
-      if (spare !== undefined) drop(await spare.then((made) => made.name));
-      drop(current.name);
+      if (spare !== undefined) drop(await spare);
+      drop(name);
       if (template !== options.template) drop(template);
-      for (const name of toDrop) drop(name);
       await dropping;
       await server.close();
     },

@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,6 +32,21 @@ const settings = {
   autovacuum: "off",
   wal_level: "minimal",
   max_wal_senders: "0",
+  // Saves the start of three workers; queries of tests are small.
+  io_method: "sync",
+  shared_buffers: "32MB",
+};
+
+const memoryFolder = "/dev/shm";
+/** A container's default of 64 MB would be full after the first copy. */
+const memoryNeededBytes = 2 * 1024 ** 3;
+
+/** Memory where there is plenty: copies of a database take a third of the time (50 ms against 150 on a busy machine). */
+const dataParent = async (): Promise<string> => {
+  if (process.platform !== "linux") return tmpdir();
+  const space = await statfs(memoryFolder).catch(() => undefined);
+  const free = space === undefined ? 0 : space.bavail * space.bsize;
+  return free >= memoryNeededBytes ? memoryFolder : tmpdir();
 };
 
 /**
@@ -50,7 +65,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     },
   });
   const server: EmbeddedPostgres = await startEmbeddedPostgres({
-    dataDir: await mkdtemp(join(tmpdir(), "hasura-usage-testing-")),
+    dataDir: await mkdtemp(join(await dataParent(), "hasura-usage-testing-")),
     logger,
     temporary: true,
     from,

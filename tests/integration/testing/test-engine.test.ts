@@ -34,7 +34,7 @@ const start = (more: { readonly database?: string } = {}): Promise<TestEngine> =
     metadata: join(hasuraDir, "metadata"),
     migrations: join(hasuraDir, "migrations"),
     seeds: join(hasuraDir, "seeds"),
-    webhooks: app,
+    webhooks: () => app,
     env: { ACTIONS_BASE_URL: "http://webhooks.test", ACTION_SECRET: "secret" },
     now: "2026-03-01T00:30:00Z",
     ...more,
@@ -159,7 +159,7 @@ describe("a Hasura project under test", () => {
 
 it("brings its own PostgreSQL and removes it", async () => {
   const test = await start();
-  const url = test.databaseUrl();
+  const url = test.databaseUrl;
   expect(await test.database.query("select count(*)::int as plans from billing.plans")).toEqual([
     { plans: 5 },
   ]);
