@@ -28,7 +28,12 @@ import {
   type EngineState,
 } from "./server/index.ts";
 import { createLiveQueries } from "./subscriptions/index.ts";
-import { createCronScheduler, type CronScheduler } from "./triggers/index.ts";
+import {
+  createCronScheduler,
+  createEventTriggers,
+  type CronScheduler,
+  type EventTriggers,
+} from "./triggers/index.ts";
 
 export interface EngineSettings extends AuthSettings {
   readonly stringifyNumericTypes?: boolean;
@@ -76,11 +81,12 @@ export interface Engine {
   /** The same surface for `createServer`; faster, as GraphQL requests do not pass through Express. */
   readonly handler: RequestListener;
   readonly cron: CronScheduler;
+  readonly events: EventTriggers;
   attachWebSocket(server: Server, path?: string): void;
   replaceMetadata(metadata: Metadata): Promise<void>;
   /** Reads the database again, as after a migration. */
   reload(): Promise<void>;
-  /** Begins with cron triggers. */
+  /** Begins with cron triggers and event triggers. */
   start(): void;
   /** Ends sockets, polls and deliveries; the database stays open, it is the caller's. */
   stop(): Promise<void>;
@@ -103,6 +109,9 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   let state = await build(options.metadata, 1);
   const cron = await createCronScheduler({ database, clock, logger, client, environment });
   await cron.install(state.metadata.cronTriggers);
+  const { stringifyNumericTypes } = schemaOptions;
+  const events = createEventTriggers({ database, clock, logger, client, environment, stringifyNumericTypes });
+  await events.install(state.metadata, state.catalog);
 
   let changing: Promise<void> = Promise.resolve();
   /** One change at a time; requests go on with the old state until the new one stands. */
@@ -112,6 +121,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
       const replaced = metadata !== state.metadata;
       const built = await build(metadata, state.resourceVersion + (replaced ? 1 : 0));
       if (replaced) await cron.install(metadata.cronTriggers);
+      await events.install(metadata, built.catalog);
       state = built;
     });
     changing = work.catch(() => undefined);
@@ -126,6 +136,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
     parse: parseDocument,
     state: () => state,
+    written: events.wake,
   });
   const liveQueries = createLiveQueries({ clock, logger, intervalMs: settings.liveQueryIntervalMs ?? 1_000 });
   const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
@@ -165,6 +176,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     app,
     handler: createLeanHandler({ answer, fallback: app, bodyLimitBytes }),
     cron,
+    events,
     attachWebSocket: (server, path) => {
       sockets.attach(server, path);
     },
@@ -172,11 +184,13 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     reload,
     start: () => {
       cron.start();
+      events.start();
     },
     stop: async () => {
       liveQueries.stop();
       await sockets.close();
       await cron.stop();
+      await events.stop();
     },
   };
 };

@@ -3,23 +3,25 @@ import { z } from "zod";
 import type { Logger } from "../../core/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
+import { parseJson, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";
+import { applyRequestTransform, applyResponseTransform } from "../transforms/index.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
 import { forwardedHeaders } from "./forward-headers.ts";
-import { postJson, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
+import { sendRequest, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
 
 export interface ActionCall {
   readonly action: ActionMeta;
   /** The arguments as JSON text, so that long numbers arrive as they were sent. */
   readonly inputJson: string;
-  readonly session: Session;
+  readonly session: Pick<Session, "variables">;
   readonly clientHeaders: HeaderMap;
-  /** The document as the client sent it. */
-  readonly requestQuery: string;
+  /** The document as the client sent it; null when nobody waits for the answer. */
+  readonly requestQuery: string | null;
 }
 
 export interface ActionAnswer {
-  readonly value: unknown;
+  readonly value: Raw;
   readonly setCookies: readonly string[];
 }
 
@@ -40,15 +42,15 @@ const refusalSchema = z.object({
   extensions: z.record(z.string(), z.unknown()).nullish(),
 });
 
-const parseBody = (answer: WebhookAnswer, internal: unknown): unknown => {
+const parseBody = (text: string, internal: unknown): Raw => {
   try {
-    return JSON.parse(answer.text) as unknown;
+    return parseJson(text);
   } catch (error) {
     throw unexpected("not a valid json response from webhook", internal, error);
   }
 };
 
-const refusal = (body: unknown, internal: unknown): HasuraError => {
+const refusal = (body: Raw, internal: unknown): HasuraError => {
   const parsed = refusalSchema.safeParse(body);
   if (!parsed.success) return unexpected("expecting object with 'message' in the webhook response", internal);
   const { message, code, extensions } = parsed.data;
@@ -64,30 +66,36 @@ const refusal = (body: unknown, internal: unknown): HasuraError => {
 export const createActionCaller =
   (deps: ActionCallerDeps): CallAction =>
   async ({ action, inputJson, session, clientHeaders, requestQuery }) => {
-    const url = fillTemplate(action.handler, deps.environment);
-    const headers = {
-      ...configuredHeaders(action.headers, deps.environment),
-      // Hasura's default precedence: what the client sent stands above what is configured.
-      ...(action.forwardClientHeaders ? forwardedHeaders(clientHeaders) : {}),
-      "content-type": "application/json",
-      "user-agent": userAgent,
+    const original = {
+      method: "POST",
+      url: fillTemplate(action.handler, deps.environment),
+      headers: {
+        ...configuredHeaders(action.headers, deps.environment),
+        // Hasura's default precedence: what the client sent stands above what is configured.
+        ...(action.forwardClientHeaders ? forwardedHeaders(clientHeaders, action.ignoredClientHeaders) : {}),
+        "content-type": "application/json",
+        "user-agent": userAgent,
+      },
+      body:
+        `{"action":${JSON.stringify({ name: action.name })},"input":${inputJson},` +
+        `"session_variables":${JSON.stringify(session.variables)},"request_query":${JSON.stringify(requestQuery)}}`,
     };
-    const body =
-      `{"action":${JSON.stringify({ name: action.name })},"input":${inputJson},` +
-      `"session_variables":${JSON.stringify(session.variables)},"request_query":${JSON.stringify(requestQuery)}}`;
+    const outgoing = applyRequestTransform(action.requestTransform, original, session.variables);
+    const request = { url: original.url, body: original.body };
     let answer: WebhookAnswer;
     try {
-      answer = await postJson(deps.client, url, headers, body, action.timeoutSeconds);
+      answer = await sendRequest(deps.client, outgoing, action.timeoutSeconds);
     } catch (error) {
       deps.logger.warn({ action: action.name, error }, "the webhook of an action could not be reached");
-      throw unexpected("http exception when calling webhook", { request: { url } }, error);
+      throw unexpected("http exception when calling webhook", { request }, error);
     }
+    const text = applyResponseTransform(action.responseTransform, answer, outgoing, session.variables);
     const internal = {
       error: "unexpected response",
-      request: { url },
+      request,
       response: { status: answer.status, body: answer.text },
     };
-    const value = parseBody(answer, internal);
+    const value = parseBody(text, internal);
     if (answer.status >= 200 && answer.status < 300)
       return { value, setCookies: answer.headers.getSetCookie() };
     if (answer.status >= 400 && answer.status < 500) throw refusal(value, internal);

@@ -1,7 +1,7 @@
 import type { HeaderMap } from "../auth/index.ts";
 
-/** What Hasura never hands on from the client. */
-const kept = new Set([
+/** What Hasura does not hand on from the client, unless an action has a list of its own. */
+const ignoredByDefault = [
   "content-length",
   "content-md5",
   "user-agent",
@@ -16,15 +16,32 @@ const kept = new Set([
   "connection",
   "dnt",
   "content-type",
+];
+
+/** What belongs to the connection with the client, or is set by the engine itself, whatever the list. */
+const never: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-type",
+  "connection",
+  "host",
   "transfer-encoding",
   "upgrade",
 ]);
 
 /** Client headers for a webhook; `x-hasura-*` stay behind, because the webhook could take them for verified ones. */
-export const forwardedHeaders = (headers: HeaderMap): Record<string, string> => {
+export const forwardedHeaders = (
+  headers: HeaderMap,
+  ignoredNames: readonly string[] = ignoredByDefault,
+): Record<string, string> => {
+  const ignored = new Set(ignoredNames.map((name) => name.toLowerCase()));
   const result: Record<string, string> = {};
   for (const [name, value] of headers) {
-    if (!kept.has(name) && !name.startsWith("x-hasura-") && !name.startsWith("sec-websocket-"))
+    if (
+      !never.has(name) &&
+      !ignored.has(name) &&
+      !name.startsWith("x-hasura-") &&
+      !name.startsWith("sec-websocket-")
+    )
       result[name] = value;
   }
   for (const name of ["host", "user-agent", "origin"]) {

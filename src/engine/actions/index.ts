@@ -5,7 +5,7 @@ export { checkOutput } from "./output.ts";
 export { shapeOutput, type OutputSelection } from "./shape.ts";
 export {
   fetchWebhook,
-  postJson,
+  sendRequest,
   userAgent,
   type WebhookAnswer,
   type WebhookClient,

@@ -9,6 +9,7 @@ import {
 } from "graphql";
 
 import { HasuraError } from "../errors.ts";
+import { NumberLiteral } from "../json/index.ts";
 
 const unexpected = (message: string): HasuraError => new HasuraError({ message, code: "unexpected" });
 
@@ -16,7 +17,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 const kindOf = (value: unknown): string => {
   if (Array.isArray(value)) return "array";
-  if (typeof value === "object") return "object";
+  if (typeof value === "object" && !(value instanceof NumberLiteral)) return "object";
   const scalar = typeof value === "string" ? "String" : typeof value === "boolean" ? "Boolean" : "Number";
   return `scalar ${scalar}`;
 };
@@ -55,13 +56,14 @@ export const checkOutput = (value: unknown, type: GraphQLOutputType): void => {
     return;
   }
   if (isObjectType(nullable)) {
-    if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, nullable.name);
+    if (typeof value !== "object" || Array.isArray(value) || value instanceof NumberLiteral)
+      throw mismatch(value, nullable.name);
     checkObject(value as JsonObject, nullable);
     return;
   }
   if (!isSpecifiedScalarType(nullable)) return;
   const fits =
-    typeof value === "number"
+    typeof value === "number" || value instanceof NumberLiteral
       ? nullable.name === "Int" || nullable.name === "Float" || nullable.name === "ID"
       : typeof value === "boolean"
         ? nullable.name === "Boolean"

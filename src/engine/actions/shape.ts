@@ -1,3 +1,5 @@
+import { isRawList, isRawObject, type Raw } from "../json/index.ts";
+
 /** One field that the client asked of an action's output; fragments and directives are resolved already. */
 export interface OutputSelection {
   readonly key: string;
@@ -9,17 +11,15 @@ export interface OutputSelection {
 }
 
 /** Keeps what the client selected, under its aliases and in its order; a missing nullable field is null. */
-export const shapeOutput = (value: unknown, selection: readonly OutputSelection[] | null): unknown => {
-  if (value === null || value === undefined) return null;
+export const shapeOutput = (value: Raw, selection: readonly OutputSelection[] | null): Raw => {
   if (selection === null) return value;
-  if (Array.isArray(value)) return value.map((item) => shapeOutput(item, selection));
-  if (typeof value !== "object") return value;
-  const source = value as Readonly<Record<string, unknown>>;
+  if (isRawList(value)) return value.map((item) => shapeOutput(item, selection));
+  if (!isRawObject(value)) return value;
   return Object.fromEntries(
     selection.map((field) => [
       field.key,
       field.typename ??
-        shapeOutput(Object.hasOwn(source, field.name) ? source[field.name] : null, field.selection),
+        shapeOutput(Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null, field.selection),
     ]),
   );
 };

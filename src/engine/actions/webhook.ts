@@ -1,8 +1,12 @@
+import type { OutgoingRequest } from "../transforms/index.ts";
+
 export const userAgent = "hasura-graphql-engine/v2.48.10-ce";
 
 export interface WebhookRequest {
-  readonly method: "POST";
+  /** POST, unless a request transform says otherwise. */
+  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Empty for none. */
   readonly body: string;
   readonly signal: AbortSignal;
 }
@@ -10,7 +14,8 @@ export interface WebhookRequest {
 /** `fetch`, or a function in the same process that answers like it. */
 export type WebhookClient = (url: string, request: WebhookRequest) => Promise<Response>;
 
-export const fetchWebhook: WebhookClient = (url, request) => fetch(url, { ...request, redirect: "manual" });
+export const fetchWebhook: WebhookClient = (url, { body, ...request }) =>
+  fetch(url, { ...request, ...(body === "" ? {} : { body }), redirect: "manual" });
 
 export interface WebhookAnswer {
   readonly status: number;
@@ -18,12 +23,10 @@ export interface WebhookAnswer {
   readonly text: string;
 }
 
-/** One POST of JSON with a limit on the whole answer, body included. */
-export const postJson = async (
+/** One request with a limit on the whole answer, body included. */
+export const sendRequest = async (
   client: WebhookClient,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
+  { url, method, headers, body }: OutgoingRequest,
   timeoutSeconds: number,
 ): Promise<WebhookAnswer> => {
   const controller = new AbortController();
@@ -38,7 +41,7 @@ export const postJson = async (
     timer.unref();
   });
   const work = async (): Promise<WebhookAnswer> => {
-    const response = await client(url, { method: "POST", headers, body, signal: controller.signal });
+    const response = await client(url, { method, headers, body, signal: controller.signal });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
   try {

@@ -17,6 +17,9 @@ export {
   type CustomScalar,
   type CustomTypes,
   type DeletePermission,
+  type EventOperation,
+  type EventOperationName,
+  type EventTriggerMeta,
   type FunctionMeta,
   type HeaderMeta,
   type InheritedRole,
@@ -33,6 +36,8 @@ export {
   type TableMeta,
   type TablePermissions,
   type TableRootField,
+  type Transforms,
   type TypedField,
+  type TypeRelationship,
   type UpdatePermission,
 } from "./types.ts";

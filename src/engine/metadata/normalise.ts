@@ -1,10 +1,10 @@
 import { MetadataError } from "./errors.ts";
+import { eventTrigger, headers, transforms } from "./normalise-webhooks.ts";
 import type {
   ActionDocument,
   CronTriggerDocument,
   CustomTypesDocument,
   FunctionDocument,
-  HeaderDocument,
   MetadataDocument,
   RelationshipDocument,
   SourceDocument,
@@ -16,7 +16,6 @@ import {
   type CustomRootField,
   type CustomTypes,
   type FunctionMeta,
-  type HeaderMeta,
   type Json,
   type Metadata,
   qualifiedKey,
@@ -186,6 +185,7 @@ const tableMeta = (document: TableDocument): TableMeta => {
         backendOnly: permission.backend_only ?? false,
       })),
     },
+    eventTriggers: (document.event_triggers ?? []).map(eventTrigger),
   };
 };
 
@@ -207,6 +207,10 @@ const source = (document: SourceDocument): Source => {
   const tables = (document.tables ?? []).map(tableMeta);
   const functions = (document.functions ?? []).map(functionMeta);
   assertUnique(
+    "event_triggers",
+    tables.flatMap((table) => table.eventTriggers.map((trigger) => trigger.name)),
+  );
+  assertUnique(
     "tables",
     tables.map((table) => qualifiedKey(table.table)),
   );
@@ -223,13 +227,6 @@ const source = (document: SourceDocument): Source => {
   };
 };
 
-const headers = (documents: readonly HeaderDocument[] | null | undefined): readonly HeaderMeta[] =>
-  (documents ?? []).map((header) =>
-    "value" in header
-      ? { name: header.name, value: header.value }
-      : { name: header.name, valueFromEnv: header.value_from_env },
-  );
-
 const typedField = (document: {
   readonly name: string;
   readonly type: string;
@@ -238,14 +235,18 @@ const typedField = (document: {
 
 const action = (document: ActionDocument): ActionMeta => ({
   name: document.name,
-  kind: "synchronous",
+  kind: document.definition.kind === "asynchronous" ? "asynchronous" : "synchronous",
   operation: document.definition.type ?? "mutation",
   arguments: (document.definition.arguments ?? []).map(typedField),
   outputType: document.definition.output_type,
   handler: document.definition.handler,
   timeoutSeconds: document.definition.timeout ?? 30,
   forwardClientHeaders: document.definition.forward_client_headers ?? false,
+  ...(document.definition.ignored_client_headers
+    ? { ignoredClientHeaders: document.definition.ignored_client_headers }
+    : {}),
   headers: headers(document.definition.headers),
+  ...transforms(document.definition),
   permissions: (document.permissions ?? []).map((permission) => permission.role),
   ...text("comment", document.comment),
 });
@@ -256,6 +257,12 @@ const customTypes = (document: CustomTypesDocument): CustomTypes => {
       name: object.name,
       ...text("description", object.description),
       fields: object.fields.map(typedField),
+      relationships: (object.relationships ?? []).map((relationship) => ({
+        name: relationship.name,
+        kind: relationship.type,
+        remoteTable: relationship.remote_table,
+        mapping: new Map(Object.entries(relationship.field_mapping)),
+      })),
     })),
     inputObjects: (document.input_objects ?? []).map((object) => ({
       name: object.name,
@@ -289,6 +296,7 @@ const cronTrigger = (document: CronTriggerDocument): CronTriggerMeta => ({
   payload: document.payload ?? null,
   headers: headers(document.headers),
   ...text("comment", document.comment),
+  ...transforms(document),
   retry: {
     numRetries: document.retry_conf?.num_retries ?? 0,
     retryIntervalSeconds: document.retry_conf?.retry_interval_seconds ?? 10,

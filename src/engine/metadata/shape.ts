@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { eventTrigger, header, transforms } from "./shape-webhooks.ts";
 import type { Json } from "./types.ts";
 
 const isEmpty = (value: unknown): boolean =>
@@ -129,7 +130,7 @@ const table = z.strictObject({
   array_relationships: relationships,
   remote_relationships: unsupported("remote relationships"),
   computed_fields: z.array(computedField).nullish(),
-  event_triggers: unsupported("event triggers"),
+  event_triggers: z.array(eventTrigger).nullish(),
   apollo_federation_config: unsupported("Apollo federation settings"),
   select_permissions: permissionEntry(selectPermission),
   insert_permissions: permissionEntry(insertPermission),
@@ -194,11 +195,6 @@ const source = z.strictObject({
   query_tags: unsupported("query tags"),
 });
 
-const header = z.union([
-  z.strictObject({ name: z.string(), value: z.string() }),
-  z.strictObject({ name: z.string(), value_from_env: z.string() }),
-]);
-
 const typedField = z.strictObject({
   name: z.string(),
   type: z.string(),
@@ -208,19 +204,16 @@ const typedField = z.strictObject({
 const action = z.strictObject({
   name: z.string(),
   definition: z.strictObject({
-    kind: z
-      .enum(["synchronous", ""], { error: "asynchronous actions are not supported by this engine" })
-      .nullish(),
+    kind: z.enum(["synchronous", "asynchronous", ""]).nullish(),
     type: z.enum(["query", "mutation"]).nullish(),
     handler: z.string(),
     arguments: z.array(typedField).nullish(),
     output_type: z.string(),
     timeout: z.number().positive().nullish(),
     forward_client_headers: z.boolean().nullish(),
-    ignored_client_headers: unsupported("ignored_client_headers lists"),
+    ignored_client_headers: z.array(z.string()).nullish(),
     headers: z.array(header).nullish(),
-    request_transform: unsupported("request transforms"),
-    response_transform: unsupported("response transforms"),
+    ...transforms,
   }),
   permissions: z.array(z.strictObject({ role: z.string().min(1) })).nullish(),
   comment: nullableText,
@@ -253,7 +246,17 @@ const customTypes = z.strictObject({
         name: z.string(),
         description: nullableText,
         fields: z.array(typedField.extend({ arguments: unsupported("arguments of action output fields") })),
-        relationships: unsupported("relationships of action types"),
+        relationships: z
+          .array(
+            z.strictObject({
+              name: z.string(),
+              type: z.enum(["object", "array"]),
+              source: z.literal("default").nullish(),
+              remote_table: qualifiedName,
+              field_mapping: z.record(z.string(), z.string()),
+            }),
+          )
+          .nullish(),
       }),
     )
     .nullish(),
@@ -276,8 +279,7 @@ const cronTrigger = z.strictObject({
       tolerance_seconds: z.number().min(0).nullish(),
     })
     .nullish(),
-  request_transform: unsupported("request transforms"),
-  response_transform: unsupported("response transforms"),
+  ...transforms,
 });
 
 /** The replace_metadata document, version 3: what is missing here is refused by name. */
@@ -309,5 +311,4 @@ export type FunctionDocument = z.output<typeof fn>;
 export type ActionDocument = z.output<typeof action>;
 export type CustomTypesDocument = z.output<typeof customTypes>;
 export type CronTriggerDocument = z.output<typeof cronTrigger>;
-export type HeaderDocument = z.output<typeof header>;
 export type RelationshipDocument = NonNullable<z.output<typeof relationships>>[number];

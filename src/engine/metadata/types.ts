@@ -1,3 +1,5 @@
+import type { RequestTransform, ResponseTransform } from "../transforms/types.ts";
+
 /** Any JSON value, as metadata and permissions hold it. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -123,6 +125,7 @@ export interface TableMeta {
   readonly arrayRelationships: readonly RelMeta[];
   readonly computedFields: readonly ComputedFieldMeta[];
   readonly permissions: TablePermissions;
+  readonly eventTriggers: readonly EventTriggerMeta[];
 }
 
 export interface FunctionMeta {
@@ -144,6 +147,11 @@ export interface Source {
   readonly functions: readonly FunctionMeta[];
 }
 
+export interface Transforms {
+  readonly requestTransform?: RequestTransform;
+  readonly responseTransform?: ResponseTransform;
+}
+
 export interface HeaderMeta {
   readonly name: string;
   readonly value?: string;
@@ -157,7 +165,32 @@ export interface TypedField {
   readonly description?: string;
 }
 
-export interface ActionMeta {
+export type EventOperationName = "INSERT" | "UPDATE" | "DELETE";
+
+export interface EventOperation {
+  /** Of an update: only a change of one of these counts. */
+  readonly columns: ColumnSet;
+  /** The columns that old and new rows carry. */
+  readonly payload: ColumnSet;
+}
+
+export interface EventTriggerMeta extends Transforms {
+  readonly name: string;
+  readonly operations: Readonly<Partial<Record<EventOperationName, EventOperation>>>;
+  /** An administrator may send an event of its own making. */
+  readonly enableManual: boolean;
+  readonly onReplication: boolean;
+  /** A URL with `{{NAME}}`, or the name of the variable that holds it. */
+  readonly webhook: { readonly url: string } | { readonly fromEnv: string };
+  readonly headers: readonly HeaderMeta[];
+  readonly retry: {
+    readonly numRetries: number;
+    readonly intervalSeconds: number;
+    readonly timeoutSeconds: number;
+  };
+}
+
+export interface ActionMeta extends Transforms {
   readonly name: string;
   readonly kind: "synchronous" | "asynchronous";
   readonly operation: "query" | "mutation";
@@ -166,15 +199,27 @@ export interface ActionMeta {
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly forwardClientHeaders: boolean;
+  /** Replaces the list of client headers that are never handed on. */
+  readonly ignoredClientHeaders?: readonly string[];
   readonly headers: readonly HeaderMeta[];
   readonly permissions: readonly string[];
   readonly comment?: string;
+}
+
+/** Joins the output of an action to a tracked table. */
+export interface TypeRelationship {
+  readonly name: string;
+  readonly kind: "object" | "array";
+  readonly remoteTable: QualifiedName;
+  /** Field of the output type to column of the table. */
+  readonly mapping: ReadonlyMap<string, string>;
 }
 
 export interface CustomObjectType {
   readonly name: string;
   readonly description?: string;
   readonly fields: readonly TypedField[];
+  readonly relationships: readonly TypeRelationship[];
 }
 
 export interface CustomInputObject {
@@ -201,7 +246,7 @@ export interface CustomTypes {
   readonly scalars: readonly CustomScalar[];
 }
 
-export interface CronTriggerMeta {
+export interface CronTriggerMeta extends Transforms {
   readonly name: string;
   readonly webhook: string;
   readonly schedule: string;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { HasuraError } from "../errors.ts";
+import { parseJson } from "../json/index.ts";
 
 export interface GraphQLRequest {
   readonly query: string;
@@ -58,7 +59,7 @@ const readRequest = (value: unknown, path: string): GraphQLRequest => {
 export const readHttpBody = (text: string): HttpBody => {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new HasuraError({ message: "invalid json", code: "invalid-json", cause: error });
   }

@@ -1,3 +1,4 @@
+import { parseJson } from "../json/index.ts";
 import { z } from "zod";
 
 export const graphqlTransportWs = "graphql-transport-ws";
@@ -29,7 +30,7 @@ export interface SocketRequest {
 export const readClientMessage = (text: string): ClientMessage | undefined => {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }

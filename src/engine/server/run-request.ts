@@ -41,6 +41,8 @@ export interface RequestRunnerDeps {
   readonly stringifyNumericTypes: boolean;
   readonly parse: (query: string) => DocumentNode;
   readonly state: () => EngineState;
+  /** Called after a mutation has been committed. */
+  readonly written: () => void;
 }
 
 const inputJson = (input: ActionFieldPlan["input"]): string => rawToJson(input as Raw);
@@ -81,9 +83,10 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
             });
             checkOutput(answer.value, outputTypeOf(roleSchema, plan));
             if (planned.operation === "mutation") setCookies.push(...answer.setCookies);
-            return JSON.stringify(shapeOutput(answer.value, plan.selection));
+            return rawToJson(shapeOutput(answer.value, plan.selection));
           },
         });
+        if (planned.operation === "mutation") deps.written();
         return { data, setCookies };
       },
     };

@@ -9,7 +9,8 @@ import {
   type RoleSchema,
   type SchemaOptions,
 } from "../schema/index.ts";
-import { readSchedule } from "../triggers/index.ts";
+import { checkTransforms } from "../transforms/index.ts";
+import { readEventTriggers, readSchedule, resolveWebhook } from "../triggers/index.ts";
 
 /** Everything that follows from metadata and database; replaced as a whole, never changed. */
 export interface EngineState {
@@ -44,15 +45,32 @@ const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
       if (action.kind === "asynchronous") {
         throw new HasuraError({ message: "asynchronous actions are not supported", code: "not-supported" });
       }
+      if (metadata.customTypes.objects.some((type) => type.relationships.length > 0)) {
+        throw new HasuraError({
+          message: "relationships of action types are not supported",
+          code: "not-supported",
+        });
+      }
       fillTemplate(action.handler, environment);
       configuredHeaders(action.headers, environment);
+      checkTransforms(action);
     });
   }
   for (const trigger of metadata.cronTriggers) {
     named(`cron trigger ${trigger.name}`, () => {
       fillTemplate(trigger.webhook, environment);
       configuredHeaders(trigger.headers, environment);
+      checkTransforms(trigger);
       readSchedule(trigger);
+    });
+  }
+  for (const trigger of metadata.sources.flatMap(({ tables }) =>
+    tables.flatMap((table) => table.eventTriggers),
+  )) {
+    named(`event trigger ${trigger.name}`, () => {
+      resolveWebhook(trigger.webhook, environment);
+      configuredHeaders(trigger.headers, environment);
+      checkTransforms(trigger);
     });
   }
 };
@@ -81,6 +99,7 @@ export const buildState = async (input: BuildStateInput): Promise<EngineState> =
     ),
   });
   checkWebhooks(metadata, input.environment);
+  named("event triggers", () => readEventTriggers(metadata, catalog, options.stringifyNumericTypes));
   const schemas = new Map<string, RoleSchema>();
   const schemaFor = (role: string, backendOnly: boolean): RoleSchema => {
     const key = `${backendOnly ? "backend" : "client"} ${role}`;

@@ -44,7 +44,7 @@ export interface CronScheduler {
   stop(): Promise<void>;
 }
 
-const firedAnswer = z.object({ status: z.number(), body: z.string() });
+const firedAnswer = z.object({ data: z.object({ status: z.number(), body: z.string() }) });
 
 interface Installed {
   readonly trigger: CronTriggerMeta;
@@ -156,7 +156,8 @@ export const createCronScheduler = async (deps: CronSchedulerDeps): Promise<Cron
       const once = { ...trigger.retry, numRetries: 0, toleranceSeconds: Number.POSITIVE_INFINITY };
       await deliver({ ...trigger, retry: once }, event);
       const answered = firedAnswer.safeParse(await store.lastResponse(event.id));
-      return { eventId: event.id, status: answered.data?.status, body: answered.data?.body };
+      const answer = answered.data?.data;
+      return { eventId: event.id, status: answer?.status, body: answer?.body };
     },
     start: () => {
       if (running) return;

@@ -7,10 +7,11 @@ export interface CronEvent {
   readonly tries: number;
 }
 
+/** One line of an invocation log; request and response are JSON text. */
 export interface Invocation {
   readonly status: number | null;
-  readonly request: unknown;
-  readonly response: unknown;
+  readonly request: string;
+  readonly response: string;
 }
 
 /** The events of cron triggers, in the tables and states that Hasura keeps them in. */
@@ -61,7 +62,7 @@ export const createCronStore = (database: Database): CronStore => {
       await tx.query(
         `insert into hdb_catalog.hdb_cron_event_invocation_logs (event_id, status, request, response)
          values ($1, $2, $3::json, $4::json)`,
-        [id, invocation.status, JSON.stringify(invocation.request), JSON.stringify(invocation.response)],
+        [id, invocation.status, invocation.request, invocation.response],
       );
       await tx.query(`update hdb_catalog.hdb_cron_events set tries = tries + 1, ${change} where id = $1`, [
         id,

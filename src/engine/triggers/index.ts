@@ -1,4 +1,7 @@
-/** Owns cron triggers: their events in Postgres, when they are due, and the delivery to webhooks at least once. */
+/**
+ * Owns what the engine sends on its own: cron triggers and event triggers, their events in Postgres, when they are due,
+ * and the delivery to webhooks at least once.
+ */
 export {
   createCronScheduler,
   readSchedule,
@@ -7,3 +10,10 @@ export {
   type CronSchedulerDeps,
 } from "./cron-scheduler.ts";
 export { parseSchedule, type CronTimes } from "./cron-times.ts";
+export { resolveWebhook } from "./attempt.ts";
+export {
+  createEventTriggers,
+  readEventTriggers,
+  type EventTriggers,
+  type EventTriggersDeps,
+} from "./event-triggers.ts";

@@ -33,7 +33,6 @@ describe("parseMetadata", () => {
   });
 
   it.each([
-    ["event_triggers", [{ name: "x" }], "event triggers"],
     ["remote_relationships", [{ name: "x" }], "remote relationships"],
     ["apollo_federation_config", { enable: "v1" }, "Apollo federation"],
   ])("refuses %s of a table by name, but not an empty list", (key, value, words) => {
@@ -65,15 +64,35 @@ describe("parseMetadata", () => {
     expect(error.path).toBe("sources[0].tables[0].insert_permissions[0].permission.validate_input");
   });
 
-  it("refuses transforms and asynchronous actions", () => {
+  it("reads transforms of either version, and refuses an unknown action of one", () => {
     const action = (definition: object) => ({
       version: 3,
       sources: [],
       actions: [{ name: "a", definition: { handler: "http://h", output_type: "String", ...definition } }],
     });
-    expect(failure(action({ kind: "asynchronous" })).message).toContain("asynchronous actions");
-    expect(failure(action({ request_transform: { version: 2 } })).key).toBe("request_transform");
-    expect(parseMetadata(action({})).actions[0]?.operation).toBe("mutation");
+    const read = (definition: object) => parseMetadata(action(definition)).actions[0];
+    expect(
+      read({ request_transform: { body: "{{ $body }}", query_params: { a: null } } })?.requestTransform,
+    ).toEqual({
+      version: 1,
+      addHeaders: {},
+      removeHeaders: [],
+      queryParams: { a: "null" },
+      body: { action: "transform", template: "{{ $body }}" },
+    });
+    const form = {
+      version: 2,
+      body: { action: "x_www_form_urlencoded", form_template: { a: "{{ $body.a }}" } },
+    };
+    expect(read({ response_transform: form })?.responseTransform).toEqual({
+      version: 2,
+      body: { action: "x_www_form_urlencoded", formTemplate: { a: "{{ $body.a }}" } },
+    });
+    expect(failure(action({ request_transform: { version: 2, body: { action: "wish" } } })).path).toContain(
+      "request_transform",
+    );
+    expect(read({})?.operation).toBe("mutation");
+    expect(read({ kind: "asynchronous" })?.kind).toBe("asynchronous");
   });
 
   it("refuses another kind of source and a second source", () => {
