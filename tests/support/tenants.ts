@@ -46,6 +46,10 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
     ["insert into streams (workspace_id, started_at) values ($1, now())", [w]],
     ["insert into call_recordings (call_id, workspace_id, size_bytes) values ($1, $2, 10)", [callId, w]],
     [
+      "insert into workspace_invitations (workspace_id, email, invited_by) values ($1, $2, $3)",
+      [w, `${mark}@example.com`, u],
+    ],
+    [
       `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, reason)
        values ($1, 'bots', 50, now(), $2)`,
       [w, mark],
@@ -66,6 +70,11 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
       `insert into usage.alerts (workspace_id, metric, period_start, threshold_percent, used, limit_value)
        values ($1, 'messages', now(), 75, 3, 4)`,
       [w],
+    ],
+    [
+      `insert into usage.api_calls (workspace_id, user_id, hour, operation, count)
+       values ($1, $2, date_trunc('hour', now()), $3, 7)`,
+      [w, u, mark],
     ],
   ];
   for (const [text, values] of statements) await db.query(text, values);
