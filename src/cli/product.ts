@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, type Database, type Logger } from "../core/index.ts";
-import { createEngine, loadMetadataFolder } from "../engine/index.ts";
+import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
 import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
@@ -33,6 +33,13 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
+  };
+  let metadata: Promise<Metadata> | undefined;
+  const readMetadata = (): Promise<Metadata> => {
+    metadata ??= loadMetadataFolder(join(hasura, "metadata"));
+    // Whoever needs it hears of a fault; until then nobody may be listening.
+    metadata.catch(() => undefined);
+    return metadata;
   };
   try {
     const databaseUrl = await openDatabase();
@@ -77,17 +84,23 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       onStep("database", "the one of DATABASE_URL");
       return settings.DATABASE_URL;
     }
-    const postgres = await startEmbeddedPostgres({ dataDir: join(settings.DATA_DIR, "postgres"), logger });
+    const postgres = await startEmbeddedPostgres({
+      dataDir: join(settings.DATA_DIR, "postgres"),
+      logger,
+      onSpawned: () => {
+        if (settings.HASURA_URL === undefined) void readMetadata();
+      },
+    });
     undo.push(() => postgres.stop());
     onStep("database", `embedded PostgreSQL on port ${String(postgres.port)}`);
     return postgres.url;
   }
 
   async function startEngine(database: Database, databaseUrl: string, actionsUrl: string): Promise<string> {
-    const metadata = await loadMetadataFolder(join(hasura, "metadata"));
+    const loaded = await readMetadata();
     onStep("metadata", "loaded");
     const engine = await createEngine({
-      metadata,
+      metadata: loaded,
       database,
       clock,
       logger,

@@ -22,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The data goes away with the server, as in a test run. */
   readonly temporary?: boolean;
+  /** Called once the server is on its way up, which is the time for other work. */
+  readonly onSpawned?: () => void;
   /** Unpacked binaries package of another version of PostgreSQL; the installed one without it. */
   readonly binariesDir?: string;
   /** A cluster from `prepareFilledCluster` to begin with instead of an empty one. */
@@ -88,6 +90,7 @@ interface Launch {
   readonly logFile: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly removeAfterwards: string | undefined;
+  readonly onSpawned: (() => void) | undefined;
 }
 
 const launch = async (options: Launch, port: number): Promise<Running> => {
@@ -108,6 +111,7 @@ const launch = async (options: Launch, port: number): Promise<Running> => {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${binaries.postgres} cannot be run`);
   const callOffWatchdog = startWatchdog(pid, cluster.folder, options.removeAfterwards);
+  options.onSpawned?.();
   const deadline = Date.now() + startTimeoutMs;
   while (ended === undefined && Date.now() < deadline) {
     const state = await readPostmasterFile(cluster.folder);
@@ -163,7 +167,15 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
   await claim(dataDir);
   const logFile = join(dataDir, "postgres.log");
   const removeAfterwards = options.temporary === true ? dataDir : undefined;
-  const start: Launch = { binaries, cluster, user, logFile, settings, removeAfterwards };
+  const start: Launch = {
+    binaries,
+    cluster,
+    user,
+    logFile,
+    settings,
+    removeAfterwards,
+    onSpawned: options.onSpawned,
+  };
   const running = await launchWithRetries((port) => launch(start, port), options.port, logFile);
   const { pid, port } = running;
   logger.debug({ pid, port }, "PostgreSQL is running");

@@ -1,4 +1,6 @@
 import { GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
+import type { Catalog } from "../catalog/types.ts";
+import type { Metadata } from "../metadata/types.ts";
 import { ActionTypes, buildRoleActions } from "./actions.ts";
 import { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
@@ -37,19 +39,15 @@ const collect = (root: string, fields: readonly RootField[]): Fields => {
 const rootType = (name: string, fields: Fields): GraphQLObjectType | undefined =>
   Object.keys(fields).length === 0 ? undefined : new GraphQLObjectType({ name, fields });
 
-/** The GraphQL schema of one role: what the role may not see is not in it. */
-export const buildRoleSchema = ({
-  metadata: given,
-  catalog,
-  role,
-  backendOnly,
-  options,
-}: BuildRoleSchemaInput): RoleSchema => {
-  const { metadata } = withInheritedRoles(given);
-  const tables = buildRoleTables(metadata, catalog, role, backendOnly);
-  const functions = buildRoleFunctions(metadata, catalog, role, tables, options);
-  const actions = buildRoleActions(metadata, role);
+interface RoleParts {
+  readonly metadata: Metadata;
+  readonly catalog: Catalog;
+  readonly tables: RoleSchema["tables"];
+  readonly functions: RoleSchema["functions"];
+  readonly actions: RoleSchema["actions"];
+}
 
+const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts): GraphQLSchema => {
   const registry = new TypeRegistry();
   const columns = new ColumnTypes(registry, metadata, catalog);
   const inputs = new TableInputs(registry, columns, tables);
@@ -84,11 +82,38 @@ export const buildRoleSchema = ({
   const query = rootType("query_root", collect("query_root", queries.length === 0 ? [noQueries] : queries));
   const mutation = rootType("mutation_root", collect("mutation_root", mutations));
   const subscription = rootType("subscription_root", collect("subscription_root", subscriptions));
-  const schema = new GraphQLSchema({
+  return new GraphQLSchema({
     ...(query === undefined ? {} : { query }),
     ...(mutation === undefined ? {} : { mutation }),
     ...(subscription === undefined ? {} : { subscription }),
     assumeValid: true,
   });
-  return { role, schema, tables, functions, actions, customTypes: metadata.customTypes };
+};
+
+/**
+ * The GraphQL schema of one role: what the role may not see is not in it. Tables, functions and actions are checked here;
+ * the types are made when first asked for, because they are what takes the time.
+ */
+export const buildRoleSchema = ({
+  metadata: given,
+  catalog,
+  role,
+  backendOnly,
+  options,
+}: BuildRoleSchemaInput): RoleSchema => {
+  const { metadata } = withInheritedRoles(given);
+  const tables = buildRoleTables(metadata, catalog, role, backendOnly);
+  const functions = buildRoleFunctions(metadata, catalog, role, tables, options);
+  const actions = buildRoleActions(metadata, role);
+  let types: GraphQLSchema | undefined;
+  return {
+    role,
+    get schema() {
+      return (types ??= buildTypes({ metadata, catalog, tables, functions, actions }));
+    },
+    tables,
+    functions,
+    actions,
+    customTypes: metadata.customTypes,
+  };
 };

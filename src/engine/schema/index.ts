@@ -7,7 +7,7 @@ export { buildRoleSchema } from "./build-role-schema.ts";
 export { InconsistentMetadataError } from "./errors.ts";
 export { type InheritanceConflict, withInheritedRoles, type WithInheritedRoles } from "./inherited-roles.ts";
 export { columnName, rootFieldName, tableName } from "./names.ts";
-export { buildRoleTables } from "./role-tables.ts";
+export { adminRole, buildRoleTables } from "./role-tables.ts";
 export { elementType, isArrayType, scalarName } from "./scalars.ts";
 export type {
   BuildRoleSchemaInput,

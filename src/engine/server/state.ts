@@ -4,6 +4,7 @@ import { readCatalog, type Catalog } from "../catalog/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { Metadata } from "../metadata/index.ts";
 import {
+  adminRole,
   buildRoleSchema,
   InconsistentMetadataError,
   type RoleSchema,
@@ -76,7 +77,7 @@ const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
 };
 
 const rolesOf = (metadata: Metadata): ReadonlySet<string> => {
-  const roles = new Set<string>(["admin"]);
+  const roles = new Set<string>([adminRole]);
   for (const source of metadata.sources) {
     for (const { permissions } of source.tables) {
       for (const kind of [permissions.select, permissions.insert, permissions.update, permissions.delete]) {
@@ -112,6 +113,8 @@ export const buildState = async (input: BuildStateInput): Promise<EngineState> =
   };
   const known = rolesOf(metadata);
   for (const role of known) schemaFor(role, false);
+  // No role has a type or a root field that admin lacks: where admin's names do not clash, no role's do.
+  void schemaFor(adminRole, false).schema;
   return {
     metadata,
     catalog,

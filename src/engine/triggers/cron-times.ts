@@ -19,7 +19,8 @@ const nicknames: Readonly<Record<string, string>> = {
 
 export const parseSchedule = (expression: string): CronTimes => {
   const cron = new Cron(nicknames[expression.trim()] ?? expression, {
-    timezone: "UTC",
+    // Not by the name of the zone: every step would then ask Intl, and 100 runs of three triggers took 90 ms.
+    utcOffset: 0,
     mode: "5-part",
     paused: true,
   });

@@ -280,7 +280,7 @@ describe("actions", () => {
   });
 
   it("are refused with a type that nobody defines", () => {
-    expect(() => librarySchema("admin", action({ output_type: "Nothing" }))).toThrow(
+    expect(() => librarySchema("admin", action({ output_type: "Nothing" })).schema).toThrow(
       'action orderBook: the type "Nothing" is not defined',
     );
   });
