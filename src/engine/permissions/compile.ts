@@ -3,7 +3,14 @@ import { HasuraError } from "../errors.ts";
 import type { Json, JsonObject } from "../metadata/types.ts";
 import type { ResolvedComputedField, RoleSchema, RoleTable } from "../schema/types.ts";
 import type { SqlBuilder } from "../sql/builder.ts";
-import { canonical, castOf, columnOperatorOf, operandType, operatorOf } from "../sql/operators.ts";
+import {
+  canonical,
+  castOf,
+  columnOperatorOf,
+  isListShape,
+  operandType,
+  operatorOf,
+} from "../sql/operators.ts";
 import { ident, qualified, typeOf } from "../sql/quote.ts";
 import type { Raw } from "../sql/raw.ts";
 import { columnText } from "../sql/values.ts";
@@ -107,10 +114,9 @@ const compare = (
   if (name === "_is_null" && typeof value === "boolean") return `${left} is ${value ? "" : "not "}null`;
   const cast = castOf(found.shape, column);
   const type = operandType(found.shape, column);
-  const right =
-    found.shape === "list" || found.shape === "text_list"
-      ? listOperand(scope, value, type, cast)
-      : permissionValue(scope, value, type, cast);
+  const right = isListShape(found.shape)
+    ? listOperand(scope, value, type, cast)
+    : permissionValue(scope, value, type, cast);
   return found.sql(left, right);
 };
 

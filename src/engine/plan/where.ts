@@ -1,7 +1,7 @@
 import { validationFailed } from "../errors.ts";
 import type { ColumnInfo } from "../catalog/types.ts";
 import type { RoleTable } from "../schema/types.ts";
-import { castOf, columnOperatorOf, operandType, operatorOf } from "../sql/operators.ts";
+import { castOf, columnOperatorOf, isListShape, operandType, operatorOf } from "../sql/operators.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import {
   bindList,
@@ -13,6 +13,7 @@ import {
   tableOf,
   unexpectedNull,
 } from "./context.ts";
+import { compileAggregateWhere } from "./aggregate-where.ts";
 import { columnCell, computedCell } from "./cells.ts";
 import { computedFieldCall } from "./function-call.ts";
 import type { Input } from "./input.ts";
@@ -30,10 +31,11 @@ export const joinCondition = (
 ): string =>
   mapping.map((pair) => `${child}.${ident(pair.to)} = ${parent}.${ident(pair.from)}`).join(" and ");
 
-const compare = (
+/** One comparison of a filter; `column` says how the operand is to be read. */
+export const compare = (
   context: PlanContext,
   left: string,
-  column: ColumnInfo,
+  column: Pick<ColumnInfo, "type" | "typeSchema">,
   name: string,
   operand: Input,
 ): string => {
@@ -54,10 +56,9 @@ const compare = (
     return `${left} is ${operand.value ? "" : "not "}null`;
   }
   const type = operandType(operator.shape, column);
-  const placeholder =
-    operator.shape === "list" || operator.shape === "text_list"
-      ? bindList(context, operand, type)
-      : bindValue(context, operand, type);
+  const placeholder = isListShape(operator.shape)
+    ? bindList(context, operand, type)
+    : bindValue(context, operand, type);
   return operator.sql(left, `${placeholder}::${castOf(operator.shape, column)}`);
 };
 
@@ -111,6 +112,13 @@ export const compileWhere = (
         ]);
         parts.push(`exists (select 1 from ${call} as ${inner} where ${condition ?? "true"})`);
       }
+      continue;
+    }
+    const aggregated = name.endsWith("_aggregate")
+      ? table.relationships.get(name.slice(0, -"_aggregate".length))
+      : undefined;
+    if (aggregated?.kind === "array") {
+      if (value.kind !== "null") parts.push(compileAggregateWhere(context, aggregated, alias, value));
       continue;
     }
     const relationship = table.relationships.get(name);

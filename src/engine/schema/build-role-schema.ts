@@ -2,6 +2,7 @@ import { GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from 
 import type { Catalog } from "../catalog/types.ts";
 import type { Metadata } from "../metadata/types.ts";
 import { ActionTypes, buildRoleActions } from "./actions.ts";
+import { checkPermissions } from "./check-permissions.ts";
 import { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
@@ -106,7 +107,7 @@ export const buildRoleSchema = ({
   const functions = buildRoleFunctions(metadata, catalog, role, tables, options);
   const actions = buildRoleActions(metadata, role);
   let types: GraphQLSchema | undefined;
-  return {
+  const built: RoleSchema = {
     role,
     get schema() {
       return (types ??= buildTypes({ metadata, catalog, tables, functions, actions }));
@@ -116,4 +117,6 @@ export const buildRoleSchema = ({
     actions,
     customTypes: metadata.customTypes,
   };
+  checkPermissions(built);
+  return built;
 };

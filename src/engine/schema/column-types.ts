@@ -143,6 +143,7 @@ export class ColumnTypes {
         ...basicComparisons(scalar),
         ...(isText(type) ? textComparisons(scalar) : {}),
         ...(type === "jsonb" ? this.#jsonbComparisons(scalar) : {}),
+        ...(type === "ltree" ? this.#ltreeComparisons(scalar) : {}),
       }),
     );
   }
@@ -169,6 +170,36 @@ export class ColumnTypes {
       _has_keys_any: {
         type: listOf(GraphQLString),
         description: "do any of these strings exist as top-level keys in the column",
+      },
+    };
+  }
+
+  #ltreeComparisons(scalar: GraphQLScalarType): GraphQLInputFieldConfigMap {
+    return {
+      _ancestor: {
+        type: scalar,
+        description: "is the left argument an ancestor of right (or equal)?",
+      },
+      _ancestor_any: {
+        type: listOf(scalar),
+        description: "does array contain an ancestor of `ltree`?",
+      },
+      _descendant: {
+        type: scalar,
+        description: "is the left argument a descendant of right (or equal)?",
+      },
+      _descendant_any: {
+        type: listOf(scalar),
+        description: "does array contain a descendant of `ltree`?",
+      },
+      _matches: { type: this.scalar("lquery"), description: "does `ltree` match `lquery`?" },
+      _matches_any: {
+        type: listOf(GraphQLString),
+        description: "does `ltree` match any `lquery` in array?",
+      },
+      _matches_fulltext: {
+        type: this.scalar("ltxtquery"),
+        description: "does `ltree` match `ltxtquery`?",
       },
     };
   }

@@ -10,6 +10,7 @@ import {
   GraphQLString,
 } from "graphql";
 import type { ColumnInfo } from "../catalog/types.ts";
+import { aggregateBoolExp } from "./aggregate-bool-exp.ts";
 import type { AggregateFunction } from "./bindings.ts";
 import type { ColumnTypes } from "./column-types.ts";
 import { columnDescription } from "./descriptions.ts";
@@ -147,7 +148,11 @@ export class TableInputs {
         fields[column] = { type: this.#columns.comparison(table.info, info) };
       }
       for (const relationship of this.#selectableRelationships(table)) {
-        fields[relationship.name] = { type: this.boolExp(this.#target(relationship.target)) };
+        const target = this.#target(relationship.target);
+        fields[relationship.name] = { type: this.boolExp(target) };
+        if (relationship.kind === "array" && target.select?.allowAggregations === true) {
+          fields[`${relationship.name}_aggregate`] = { type: this.#aggregateBoolExp(target) };
+        }
       }
       for (const { name: computed, returns } of this.#plainComputedFields(table)) {
         fields[computed] = {
@@ -159,6 +164,18 @@ export class TableInputs {
       }
       return fields;
     });
+  }
+
+  #aggregateBoolExp(table: RoleTable): GraphQLInputObjectType {
+    return aggregateBoolExp(
+      {
+        registry: this.#registry,
+        columns: this.#columns,
+        boolExp: (target) => this.boolExp(target),
+        selectColumn: (target) => this.selectColumn(target),
+      },
+      table,
+    );
   }
 
   direction(): GraphQLEnumType {

@@ -2,7 +2,8 @@ import type { ColumnInfo } from "../catalog/types.ts";
 import { ident, listTypeOf, typeOf } from "./quote.ts";
 
 /** What the right side of a comparison must be cast to. */
-export type OperandShape = "column" | "list" | "text" | "text_list" | "jsonb" | "boolean";
+export type OperandShape =
+  "column" | "list" | "text" | "text_list" | "jsonb" | "boolean" | "lquery" | "lquery_list" | "ltxtquery";
 
 export interface Operator {
   readonly shape: OperandShape;
@@ -42,6 +43,13 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["_has_key", operator("text", "?")],
   ["_has_keys_any", operator("text_list", "?|")],
   ["_has_keys_all", operator("text_list", "?&")],
+  ["_ancestor", operator("column", "@>")],
+  ["_ancestor_any", operator("list", "@>")],
+  ["_descendant", operator("column", "<@")],
+  ["_descendant_any", operator("list", "<@")],
+  ["_matches", operator("lquery", "~")],
+  ["_matches_any", operator("lquery_list", "?")],
+  ["_matches_fulltext", operator("ltxtquery", "@")],
 ]);
 
 const COLUMN_OPERATORS: ReadonlyMap<string, string> = new Map([
@@ -77,14 +85,27 @@ export const castOf = (shape: OperandShape, column: Pick<ColumnInfo, "type" | "t
       return ident("jsonb");
     case "boolean":
       return ident("bool");
+    // The patterns of ltree live in the schema of the extension, as the column's type does.
+    case "lquery":
+    case "ltxtquery":
+      return typeOf({ ...column, type: shape });
+    case "lquery_list":
+      return listTypeOf({ ...column, type: "lquery" });
   }
 };
+
+/** Whether the operand is a list. */
+export const isListShape = (shape: OperandShape): boolean =>
+  shape === "list" || shape === "text_list" || shape === "lquery_list";
 
 /** The `udt` name whose input rules apply to one value of the operand. */
 export const operandType = (shape: OperandShape, column: Pick<ColumnInfo, "type">): string => {
   switch (shape) {
     case "text":
     case "text_list":
+    case "lquery":
+    case "lquery_list":
+    case "ltxtquery":
       return "text";
     case "boolean":
       return "bool";
