@@ -23,6 +23,7 @@ export {
   type WebhookRequest,
 } from "../engine/index.ts";
 export { createDatabase, type DatabaseOptions, migrate, type MigrateOptions } from "../postgres/index.ts";
+export { formatSql } from "./format-sql.ts";
 export { mountWebhooks } from "./mount-webhooks.ts";
 export {
   type FireCronOptions,
