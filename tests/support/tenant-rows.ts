@@ -20,21 +20,23 @@ const readTables = (db: Queryable): Promise<readonly TenantTable[]> =>
      order by 1`,
   );
 
+/** In one statement, so that it is one moment. */
 export async function readTenantRows(db: Queryable, tenant: Tenant): Promise<TenantRows> {
-  const found: Record<string, string> = {};
-  for (const { name, key } of await readTables(db)) {
-    const [row] = await db.query<{ rows: string | null }>(
-      `select string_agg(to_jsonb(t)::text, e'\\n' order by to_jsonb(t)::text) as rows from ${name} t where ${key} = $1`,
-      [tenant.workspaceId],
-    );
-    found[name] = row?.rows ?? "";
-  }
-  const [people] = await db.query<{ rows: string | null }>(
-    "select string_agg(to_jsonb(u)::text, e'\\n' order by id) as rows from users u where id = any($1)",
-    [[tenant.userId, tenant.memberId]],
+  const parts = (await readTables(db)).map(
+    ({ name, key }) => `select '${name}' as name, to_jsonb(t)::text as row from ${name} t where ${key} = $1`,
   );
-  found["public.users"] = people?.rows ?? "";
-  return found;
+  const rows = await db.query<{ name: string; rows: string }>(
+    `select name, string_agg(row, e'\\n' order by row) as rows
+     from (
+       ${parts.join("\nunion all\n")}
+       union all
+       select 'public.users', to_jsonb(u)::text from public.users u where u.id = any($2)
+     ) as held
+     group by name
+     order by name`,
+    [tenant.workspaceId, [tenant.userId, tenant.memberId]],
+  );
+  return Object.fromEntries(rows.map(({ name, rows: text }) => [name, text]));
 }
 
 const uuidPattern = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gu;

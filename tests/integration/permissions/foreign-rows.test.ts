@@ -1,133 +1,164 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { startTestProduct, type TestProduct } from "../../support/product.ts";
+import { type GraphQLAnswer, startTestProduct, type TestProduct } from "../../support/product.ts";
+import { readTenantRows, secretsOf } from "../../support/tenant-rows.ts";
 import { createTenant, type Tenant } from "../../support/tenants.ts";
+import { type Headers, mutationFields, queryFields, readSchema } from "./client-schema.ts";
+import { type Pick, type Pool, randomUse } from "./random-document.ts";
+import { boundRoles, roles } from "./surface.ts";
 
 let product: TestProduct;
-let tenants: readonly [Tenant, Tenant];
 
 beforeAll(async () => {
   product = await startTestProduct();
-  tenants = [
-    await createTenant(product.database, "zq-first-zq"),
-    await createTenant(product.database, "zq-second-zq"),
-  ];
 });
 
 afterAll(async () => {
   await product.stop();
 });
 
-interface TypeRef {
-  readonly kind: string;
-  readonly name: string | null;
-  readonly ofType?: TypeRef | null;
+let serial = 0;
+
+/** Two tenants of their own for each test: a run of deletions leaves the next one nothing to find. */
+async function createPair(): Promise<readonly [Tenant, Tenant]> {
+  serial += 1;
+  return [
+    await createTenant(product.database, `zq-first-${String(serial)}-zq`),
+    await createTenant(product.database, `zq-second-${String(serial)}-zq`),
+  ];
 }
 
-interface SchemaType {
-  readonly name: string;
-  readonly kind: string;
-  readonly fields: readonly { name: string; type: TypeRef; args: readonly { name: string }[] }[] | null;
-}
-
-const introspection = `{
-  __schema {
-    queryType { name }
-    types {
-      name
-      kind
-      fields {
-        name
-        args { name }
-        type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }
-      }
-    }
-  }
-}`;
-
-const named = (type: TypeRef): { kind: string; name: string } =>
-  type.ofType ? named(type.ofType) : { kind: type.kind, name: type.name ?? "" };
-
-type Schema = ReadonlyMap<string, SchemaType>;
-
-async function readSchema(headers: Readonly<Record<string, string>>): Promise<Schema> {
-  const answer = await product.ask(headers, introspection);
-  const { types } = answer.data?.["__schema"] as { types: readonly SchemaType[] };
-  return new Map(types.map((type) => [type.name, type]));
-}
-
-/** A selection set of the type, from a stream of random numbers, at most `depth` relationships deep. */
-function selection(schema: Schema, typeName: string, depth: number, pick: (below: number) => number): string {
-  const fields = schema.get(typeName)?.fields ?? [];
-  const parts: string[] = ["__typename"];
-  for (const field of fields) {
-    const target = named(field.type);
-    if (target.kind !== "OBJECT") {
-      // Hasura offers min and max of a uuid too, and passes on that Postgres has none.
-      if (target.name === "uuid" && /_(?:min|max)_fields$/u.test(typeName)) continue;
-      if (field.args.some(({ name }) => name !== "path" && name !== "columns" && name !== "distinct"))
-        continue;
-      if (pick(3) > 0) parts.push(field.name);
-    } else if (depth > 0 && pick(3) === 0) {
-      const args = field.args.some(({ name }) => name === "where") ? filter(pick) : "";
-      parts.push(`${field.name}${args} { ${selection(schema, target.name, depth - 1, pick)} }`);
-    }
-  }
-  return parts.join(" ");
-}
-
-const filters = [
-  "",
-  "(where: {})",
-  "(where: {_or: [{}, {_not: {}}]})",
-  "(where: {_not: {_or: []}})",
-  "(limit: 5)",
-  "(offset: 0)",
+const idsOf = (tenant: Tenant): readonly string[] => [
+  tenant.workspaceId,
+  tenant.userId,
+  tenant.memberId,
+  tenant.channelId,
+  tenant.callId,
 ];
-const filter = (pick: (below: number) => number): string => filters[pick(filters.length)] ?? "";
+
+/** Texts that a column may hold, and the mark of the caller; never the other's, which must not come back. */
+const poolOf = (own: Tenant, other: Tenant): Pool => ({
+  ids: [...idsOf(own), ...idsOf(other)],
+  texts: [
+    own.mark,
+    "member",
+    "admin",
+    "ready",
+    "text",
+    "%",
+    "ai_queries",
+    "messages",
+    "2024-01",
+    "somebody@example.com",
+  ],
+});
+
+/** What an answer may not hold: a value of the other tenant that the document itself did not name. */
+const leaked = (answer: GraphQLAnswer, document: string, secrets: readonly string[]): readonly string[] => {
+  const text = JSON.stringify(answer);
+  return secrets.filter((secret) => text.includes(secret) && !document.includes(secret));
+};
+
+/** An answer of a generator that knows types and nothing else; these say that the document was at fault. */
+const faults = new Set([
+  "validation-failed",
+  "parse-failed",
+  "permission-error",
+  "constraint-violation",
+  "data-exception",
+  "workspace-forbidden",
+  "invalid-input",
+  "not-found",
+  "not-supported",
+]);
+
+const pickFrom = (numbers: fc.Stream<number>): Pick => {
+  return (below) => (numbers.next().value as number) % below;
+};
+
+const headersOf = async (tenant: Tenant, role: string): Promise<Headers> =>
+  role === "anonymous" ? {} : product.tokenFor(tenant, role);
 
 describe("random queries of two tenants", () => {
-  it.each(["user", "workspace_admin", "service"])(
+  it.each(roles.filter((role) => role !== "operator"))(
     "find no foreign row in any answer to role %s",
     async (role) => {
-      const [first, second] = tenants;
-      const headers = [await product.tokenFor(first, role), await product.tokenFor(second, role)] as const;
-      const schema = await readSchema(headers[0]);
-      const roots = (schema.get("query_root")?.fields ?? []).filter(
-        ({ name, args }) => args.some((arg) => arg.name === "where") && !name.startsWith("__"),
+      const tenants = await createPair();
+      const schema = await readSchema(product, await headersOf(tenants[0], role));
+      const fields = queryFields(schema);
+      const headers = [await headersOf(tenants[0], role), await headersOf(tenants[1], role)] as const;
+      const secrets = await Promise.all(
+        tenants.map(async (tenant) => secretsOf(await readTenantRows(product.database, tenant), tenant)),
       );
-      let answered = 0;
+      const seen = { own: 0, answered: 0 };
       await fc.assert(
         fc.asyncProperty(
-          fc.nat(roots.length - 1),
+          fc.nat(fields.length - 1),
           fc.infiniteStream(fc.nat(999)),
           fc.boolean(),
           async (index, numbers, turned) => {
-            const root = roots[index];
-            if (root === undefined) return;
-            const pick = (below: number): number => (numbers.next().value as number) % below;
-            const query = `{ ${root.name}${filter(pick)} { ${selection(schema, named(root.type).name, 3, pick)} } }`;
-            const answer = await product.ask(headers[turned ? 1 : 0], query);
-            expect({ query, errors: answer.errors }).toEqual({ query, errors: undefined });
-            const text = JSON.stringify(answer.data);
-            const other = turned ? first : second;
-            for (const secret of [
-              other.mark,
-              other.workspaceId,
-              other.userId,
-              other.memberId,
-              other.channelId,
-              other.callId,
-            ]) {
-              expect(text).not.toContain(secret);
+            const [own, other] = turned ? [tenants[1], tenants[0]] : tenants;
+            const field = fields[index];
+            if (field === undefined) return;
+            const pick = pickFrom(numbers);
+            const use = randomUse(field, 3, { schema, pool: poolOf(own, other), pick });
+            if (use === null) return;
+            const document = `{ ${use} }`;
+            const answer = await product.ask(headers[turned ? 1 : 0], document);
+            const foreign = secrets[turned ? 0 : 1] ?? [];
+            expect({ document, leaked: leaked(answer, document, foreign) }).toEqual({ document, leaked: [] });
+            const code = answer.errors?.[0]?.extensions["code"];
+            if (code === undefined) seen.answered += 1;
+            else if (!faults.has(String(code)))
+              throw new Error(`${document} answers ${JSON.stringify(answer)}`);
+            if ((secrets[turned ? 1 : 0] ?? []).some((known) => JSON.stringify(answer).includes(known))) {
+              seen.own += 1;
             }
-            const own = turned ? second : first;
-            if (text.includes(own.workspaceId) || text.includes(own.mark)) answered += 1;
           },
         ),
-        { numRuns: 120, seed: 108 },
+        { numRuns: 250, seed: 108 },
       );
-      expect(answered).toBeGreaterThan(20);
+      expect(seen.answered).toBeGreaterThan(120);
+      if (role !== "anonymous") expect(seen.own).toBeGreaterThan(20);
     },
   );
+});
+
+describe("random mutations of one tenant", () => {
+  it.each(boundRoles)("change no row of another, sent by role %s", async (role) => {
+    const [own, other] = await createPair();
+    const headers = await headersOf(own, role);
+    const schema = await readSchema(product, headers);
+    const fields = mutationFields(schema);
+    const before = await readTenantRows(product.database, other);
+    const secrets = secretsOf(before, other);
+    const pool = poolOf(own, other);
+    const accepted = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(fields.length - 1), { minLength: 1, maxLength: 4 }),
+        fc.infiniteStream(fc.nat(999)),
+        async (indexes, numbers) => {
+          const pick = pickFrom(numbers);
+          for (const index of indexes) {
+            const field = fields[index];
+            // Deleting everything at once would leave the later documents nothing to change.
+            if (field === undefined || (/^delete_.*(?<!_by_pk)$/u.test(field.name) && pick(4) > 0)) continue;
+            const use = randomUse(field, 2, { schema, pool, pick });
+            if (use === null) continue;
+            const document = `mutation { ${use} }`;
+            const answer = await product.ask(headers, document);
+            expect({ document, leaked: leaked(answer, document, secrets) }).toEqual({ document, leaked: [] });
+            const code = answer.errors?.[0]?.extensions["code"];
+            if (code === undefined) accepted.add(field.name);
+            else if (!faults.has(String(code)))
+              throw new Error(`${document} answers ${JSON.stringify(answer)}`);
+          }
+          expect(await readTenantRows(product.database, other)).toEqual(before);
+        },
+      ),
+      { numRuns: 120, seed: 108 },
+    );
+    expect(accepted.size).toBeGreaterThan(fields.length / 3);
+  });
 });
