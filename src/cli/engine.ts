@@ -4,7 +4,7 @@ import { systemClock } from "../core/index.ts";
 import { createEngine, loadMetadataFolder, parseMetadata } from "../engine/index.ts";
 import { createDatabase } from "../postgres/index.ts";
 import { closeServer, listen } from "./listen.ts";
-import { readSettings } from "./settings.ts";
+import { pollSettings, readSettings } from "./settings.ts";
 
 /** The engine alone, for any Hasura project: DATABASE_URL and, if set, HASURA_METADATA_DIR; else metadata by API. */
 async function main(): Promise<void> {
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
       adminSecret: settings.secrets.adminSecret,
       jwtSecret: settings.secrets.jwtSecret,
       unauthorizedRole: process.env["HASURA_GRAPHQL_UNAUTHORIZED_ROLE"],
+      ...pollSettings(settings),
       stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
       inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
       env: process.env,

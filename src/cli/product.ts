@@ -6,7 +6,7 @@ import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../p
 import { createActionsApp } from "../../actions/app.ts";
 import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
-import { projectRoot, type Settings } from "./settings.ts";
+import { pollSettings, projectRoot, type Settings } from "./settings.ts";
 
 export type Step = "database" | "migrations" | "metadata" | "actions" | "engine" | "gateway";
 
@@ -108,6 +108,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
         adminSecret: settings.secrets.adminSecret,
         jwtSecret: settings.secrets.jwtSecret,
         unauthorizedRole: settings.HASURA_GRAPHQL_UNAUTHORIZED_ROLE,
+        ...pollSettings(settings),
         stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
         inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
         env: {

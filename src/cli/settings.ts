@@ -8,6 +8,8 @@ export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), ".."
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
+const positive = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
 const schema = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: port(8080),
@@ -19,6 +21,10 @@ const schema = z.object({
   HASURA_GRAPHQL_ADMIN_SECRET: z.string().min(1).optional(),
   HASURA_GRAPHQL_JWT_SECRET: z.string().min(1).optional(),
   HASURA_GRAPHQL_UNAUTHORIZED_ROLE: z.string().default("anonymous"),
+  HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: positive(1_000),
+  HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_BATCH_SIZE: positive(100),
+  HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: positive(1_000),
+  HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_BATCH_SIZE: positive(100),
   HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES: z.stringbool().default(false),
   HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS: z.stringbool().default(true),
   ACTION_SECRET: z.string().min(16).optional(),
@@ -63,3 +69,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     },
   };
 }
+
+/** How often and how many subscriptions are asked for at once, as the engine names it. */
+export const pollSettings = (settings: Settings) => ({
+  liveQueryIntervalMs: settings.HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL,
+  liveQueryBatchSize: settings.HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_BATCH_SIZE,
+  streamIntervalMs: settings.HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL,
+  streamBatchSize: settings.HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_BATCH_SIZE,
+});

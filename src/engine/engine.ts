@@ -43,7 +43,12 @@ export interface EngineSettings extends AuthSettings {
   readonly env?: Environment;
   /** Answers webhooks in the same process instead of over the network. */
   readonly actionHandler?: WebhookClient;
+  /** How often live queries are asked again, and how many subscribers one statement answers. */
   readonly liveQueryIntervalMs?: number;
+  readonly liveQueryBatchSize?: number;
+  /** The same for streams. */
+  readonly streamIntervalMs?: number;
+  readonly streamBatchSize?: number;
 }
 
 export interface EngineOptions {
@@ -138,7 +143,20 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     state: () => state,
     written: events.wake,
   });
-  const liveQueries = createLiveQueries({ clock, logger, intervalMs: settings.liveQueryIntervalMs ?? 1_000 });
+  const liveQueries = createLiveQueries({
+    database,
+    clock,
+    logger,
+    live: {
+      intervalMs: settings.liveQueryIntervalMs ?? 1_000,
+      batchSize: settings.liveQueryBatchSize ?? 100,
+    },
+    stream: {
+      intervalMs: settings.streamIntervalMs ?? 1_000,
+      batchSize: settings.streamBatchSize ?? 100,
+    },
+    epoch: () => state,
+  });
   const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
   const replaceMetadata = (metadata: Metadata): Promise<void> => change(() => metadata);
   const reload = (): Promise<void> => change((present) => present.metadata);

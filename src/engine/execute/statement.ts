@@ -20,7 +20,8 @@ export interface StatementContext {
 export const sessionJson = (session: ExecutionSession): string =>
   JSON.stringify({ ...session.variables, "x-hasura-role": session.role });
 
-const bindAll = (statement: Statement, context: StatementContext): readonly (string | null)[] =>
+/** The values of a statement for one request, in the order of its parameters. */
+export const bindAll = (statement: Statement, context: StatementContext): readonly (string | null)[] =>
   statement.params.map((param) => {
     switch (param.kind) {
       case "value":
@@ -68,14 +69,13 @@ const nameOf = (statement: Statement): string | undefined => {
   return name;
 };
 
-/** Runs a statement with the values of this request. */
-export const runStatement = async <R>(
+/** Runs a statement with values that are bound already. */
+export const runWithValues = async <R>(
   db: Queryable,
   statement: Statement,
-  context: StatementContext,
+  values: readonly unknown[],
   errorPath: string,
 ): Promise<readonly R[]> => {
-  const values = bindAll(statement, context);
   const name = nameOf(statement);
   try {
     return await db.query<R>(statement.text, values, name === undefined ? {} : { name });
@@ -83,3 +83,11 @@ export const runStatement = async <R>(
     throw fromPostgresError(error, errorPath);
   }
 };
+
+/** Runs a statement with the values of this request. */
+export const runStatement = <R>(
+  db: Queryable,
+  statement: Statement,
+  context: StatementContext,
+  errorPath: string,
+): Promise<readonly R[]> => runWithValues<R>(db, statement, bindAll(statement, context), errorPath);

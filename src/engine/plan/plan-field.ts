@@ -7,6 +7,7 @@ import { functionCall, functionOf } from "./function-call.ts";
 import { inputToRaw, readArguments } from "./input.ts";
 import { planInsert } from "./insert.ts";
 import { argumentsOf, compileAggregate, compileMany, compileOne, objectOfRow } from "./select.ts";
+import { planStream } from "./stream.ts";
 import type { ActionSelection, FieldPlan } from "./types.ts";
 import { planDelete, planUpdate, planUpdateMany } from "./update.ts";
 import { allOf } from "./where.ts";
@@ -132,6 +133,7 @@ export const planField = (input: FieldPlanInput, field: SelectedField): FieldPla
     scope: input.scope,
     stringifyNumericTypes: input.stringifyNumericTypes,
   };
+  if (binding?.kind === "select_stream") return planStream(context, field, tableOf(context, binding.table));
   const written = writeWith(context, field);
   if (written) return written;
   const sql = readSql(context, field);

@@ -133,6 +133,8 @@ const planFields = (
 };
 
 const readsOf = (fields: readonly PlannedField[]): Statement | undefined => {
+  // A batch of a stream is two values.
+  if (fields.some(({ plan }) => plan.kind === "sql" && plan.cursorParam !== undefined)) return undefined;
   const statements = fields.flatMap(({ plan }) => (plan.kind === "sql" ? [plan.statement] : []));
   return statements.length > 1 ? combineStatements(statements) : undefined;
 };

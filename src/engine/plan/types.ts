@@ -9,6 +9,8 @@ export interface SqlFieldPlan {
   readonly kind: "sql";
   readonly statement: Statement;
   readonly errorPath: string;
+  /** Of a stream: the parameter that becomes the column "cursor" of the batch before. */
+  readonly cursorParam?: number;
 }
 
 /** Rows of one table to insert, with the rows that hang on them. Column values are SQL and parameters. */

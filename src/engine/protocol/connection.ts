@@ -6,6 +6,8 @@ export type Phase = "opened" | "connecting" | "ready" | "closed";
 export interface ConnectionState {
   readonly phase: Phase;
   readonly operations: ReadonlySet<string>;
+  /** Why the last connection_init failed, where the protocol keeps such a connection open. */
+  readonly refusal?: string;
 }
 
 export type ConnectionEvent =
@@ -15,7 +17,14 @@ export type ConnectionEvent =
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "expired" }
   | { readonly type: "next"; readonly id: string; readonly payload: string }
-  | { readonly type: "failed"; readonly id: string; readonly errors: string }
+  | {
+      readonly type: "failed";
+      readonly id: string;
+      readonly errors: string;
+      /** Whether the request was refused, or failed while it ran. */
+      readonly stage: "planning" | "running";
+    }
+  | { readonly type: "keep-alive" }
   | { readonly type: "finished"; readonly id: string }
   | { readonly type: "socket-closed" };
 
@@ -35,7 +44,7 @@ export const openConnection: ConnectionState = { phase: "opened", operations: ne
 
 const stay = (state: ConnectionState, ...effects: ConnectionEffect[]): Step => ({ state, effects });
 
-const close = (state: ConnectionState, code: number, reason: string): Step => ({
+export const closeWith = (state: ConnectionState, code: number, reason: string): Step => ({
   state: { phase: "closed", operations: new Set() },
   effects: [
     ...[...state.operations].map((id): ConnectionEffect => ({ type: "stop", id })),
@@ -51,22 +60,22 @@ const close = (state: ConnectionState, code: number, reason: string): Step => ({
   ],
 });
 
-const withOperation = (state: ConnectionState, id: string): ConnectionState => ({
+export const withOperation = (state: ConnectionState, id: string): ConnectionState => ({
   ...state,
   operations: new Set([...state.operations, id]),
 });
 
-const withoutOperation = (state: ConnectionState, id: string): ConnectionState => ({
+export const withoutOperation = (state: ConnectionState, id: string): ConnectionState => ({
   ...state,
   operations: new Set([...state.operations].filter((present) => present !== id)),
 });
 
 const onMessage = (state: ConnectionState, text: string): Step => {
   const message = readClientMessage(text);
-  if (message === undefined) return close(state, 4400, "Invalid message");
+  if (message === undefined) return closeWith(state, 4400, "Invalid message");
   switch (message.type) {
     case "connection_init":
-      if (state.phase !== "opened") return close(state, 4429, "Too many initialisation requests");
+      if (state.phase !== "opened") return closeWith(state, 4429, "Too many initialisation requests");
       return {
         state: { ...state, phase: "connecting" },
         effects: [{ type: "authenticate", payload: message.payload ?? {} }],
@@ -76,9 +85,9 @@ const onMessage = (state: ConnectionState, text: string): Step => {
     case "pong":
       return stay(state);
     case "subscribe": {
-      if (state.phase !== "ready") return close(state, 4401, "Unauthorized");
+      if (state.phase !== "ready") return closeWith(state, 4401, "Unauthorized");
       if (state.operations.has(message.id))
-        return close(state, 4409, `Subscriber for ${message.id} already exists`);
+        return closeWith(state, 4409, `Subscriber for ${message.id} already exists`);
       const { query, variables, operationName } = message.payload;
       const request = { query, variables: variables ?? {}, operationName: operationName ?? undefined };
       return {
@@ -99,14 +108,20 @@ export const step = (state: ConnectionState, event: ConnectionEvent): Step => {
     case "message":
       return onMessage(state, event.text);
     case "init-timeout":
-      return state.phase === "opened" ? close(state, 4408, "Connection initialisation timeout") : stay(state);
+      return state.phase === "opened"
+        ? closeWith(state, 4408, "Connection initialisation timeout")
+        : stay(state);
     case "authenticated":
       if (state.phase !== "connecting") return stay(state);
       return { state: { ...state, phase: "ready" }, effects: [{ type: "send", text: serverMessages.ack() }] };
     case "refused":
-      return close(state, 4403, event.reason);
+      return closeWith(state, 4403, event.reason);
+    case "keep-alive":
+      return state.phase === "ready"
+        ? stay(state, { type: "send", text: serverMessages.ping() })
+        : stay(state);
     case "expired":
-      return close(state, 4403, "Token expired");
+      return closeWith(state, 4403, "Token expired");
     case "next":
       // A result may arrive after the client has said that it wants no more.
       if (!state.operations.has(event.id)) return stay(state);

@@ -1,4 +1,4 @@
-/** Owns what goes over the wire for GraphQL, without sockets: the HTTP body and the graphql-transport-ws protocol. */
+/** Owns what goes over the wire for GraphQL, without sockets: the HTTP body and the two WebSocket protocols. */
 export {
   openConnection,
   step,
@@ -6,5 +6,7 @@ export {
   type ConnectionEvent,
   type ConnectionState,
 } from "./connection.ts";
+export { legacyStep } from "./legacy-connection.ts";
+export { legacyGraphqlWs } from "./legacy-messages.ts";
 export { readHttpBody, type GraphQLRequest, type HttpBody } from "./http-body.ts";
 export { graphqlTransportWs, type SocketRequest } from "./messages.ts";

@@ -41,6 +41,7 @@ export const readClientMessage = (text: string): ClientMessage | undefined => {
 /** The messages to a client as text; payloads that are JSON already are pasted, not parsed. */
 export const serverMessages = {
   ack: (): string => '{"type":"connection_ack"}',
+  ping: (): string => '{"type":"ping","payload":{"message":"keepalive"}}',
   pong: (): string => '{"type":"pong"}',
   next: (id: string, payload: string): string =>
     `{"type":"next","id":${JSON.stringify(id)},"payload":${payload}}`,

@@ -19,6 +19,7 @@ export type FieldBinding =
         | "select"
         | "select_by_pk"
         | "select_aggregate"
+        | "select_stream"
         | "insert"
         | "insert_one"
         | "update"

@@ -9,6 +9,7 @@ import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
 import { withInheritedRoles } from "./inherited-roles.ts";
 import { field, type Fields, sorted, TypeRegistry } from "./registry.ts";
 import { buildRoleTables } from "./role-tables.ts";
+import { streamRoots } from "./stream-roots.ts";
 import { TableInputs } from "./table-inputs.ts";
 import { TableOutputs } from "./table-outputs.ts";
 import { mutationRoots, type RootField, selectRoots } from "./table-roots.ts";
@@ -61,7 +62,10 @@ const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts
   const subscriptions: RootField[] = [];
   for (const table of tables.values()) {
     queries.push(...selectRoots(table, types, table.select?.queryRootFields));
-    subscriptions.push(...selectRoots(table, types, table.select?.subscriptionRootFields));
+    subscriptions.push(
+      ...selectRoots(table, types, table.select?.subscriptionRootFields),
+      ...streamRoots(table, { ...types, registry, columns }, table.select?.subscriptionRootFields),
+    );
     mutations.push(...mutationRoots(table, types));
   }
   for (const fn of functions.values()) {

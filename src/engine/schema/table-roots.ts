@@ -17,9 +17,9 @@ export interface TableTypes {
 }
 
 /** One root field of a table: its binding, its name and its comment all follow from the kind. */
-const rootOf = (
+export const rootOf = (
   table: RoleTable,
-  kind: Exclude<TableRootField, "select_stream">,
+  kind: TableRootField,
   shape: Pick<Field, "type" | "args">,
   description: string,
 ): RootField => ({

@@ -4,7 +4,7 @@ import type { Database, Logger } from "../../core/index.ts";
 import { checkOutput, shapeOutput, type CallAction } from "../actions/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
-import { executeOperation } from "../execute/index.ts";
+import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts";
 import { planOperation, type ActionFieldPlan, type PlannedOperation } from "../plan/index.ts";
 import type { GraphQLRequest } from "../protocol/index.ts";
 import type { RoleSchema } from "../schema/index.ts";
@@ -23,6 +23,8 @@ export interface RequestAnswer {
 
 export interface PreparedRequest {
   readonly operation: PlannedOperation["operation"];
+  /** A subscription as a statement that others may share; undefined when it is more than reads. */
+  live(): LivePlan | undefined;
   /** JSON text of `data`; throws what went wrong. */
   run(): Promise<{ readonly data: string; readonly setCookies: readonly string[] }>;
 }
@@ -67,6 +69,7 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
     });
     return {
       operation: planned.operation,
+      live: () => livePlanOf(planned, session),
       run: async () => {
         const setCookies: string[] = [];
         const data = await executeOperation({

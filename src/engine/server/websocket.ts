@@ -13,20 +13,26 @@ import {
 } from "../auth/index.ts";
 import {
   graphqlTransportWs,
+  legacyGraphqlWs,
+  legacyStep,
   openConnection,
   step,
   type ConnectionEffect,
   type ConnectionEvent,
   type SocketRequest,
 } from "../protocol/index.ts";
-import type { LiveQueries } from "../subscriptions/index.ts";
+import type { LiveQueries, LiveSource } from "../subscriptions/index.ts";
 import { errorsJson, toHasuraError } from "./answers.ts";
-import type { RequestRunner } from "./run-request.ts";
+import type { PreparedRequest, RequestRunner } from "./run-request.ts";
 
 const initTimeoutMs = 3_000;
 const pingEveryMs = 30_000;
+/** Hasura's default. */
+const keepAliveEveryMs = 5_000;
 const maxMessageBytes = 4 * 1024 * 1024;
-/** A client that reads too slowly is let go, rather than its results kept in memory. */
+/** A client that has this much unread gets no further results until it has read; live queries then skip to the newest. */
+const busyBufferedBytes = 1024 * 1024;
+/** A client that still does not read is let go, rather than its results kept in memory. */
 const maxBufferedBytes = 16 * 1024 * 1024;
 
 export interface SocketDeps {
@@ -63,21 +69,26 @@ const liveKey = (session: Session, request: SocketRequest): string =>
 
 /** One socket: feeds what happens to the protocol and does what it says. */
 const serve = (socket: WebSocket, upgradeHeaders: HeaderInput, deps: SocketDeps): void => {
+  const protocolStep = socket.protocol === graphqlTransportWs ? step : legacyStep;
   let state = openConnection;
   let session: Session | undefined;
   let headers: HeaderMap = new Map();
   let alive = true;
   const stops = new Map<string, () => void>();
-  const cancels: (() => void)[] = [];
+  const cancels = new Set<() => void>();
 
   const dispatch = (event: ConnectionEvent): void => {
-    const next = step(state, event);
+    const next = protocolStep(state, event);
     state = next.state;
     for (const effect of next.effects) perform(effect);
   };
 
   const later = (delayMs: number, callback: () => void): void => {
-    cancels.push(deps.clock.schedule(delayMs, callback));
+    const cancel = deps.clock.schedule(delayMs, () => {
+      cancels.delete(cancel);
+      callback();
+    });
+    cancels.add(cancel);
   };
 
   const expireAt = (moment: Date): void => {
@@ -98,37 +109,51 @@ const serve = (socket: WebSocket, upgradeHeaders: HeaderInput, deps: SocketDeps)
     }
     if (session.expiresAt !== undefined) expireAt(session.expiresAt);
     dispatch({ type: "authenticated" });
+    later(keepAliveEveryMs, keepAlive);
   };
 
   const start = async (id: string, request: SocketRequest): Promise<void> => {
     const asking = session;
     if (asking === undefined) return;
-    const fail = (error: unknown): void => {
-      dispatch({ type: "failed", id, errors: errorsJson(toHasuraError(error, deps.logger), asking.isAdmin) });
+    const fail = (error: unknown, stage: "planning" | "running"): void => {
+      const shown = toHasuraError(error, deps.logger);
+      dispatch({ type: "failed", id, errors: errorsJson(shown, asking.isAdmin), stage });
     };
+    let prepared: PreparedRequest;
     try {
-      const prepared = deps.runner.prepare(request, asking, headers);
-      if (prepared.operation !== "subscription") {
-        const { data } = await prepared.run();
-        dispatch({ type: "next", id, payload: `{"data":${data}}` });
-        dispatch({ type: "finished", id });
+      prepared = deps.runner.prepare(request, asking, headers);
+      if (prepared.operation === "subscription") {
+        const stop = deps.liveQueries.subscribe(() => liveSource(request, asking), {
+          ready: () => socket.bufferedAmount < busyBufferedBytes,
+          next: (result) => dispatch({ type: "next", id, payload: `{"data":${result}}` }),
+          failed: (error) => {
+            stops.delete(id);
+            fail(error, "running");
+          },
+        });
+        stops.set(id, stop);
         return;
       }
-      // Planned again for each poll, so that new metadata counts at once.
-      const run = async (): Promise<string> =>
-        (await deps.runner.prepare(request, asking, headers).run()).data;
-      const stop = deps.liveQueries.listen(liveKey(asking, request), run, {
-        next: (result) => dispatch({ type: "next", id, payload: `{"data":${result}}` }),
-        failed: (error) => {
-          stops.delete(id);
-          fail(error);
-        },
-      });
-      stops.set(id, stop);
     } catch (error) {
-      fail(error);
+      fail(error, "planning");
+      return;
+    }
+    try {
+      const { data } = await prepared.run();
+      dispatch({ type: "next", id, payload: `{"data":${data}}` });
+      dispatch({ type: "finished", id });
+    } catch (error) {
+      fail(error, "running");
     }
   };
+
+  /** Planned whenever it is asked for, so that new metadata counts. */
+  const liveSource = (request: SocketRequest, asking: Session): LiveSource =>
+    deps.runner.prepare(request, asking, headers).live() ?? {
+      kind: "run",
+      key: liveKey(asking, request),
+      run: async () => (await deps.runner.prepare(request, asking, headers).run()).data,
+    };
 
   const perform = (effect: ConnectionEffect): void => {
     switch (effect.type) {
@@ -150,6 +175,11 @@ const serve = (socket: WebSocket, upgradeHeaders: HeaderInput, deps: SocketDeps)
         stops.delete(effect.id);
         return;
     }
+  };
+
+  const keepAlive = (): void => {
+    dispatch({ type: "keep-alive" });
+    later(keepAliveEveryMs, keepAlive);
   };
 
   const ping = (): void => {
@@ -183,7 +213,12 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
-    handleProtocols: (protocols) => (protocols.has(graphqlTransportWs) ? graphqlTransportWs : false),
+    handleProtocols: (protocols) =>
+      protocols.has(graphqlTransportWs)
+        ? graphqlTransportWs
+        : protocols.has(legacyGraphqlWs)
+          ? legacyGraphqlWs
+          : false,
   });
   const detach: (() => void)[] = [];
 
@@ -196,8 +231,9 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
           return;
         }
         sockets.handleUpgrade(request, stream, head, (socket) => {
-          if (socket.protocol === graphqlTransportWs) serve(socket, request.headers, deps);
-          else socket.close(4406, "Subprotocol not acceptable");
+          const asked = request.headers["sec-websocket-protocol"];
+          if (asked !== undefined && socket.protocol === "") socket.close(4406, "Subprotocol not acceptable");
+          else serve(socket, request.headers, deps);
         });
       };
       server.on("upgrade", upgrade);

@@ -1,8 +1,6 @@
 import type { Param, Statement } from "./builder.ts";
+import { replacePlaceholders } from "./placeholders.ts";
 import { ident } from "./quote.ts";
-
-/** Quoted names and constants, in which a `$1` is only text, or a placeholder. */
-const quotedOrPlaceholder = /"(?:[^"]|"")*"|'(?:[^']|'')*'|\$(\d+)/g;
 
 export const combinedColumn = (index: number): string => `r${String(index)}`;
 
@@ -22,10 +20,9 @@ export const combineStatements = (statements: readonly Statement[]): Statement =
     return known;
   };
   const parts = statements.map((statement, index) => {
-    const places = new Map<string, number>();
-    const text = statement.text.replace(quotedOrPlaceholder, (whole, number: string | undefined) => {
-      if (number === undefined) return whole;
-      const at = places.get(number) ?? place(statement.params[Number(number) - 1]);
+    const places = new Map<number, number>();
+    const text = replacePlaceholders(statement.text, (number) => {
+      const at = places.get(number) ?? place(statement.params[number - 1]);
       places.set(number, at);
       return `$${String(at)}`;
     });

@@ -1,119 +1,175 @@
-import { createHash } from "node:crypto";
-
-import type { Clock, Logger } from "../../core/index.ts";
+import type { Clock, Database, Logger } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
+import { type Asker, createAsker } from "./cohort.ts";
+import type { LiveQueryListener, LiveSource, Member, Subscription } from "./types.ts";
 
-export interface LiveQueryListener {
-  /** A result that differs from the one before. */
-  readonly next: (result: string) => void;
-  /** The query can no longer be answered; nothing follows. */
-  readonly failed: (error: HasuraError) => void;
+export interface PollSettings {
+  readonly intervalMs: number;
+  /** Subscribers that one statement answers at most. */
+  readonly batchSize: number;
+}
+
+export interface LiveQueriesDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly live: PollSettings;
+  readonly stream: PollSettings;
+  /** Changes when subscriptions have to be planned again. */
+  readonly epoch: () => unknown;
 }
 
 export interface LiveQueries {
-  /**
-   * Polls `run` as long as somebody listens. Listeners of one key share the poll, so the key must name everything the
-   * result depends on, the session included.
-   */
-  listen(key: string, run: () => Promise<string>, listener: LiveQueryListener): () => void;
+  /** Asks as long as it is not stopped; throws when the request cannot be planned. */
+  subscribe(plan: () => LiveSource, listener: LiveQueryListener): () => void;
+  /** Different questions that are being asked. */
   size(): number;
   stop(): void;
 }
 
-export interface LiveQueriesDeps {
-  readonly clock: Clock;
-  readonly logger: Logger;
+/** Subscriptions whose statement is the same text, whoever asks and for what values. */
+interface Cohort {
+  readonly key: string;
+  readonly asker: Asker;
+  readonly members: Map<string, Member>;
   readonly intervalMs: number;
-}
-
-interface Poll {
-  readonly run: () => Promise<string>;
-  readonly listeners: Set<LiveQueryListener>;
-  /** Listeners that have seen the present result. */
-  readonly served: WeakSet<LiveQueryListener>;
-  digest: string | undefined;
-  result: string | undefined;
+  readonly epoch: unknown;
+  /** Members somebody has newly joined, answered before the next turn. */
+  readonly fresh: Set<Member>;
   cancel: () => void;
+  busy: Promise<void>;
 }
 
-const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64");
+const cohortKey = (source: LiveSource): string =>
+  source.kind === "run"
+    ? "run"
+    : `${source.cursorParam === undefined ? "live" : "stream"} ${source.statement.text}`;
 
-/** An outage is waited out; a refusal, as after a change of permissions, ends the query. */
-const refusal = (error: unknown): HasuraError | undefined =>
-  error instanceof HasuraError && error.code !== "unexpected" && error.code !== "postgres-error"
-    ? error
-    : undefined;
+export const createLiveQueries = (deps: LiveQueriesDeps): LiveQueries => {
+  const { clock } = deps;
+  const cohorts = new Map<string, Cohort>();
+  let streams = 0;
 
-export const createLiveQueries = ({ clock, logger, intervalMs }: LiveQueriesDeps): LiveQueries => {
-  const polls = new Map<string, Poll>();
-
-  const publish = (poll: Poll, result: string): void => {
-    const digest = digestOf(result);
-    const changed = digest !== poll.digest;
-    poll.digest = digest;
-    poll.result = result;
-    for (const listener of [...poll.listeners]) {
-      if (!changed && poll.served.has(listener)) continue;
-      poll.served.add(listener);
-      listener.next(result);
+  const turn = async (cohort: Cohort): Promise<void> => {
+    const startedAt = clock.now().getTime();
+    if (cohort.epoch !== deps.epoch()) {
+      rejoin(cohort);
+      return;
     }
+    cohort.busy = cohort.busy.then(() => cohort.asker.ask([...cohort.members.values()]));
+    await cohort.busy;
+    if (cohorts.get(cohort.key) !== cohort) return;
+    // Turns start at a fixed rate, but a database that is too slow for it gets time to breathe.
+    const elapsed = clock.now().getTime() - startedAt;
+    const delay = Math.max(cohort.intervalMs - elapsed, cohort.intervalMs / 10);
+    cohort.cancel = clock.schedule(delay, () => void turn(cohort));
   };
 
-  const end = (key: string, poll: Poll, error: HasuraError): void => {
-    polls.delete(key);
-    for (const listener of [...poll.listeners]) listener.failed(error);
-    poll.listeners.clear();
+  /** Asks for those who came since; several of them together if they came at once. */
+  const greet = (cohort: Cohort, member: Member): void => {
+    cohort.fresh.add(member);
+    if (cohort.fresh.size > 1) return;
+    setImmediate(() => {
+      cohort.busy = cohort.busy.then(async () => {
+        const members = [...cohort.fresh];
+        cohort.fresh.clear();
+        await cohort.asker.ask(members);
+      });
+    });
   };
 
-  const turn = async (key: string, poll: Poll): Promise<void> => {
-    try {
-      const result = await poll.run();
-      if (polls.get(key) === poll) publish(poll, result);
-    } catch (error) {
-      const reason = refusal(error);
-      if (polls.get(key) !== poll) return;
-      if (reason !== undefined) {
-        end(key, poll, reason);
-        return;
+  const cohortOf = (source: LiveSource): Cohort => {
+    const key = cohortKey(source);
+    const known = cohorts.get(key);
+    if (known !== undefined && known.epoch === deps.epoch()) return known;
+    if (known !== undefined) cohorts.delete(key);
+    const settings = source.kind === "sql" && source.cursorParam !== undefined ? deps.stream : deps.live;
+    const cohort: Cohort = {
+      key,
+      asker: createAsker({ database: deps.database, logger: deps.logger, batchSize: settings.batchSize }),
+      members: new Map(),
+      intervalMs: settings.intervalMs,
+      epoch: deps.epoch(),
+      fresh: new Set(),
+      cancel: () => undefined,
+      busy: Promise.resolve(),
+    };
+    cohorts.set(key, cohort);
+    cohort.cancel = clock.schedule(cohort.intervalMs, () => void turn(cohort));
+    if (known !== undefined) rejoin(known);
+    return cohort;
+  };
+
+  const join = (subscription: Subscription): void => {
+    const source = subscription.plan();
+    const cohort = cohortOf(source);
+    const values = source.kind === "sql" ? [...source.values] : [];
+    const param = source.kind === "sql" ? source.cursorParam : undefined;
+    if (param !== undefined) {
+      // Every stream stands somewhere else.
+      streams += 1;
+      if (subscription.cursor !== undefined) values[param] = subscription.cursor;
+    }
+    const key =
+      source.kind === "run"
+        ? source.key
+        : param === undefined
+          ? JSON.stringify([source.shape, values])
+          : `#${String(streams)}`;
+    let member = cohort.members.get(key);
+    if (member === undefined) {
+      member = { key, source, values, subscriptions: new Set() };
+      cohort.members.set(key, member);
+    }
+    const joined = member;
+    joined.subscriptions.add(subscription);
+    subscription.leave = () => {
+      joined.subscriptions.delete(subscription);
+      if (joined.subscriptions.size > 0) return;
+      cohort.members.delete(joined.key);
+      cohort.fresh.delete(joined);
+      if (cohort.members.size > 0) return;
+      cohort.cancel();
+      if (cohorts.get(cohort.key) === cohort) cohorts.delete(cohort.key);
+    };
+    greet(cohort, joined);
+  };
+
+  /** After a change of metadata or database: the same questions, planned anew; what was sent stays known. */
+  const rejoin = (cohort: Cohort): void => {
+    cohort.cancel();
+    if (cohorts.get(cohort.key) === cohort) cohorts.delete(cohort.key);
+    const subscriptions = [...cohort.members.values()].flatMap((member) => [...member.subscriptions]);
+    for (const subscription of subscriptions) {
+      subscription.leave();
+      try {
+        join(subscription);
+      } catch (error) {
+        if (error instanceof HasuraError) subscription.listener.failed(error);
+        else deps.logger.error({ error }, "a live query could not be planned again");
       }
-      logger.warn({ error }, "a live query failed and is tried again");
     }
-    if (polls.get(key) === poll) poll.cancel = clock.schedule(intervalMs, () => void turn(key, poll));
   };
 
   return {
-    listen: (key, run, listener) => {
-      let poll = polls.get(key);
-      if (poll === undefined) {
-        poll = {
-          run,
-          listeners: new Set([listener]),
-          served: new WeakSet(),
-          digest: undefined,
-          result: undefined,
-          cancel: () => undefined,
-        };
-        polls.set(key, poll);
-        void turn(key, poll);
-      } else {
-        poll.listeners.add(listener);
-        if (poll.result !== undefined) {
-          poll.served.add(listener);
-          listener.next(poll.result);
-        }
-      }
-      const joined = poll;
-      return () => {
-        joined.listeners.delete(listener);
-        if (joined.listeners.size > 0 || polls.get(key) !== joined) return;
-        polls.delete(key);
-        joined.cancel();
+    subscribe: (plan, listener) => {
+      const subscription: Subscription = {
+        plan,
+        listener,
+        digest: undefined,
+        cursor: undefined,
+        leave: () => undefined,
       };
+      join(subscription);
+      return () => subscription.leave();
     },
-    size: () => polls.size,
+    size: () => [...cohorts.values()].reduce((sum, cohort) => sum + cohort.members.size, 0),
     stop: () => {
-      for (const poll of polls.values()) poll.cancel();
-      polls.clear();
+      for (const cohort of cohorts.values()) {
+        cohort.cancel();
+        cohort.members.clear();
+      }
+      cohorts.clear();
     },
   };
 };

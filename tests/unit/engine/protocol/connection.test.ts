@@ -38,9 +38,9 @@ describe("graphql-transport-ws", () => {
     expect(run(...ready, subscribe("1"), { type: "finished", id: "1" })).toEqual([
       { type: "send", text: '{"type":"complete","id":"1"}' },
     ]);
-    expect(run(...ready, subscribe("1"), { type: "failed", id: "1", errors: "[]" })).toEqual([
-      { type: "send", text: '{"type":"error","id":"1","payload":[]}' },
-    ]);
+    expect(
+      run(...ready, subscribe("1"), { type: "failed", id: "1", errors: "[]", stage: "running" }),
+    ).toEqual([{ type: "send", text: '{"type":"error","id":"1","payload":[]}' }]);
   });
 
   it("stops on complete and sends nothing afterwards", () => {
