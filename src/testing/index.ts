@@ -33,6 +33,7 @@ export {
   type WebhookContext,
 } from "./start-test-engine.ts";
 export { type ClockStep, createTestClock, type TestClock } from "./test-clock.ts";
+export { type EventDelivery, type TestEvent } from "./test-events.ts";
 export { startTestServer, type TestServer, type TestServerOptions } from "./test-server.ts";
 export {
   type GraphQLAnswer,

@@ -15,6 +15,7 @@ import {
 import { mountWebhooks, refuseWebhooks } from "./mount-webhooks.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 import { createTestDatabase } from "./test-database.ts";
+import { createTestEvents, type EventDelivery, type TestEvent } from "./test-events.ts";
 import { prepareTemplateDatabase } from "./template-database.ts";
 import { startTestServer } from "./test-server.ts";
 import { createTestSession, type SessionSettings, type TestSession, type Variables } from "./test-session.ts";
@@ -77,6 +78,12 @@ export interface TestEngine {
   ): TestSession;
   /** Delivers a cron trigger's webhook now, with what it answered; twice, late or out of order, as Hasura may. */
   fireCron(name: string, options?: FireCronOptions): Promise<readonly CronFiring[]>;
+  /** Events that triggers of tables have written, oldest first; unlike Hasura's tables without those delivered, by default. */
+  events(options?: { readonly delivered?: boolean }): Promise<readonly TestEvent[]>;
+  /** Delivers all events that are due, and those that their handlers cause, with what each try was answered. */
+  deliverEvents(): Promise<readonly EventDelivery[]>;
+  /** Delivers one event, even one that was delivered: again, or before an older one. */
+  fireEvent(id: string, options?: { readonly times?: number }): Promise<readonly EventDelivery[]>;
   /** The schema of a role in an order that does not change, for snapshots of permissions. */
   sdl(role: string): string;
   /** The SQL that a role's operation becomes, with the origin of each parameter; runs nothing. */
@@ -159,6 +166,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
     undo.push(() => engine.stop());
     // From here on a copy holds what the engine has installed, so a reset does not install it again.
     await test.freeze();
+    const events = createTestEvents(engine, test.database);
     let address: Promise<string> | undefined;
 
     return {
@@ -173,6 +181,9 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
         for (let count = 0; count < times; count += 1) firings.push(await engine.cron.fire(name, moment));
         return firings;
       },
+      events: events.list,
+      deliverEvents: events.deliver,
+      fireEvent: events.fire,
       sdl: (role) => engine.sdl(role),
       explainSql: (role, document, variables = {}) => engine.explain({ query: document, variables }, role),
       reset: () => test.reset(),

@@ -15,6 +15,11 @@ interface PayOrder {
   readonly session_variables: Readonly<Record<string, string>>;
 }
 
+interface OrderChanged {
+  readonly id: string;
+  readonly event: { readonly data: { readonly new: { readonly id: string; readonly status: string } } };
+}
+
 /** One statement, so that two clerks who take the money at once cannot both succeed. */
 const pay = `
 with due as (
@@ -72,6 +77,25 @@ export const createHandlers = ({ database, secret }: HandlersDeps): Express => {
       [at, payload.older_than_hours],
     );
     response.json({ cancelled: cancelled.map(({ id }) => id) });
+  });
+
+  app.post("/events/order_paid", async (request, response) => {
+    const { id, event } = request.body as OrderChanged;
+    if (event.data.new.status !== "paid") {
+      response.json({ receipt: "not-due" });
+      return;
+    }
+    // Events come at least once and in any order: the order's own key decides whether there is a receipt already.
+    const written = await database.query<{ readonly order_id: string }>(
+      `insert into receipts (event_id, order_id, total_cents)
+       select $1, $2, coalesce(sum(quantity * price_cents), 0)::int
+       from order_items
+       where order_id = $2
+       on conflict do nothing
+       returning order_id`,
+      [id, event.data.new.id],
+    );
+    response.json({ receipt: written.length === 0 ? "already-sent" : "sent" });
   });
 
   return app;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { TestEngine } from "hasura-usage/engine";
 
-import { adasOrder, bakery, books, startProject } from "./project.ts";
+import { adasOrder, bakery, books, cysOrder, startProject } from "./project.ts";
 
 let project: TestEngine;
 
@@ -104,5 +104,56 @@ describe("the cron trigger cancel_stale_orders", () => {
   it("cancels nothing for an earlier time, though it is delivered later", async () => {
     await project.fireCron("cancel_stale_orders", { scheduledTime: "2026-01-06T00:00:00Z" });
     expect(await statuses()).toContainEqual({ customer: "Ada", status: "open" });
+  });
+});
+
+describe("the event trigger order_paid", () => {
+  const pay = (order: string): Promise<unknown> =>
+    project.database.query("update orders set status = 'paid', paid_at = now() where id = $1", [order]);
+  const receipts = (): Promise<readonly unknown[]> =>
+    project.database.query("select order_id, total_cents from receipts order by order_id");
+
+  it("sends one receipt, though the event is delivered twice", async () => {
+    await pay(adasOrder);
+    const [event] = await project.events();
+    expect(event).toMatchObject({ trigger: "order_paid", operation: "UPDATE", new: { customer: "Ada" } });
+    const tries = await project.fireEvent(event?.id ?? "", { times: 2 });
+    expect(tries.map(({ body }) => body)).toEqual(['{"receipt":"sent"}', '{"receipt":"already-sent"}']);
+    expect(await receipts()).toEqual([{ order_id: adasOrder, total_cents: 900 }]);
+  });
+
+  it("does not mind the order of events", async () => {
+    await pay(adasOrder);
+    await pay(cysOrder);
+    const [first, second] = await project.events();
+    await project.fireEvent(second?.id ?? "");
+    await project.fireEvent(first?.id ?? "");
+    expect(await receipts()).toHaveLength(2);
+    expect(await project.deliverEvents()).toEqual([]);
+  });
+
+  it("is not called for a changed name, and sends nothing for a cancelled order", async () => {
+    await project
+      .as("clerk", bakery)
+      .data('mutation { update_orders(where: {}, _set: { customer: "Eve" }) { affected_rows } }');
+    expect(await project.events()).toEqual([]);
+    await project.fireCron("cancel_stale_orders", { scheduledTime: "2026-01-08T00:00:00Z" });
+    const tries = await project.deliverEvents();
+    expect(tries.map(({ status, body }) => [status, body])).toEqual([
+      [200, '{"receipt":"not-due"}'],
+      [200, '{"receipt":"not-due"}'],
+    ]);
+    expect(await receipts()).toEqual([]);
+  });
+
+  it("is tried again later when the handlers are down, and then succeeds", async () => {
+    await pay(adasOrder);
+    await project.database.query("alter table receipts rename to receipts_gone");
+    expect((await project.deliverEvents()).map(({ status }) => status)).toEqual([500]);
+    await project.database.query("alter table receipts_gone rename to receipts");
+    expect(await project.deliverEvents()).toEqual([]);
+    project.clock.advance({ seconds: 10 });
+    expect((await project.deliverEvents()).map(({ status }) => status)).toEqual([200]);
+    expect(await receipts()).toHaveLength(1);
   });
 });

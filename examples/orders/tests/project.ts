@@ -21,3 +21,4 @@ export const startProject = (): Promise<TestEngine> =>
 export const bakery = { "x-hasura-shop-id": "a0000000-0000-4000-8000-000000000000" };
 export const books = { "x-hasura-shop-id": "b0000000-0000-4000-8000-000000000000" };
 export const adasOrder = "a0000000-0000-4000-8000-000000000001";
+export const cysOrder = "b0000000-0000-4000-8000-000000000001";

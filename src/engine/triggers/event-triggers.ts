@@ -5,6 +5,7 @@ import { qualifiedKey, type EventTriggerMeta, type Metadata, type TableMeta } fr
 import type { SessionVariables } from "../transforms/index.ts";
 import { invokeEventTrigger, redeliverEvent } from "./event-commands.ts";
 import { outboxTriggers } from "./event-trigger-sql.ts";
+import { createEventFiring } from "./fire-event.ts";
 import {
   createEventWorker,
   type EventWorker,
@@ -19,6 +20,8 @@ export interface EventTriggers extends Omit<EventWorker, "install"> {
   invoke(name: string, payload: Raw, session: SessionVariables): Promise<string>;
   /** Delivers an event again, whatever became of it. */
   redeliver(eventId: string): Promise<void>;
+  /** Delivers this event now and no other, as for a test of a handler that is called twice or out of order. */
+  fire(eventId: string): Promise<void>;
 }
 
 interface Owned {
@@ -51,8 +54,11 @@ export const createEventTriggers = (deps: EventTriggersDeps): EventTriggers => {
   const { install, ...worker } = createEventWorker(deps);
   let owned: ReadonlyMap<string, Owned> = new Map();
 
+  const fire = createEventFiring({ ...deps, triggerOf: (name) => owned.get(name)?.trigger });
+
   return {
     ...worker,
+    fire,
     install: async (metadata, catalog) => {
       await install(readEventTriggers(metadata, catalog, deps.stringifyNumericTypes));
       owned = new Map(ownedOf(metadata).map((entry) => [entry.trigger.name, entry]));
