@@ -24,6 +24,12 @@ const readJson = (file) => {
 const lockedPackages = (root) =>
   Object.entries(readJson(join(root, "package-lock.json"))?.packages ?? {}).filter(([path]) => path !== "");
 
+/** As npm reads `os`, `cpu` and `libc`, closely enough for a display. */
+const isForHere = ({ os, cpu, libc }) =>
+  (os === undefined || os.includes(process.platform)) &&
+  (cpu === undefined || cpu.includes(process.arch)) &&
+  (libc === undefined || libc.includes("glibc"));
+
 /** npm writes its own list last: an install that was cut off has none. It must name what the lock file names. */
 const isTreeComplete = (root) => {
   const installed = readJson(join(root, "node_modules", ".package-lock.json"))?.packages;
@@ -59,7 +65,9 @@ const cacheArguments = (root) => {
 
 /** Shows how many packages are there already; returns how to end the display. */
 const showProgress = (root) => {
-  const paths = lockedPackages(root).map(([path]) => join(root, path, "package.json"));
+  const paths = lockedPackages(root)
+    .filter(([, entry]) => isForHere(entry))
+    .map(([path]) => join(root, path, "package.json"));
   const terminal = process.stderr.isTTY === true;
   const timer = setInterval(
     () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -47,8 +47,18 @@ function keptSecrets(dataDir: string): Secrets {
     actionSecret: secret(),
   };
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
-  return secrets;
+  const unique = `${file}.${String(process.pid)}`;
+  writeFileSync(unique, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  try {
+    // Two first starts at once must end up with the same secrets, and nobody may read half a file.
+    linkSync(unique, file);
+    return secrets;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } finally {
+    rmSync(unique, { force: true });
+  }
 }
 
 /** Settings of the whole product (design: processes, ports, settings). Throws one line naming a wrong variable. */

@@ -141,7 +141,7 @@ export const prepareCluster = async (
   if (!existsSync(folder)) {
     await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
     const template = filled ?? (await prepareTemplate(binaries, user));
-    const copying = `${folder}.${String(process.pid)}.copying`;
+    const copying = `${folder}.copying`;
     await rm(copying, { recursive: true, force: true });
     await copyTree(template, copying);
     await chmod(copying, 0o700);

@@ -156,15 +156,12 @@ const launchWithRetries = async (
   }
 };
 
-/** Starts the PostgreSQL that npm installed on 127.0.0.1, with a password, bound to the life of this process. */
-export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
+const startClaimed = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const { dataDir, logger, settings = {} } = options;
-  await mkdir(dataDir, { recursive: true });
   const user = unprivilegedUser();
   const binaries = await prepareBinaries(user, options.binariesDir);
   const cluster = await prepareCluster(dataDir, binaries, user, logger, options.from);
-  await clearLeftovers(dataDir, cluster.folder, logger);
-  await claim(dataDir);
+  await clearLeftovers(cluster.folder, logger);
   const logFile = join(dataDir, "postgres.log");
   const removeAfterwards = options.temporary === true ? dataDir : undefined;
   const start: Launch = {
@@ -193,4 +190,17 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
     port,
     stop: () => (stopping ??= stop()),
   };
+};
+
+/** Starts the PostgreSQL that npm installed on 127.0.0.1, with a password, bound to the life of this process. */
+export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
+  const { dataDir } = options;
+  await mkdir(dataDir, { recursive: true });
+  await claim(dataDir);
+  try {
+    return await startClaimed(options);
+  } catch (error) {
+    await disclaim(dataDir);
+    throw error;
+  }
 };

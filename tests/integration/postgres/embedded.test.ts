@@ -52,7 +52,7 @@ const startChild = async (): Promise<{ child: ChildProcess; url: string }> => {
     process.execPath,
     ["--import", loader, join(import.meta.dirname, "embedded-child.ts"), dataDir],
     {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_OPTIONS: "" },
     },
   );
@@ -61,8 +61,10 @@ const startChild = async (): Promise<{ child: ChildProcess; url: string }> => {
     child.stdout?.on("data", (chunk: Buffer) => {
       resolve(chunk.toString().trim());
     });
-    child.on("exit", () => {
-      reject(new Error("the child ended early"));
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    child.on("close", () => {
+      reject(new Error(`the child ended early: ${said}`));
     });
   });
   return { child, url };
@@ -124,6 +126,18 @@ describe("startEmbeddedPostgres", () => {
     await expect(second).rejects.toMatchObject({ code: "port-in-use" });
     await rm(other, { recursive: true });
     expect(await ask(first.url, "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  it("belongs to exactly one of three processes that start on an empty folder at once", async () => {
+    const starts = await Promise.allSettled([startChild(), startChild(), startChild()]);
+    const urls = starts.flatMap((result) => (result.status === "fulfilled" ? [result.value.url] : []));
+    const refusals = starts.flatMap((result) =>
+      result.status === "rejected" ? [String(result.reason)] : [],
+    );
+    expect(urls).toHaveLength(1);
+    expect(await ask(urls[0] ?? "", "select 1 as one")).toEqual([{ one: 1 }]);
+    expect(refusals).toHaveLength(2);
+    for (const refusal of refusals) expect(refusal).toContain("is in use by another running process");
   });
 
   it("does not outlive a killed process", async () => {
