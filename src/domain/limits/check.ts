@@ -6,6 +6,8 @@ export type LimitDenial = "usage-limit-exceeded" | "feature-not-in-plan" | "unkn
 
 export interface LimitQuestion {
   readonly lookup: LimitLookup;
+  /** In the plan of a subscription that is paused, cancelled or over, where there is no live one. */
+  readonly lapsed?: LimitLookup;
   readonly used: bigint;
   /** Held by reservations that are neither committed nor over. */
   readonly reserved?: bigint;
@@ -32,7 +34,13 @@ const denied = (reason: LimitDenial): LimitAnswer => ({
 });
 
 /** Whether an amount fits: yes if it ends at or below the limit. What is not known to be included is denied. */
-export const checkLimit = ({ lookup, used, reserved = 0n, amount = 1n }: LimitQuestion): LimitAnswer => {
+export const checkLimit = ({
+  lookup,
+  lapsed,
+  used,
+  reserved = 0n,
+  amount = 1n,
+}: LimitQuestion): LimitAnswer => {
   if (amount < 0n || used < 0n || reserved < 0n) {
     throw new AppError({
       kind: "invalid-input",
@@ -46,7 +54,9 @@ export const checkLimit = ({ lookup, used, reserved = 0n, amount = 1n }: LimitQu
     case "unknown-plan":
       return denied("plan-required");
     case "not-included":
-      return denied("feature-not-in-plan");
+      return denied(
+        lapsed?.kind === "limited" || lapsed?.kind === "unlimited" ? "plan-required" : "feature-not-in-plan",
+      );
     case "unlimited":
       return { allowed: true, reason: null, limit: null, remaining: null, percentage: null };
     case "limited": {

@@ -38,6 +38,18 @@ describe("checkLimit", () => {
     expect(check("free", "ai_seconds", 0n)).toMatchObject({ allowed: false, reason: "feature-not-in-plan" });
   });
 
+  it("asks for a plan where a lapsed one had what is missing now", () => {
+    const ask = (lapsedPlanId: string) =>
+      checkLimit({
+        lookup: getLimit(catalogue, "free", "ai_seconds"),
+        lapsed: getLimit(catalogue, lapsedPlanId, "ai_seconds"),
+        used: 0n,
+      });
+    expect(ask("starter")).toMatchObject({ allowed: false, reason: "plan-required" });
+    expect(ask("enterprise")).toMatchObject({ allowed: false, reason: "plan-required" });
+    expect(ask("free")).toMatchObject({ allowed: false, reason: "feature-not-in-plan" });
+  });
+
   it("is safe with a limit of 0", () => {
     expect(check("free", "bots", 0n)).toMatchObject({
       allowed: false,
