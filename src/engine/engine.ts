@@ -4,7 +4,13 @@ import type { Express } from "express";
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
 
 import { systemClock, type Clock, type Database, type Logger } from "../core/index.ts";
-import { createActionCaller, fetchWebhook, type Environment, type WebhookClient } from "./actions/index.ts";
+import {
+  createActionCaller,
+  createInputValidator,
+  fetchWebhook,
+  type Environment,
+  type WebhookClient,
+} from "./actions/index.ts";
 import {
   createAuthenticator,
   readHeaders,
@@ -138,6 +144,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     database,
     logger,
     callAction: createActionCaller({ client, environment, logger }),
+    callInputValidation: createInputValidator({ client, environment, logger }),
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
     parse: parseDocument,
     state: () => state,

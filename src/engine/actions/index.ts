@@ -2,6 +2,11 @@
 export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction } from "./call-action.ts";
 export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
 export { checkOutput } from "./output.ts";
+export {
+  createInputValidator,
+  type CallInputValidation,
+  type InputValidationCall,
+} from "./validate-input.ts";
 export { shapeOutput, type OutputSelection } from "./shape.ts";
 export {
   fetchWebhook,

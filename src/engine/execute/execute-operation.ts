@@ -1,11 +1,13 @@
 import type { Database, Transaction } from "../../core/index.ts";
 import type {
   ActionFieldPlan,
+  InputValidation,
   PlannedField,
   PlannedOperation,
   SqlFieldPlan,
   WritePlan,
 } from "../plan/index.ts";
+import type { Variables } from "../sql/builder.ts";
 import { combinedColumn } from "../sql/combine.ts";
 import { checkFailed, insertNested } from "./nested-insert.ts";
 import { fromPostgresError } from "./postgres-errors.ts";
@@ -19,6 +21,8 @@ export interface ExecuteOperationInput {
   readonly session: ExecutionSession;
   readonly db: Database;
   readonly runAction: RunAction;
+  /** Asks the webhook of a permission; throws its refusal. */
+  readonly validateInput: (validation: InputValidation, variables: Variables) => Promise<void>;
 }
 
 interface RootRow {
@@ -111,6 +115,10 @@ export const executeOperation = async (input: ExecuteOperationInput): Promise<st
   const { fields } = planned;
   const answers = new Array<string>(fields.length);
   if (planned.operation === "mutation") {
+    // All of them before anything is written or called, in document order, as in Hasura.
+    for (const validation of fields.filter(isWrite).flatMap(({ plan }) => plan.validations ?? [])) {
+      await input.validateInput(validation, planned.variables);
+    }
     for (let index = 0; index < fields.length;) {
       const run: WriteField[] = [];
       for (let next = index; next < fields.length; next += 1) {

@@ -9,6 +9,7 @@ import type {
   RelationshipDocument,
   SourceDocument,
   TableDocument,
+  ValidateInputDocument,
 } from "./shape.ts";
 import {
   type ActionMeta,
@@ -23,6 +24,7 @@ import {
   type Source,
   type TableMeta,
   type TableRootField,
+  type ValidateInput,
 } from "./types.ts";
 
 const duplicate = (what: string, name: string): MetadataError =>
@@ -118,6 +120,20 @@ const rootFields = <K extends string>(
   return result;
 };
 
+const validation = (
+  document: ValidateInputDocument | null | undefined,
+): { readonly validateInput?: ValidateInput } =>
+  document === null || document === undefined
+    ? {}
+    : {
+        validateInput: {
+          url: document.definition.url,
+          headers: headers(document.definition.headers),
+          forwardClientHeaders: document.definition.forward_client_headers ?? false,
+          timeoutSeconds: document.definition.timeout ?? 10,
+        },
+      };
+
 const tableMeta = (document: TableDocument): TableMeta => {
   const configuration = document.configuration ?? {};
   const key = qualifiedKey(document.table);
@@ -172,6 +188,7 @@ const tableMeta = (document: TableDocument): TableMeta => {
         check: permission.check,
         set: permission.set ?? {},
         backendOnly: permission.backend_only ?? false,
+        ...validation(permission.validate_input),
       })),
       update: byRole(`${key} update_permissions`, document.update_permissions, (permission) => ({
         columns: permission.columns,
@@ -179,10 +196,12 @@ const tableMeta = (document: TableDocument): TableMeta => {
         check: permission.check ?? null,
         set: permission.set ?? {},
         backendOnly: permission.backend_only ?? false,
+        ...validation(permission.validate_input),
       })),
       delete: byRole(`${key} delete_permissions`, document.delete_permissions, (permission) => ({
         filter: permission.filter,
         backendOnly: permission.backend_only ?? false,
+        ...validation(permission.validate_input),
       })),
     },
     eventTriggers: (document.event_triggers ?? []).map(eventTrigger),

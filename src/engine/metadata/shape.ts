@@ -32,9 +32,19 @@ const selectRootField = z.enum(["select", "select_by_pk", "select_aggregate", "s
 const permissionEntry = <T extends z.ZodType>(permission: T) =>
   z.array(z.strictObject({ role: z.string().min(1), permission, comment: harmless })).nullish();
 
+const validateInput = z.strictObject({
+  type: z.literal("http"),
+  definition: z.strictObject({
+    url: z.string().min(1),
+    headers: z.array(header).nullish(),
+    forward_client_headers: z.boolean().nullish(),
+    timeout: z.number().positive().nullish(),
+  }),
+});
+
 const writeExtras = {
   backend_only: z.boolean().nullish(),
-  validate_input: unsupported("validate_input webhooks"),
+  validate_input: validateInput.nullish(),
 };
 
 const selectPermission = z.strictObject({
@@ -304,6 +314,7 @@ export const metadataShape = z.strictObject({
   opentelemetry: unsupported("OpenTelemetry settings"),
 });
 
+export type ValidateInputDocument = z.output<typeof validateInput>;
 export type MetadataDocument = z.output<typeof metadataShape>;
 export type SourceDocument = MetadataDocument["sources"][number];
 export type TableDocument = z.output<typeof table>;

@@ -59,11 +59,20 @@ export interface SelectPermission {
   readonly parents?: readonly SelectPermission[];
 }
 
+/** A webhook that is asked before the mutation; a refusal ends the request. */
+export interface ValidateInput {
+  readonly url: string;
+  readonly headers: readonly HeaderMeta[];
+  readonly forwardClientHeaders: boolean;
+  readonly timeoutSeconds: number;
+}
+
 export interface InsertPermission {
   readonly columns: ColumnSet;
   readonly check: Json;
   readonly set: Readonly<Record<string, Json>>;
   readonly backendOnly: boolean;
+  readonly validateInput?: ValidateInput;
 }
 
 export interface UpdatePermission {
@@ -72,11 +81,13 @@ export interface UpdatePermission {
   readonly check: Json | null;
   readonly set: Readonly<Record<string, Json>>;
   readonly backendOnly: boolean;
+  readonly validateInput?: ValidateInput;
 }
 
 export interface DeletePermission {
   readonly filter: Json;
   readonly backendOnly: boolean;
+  readonly validateInput?: ValidateInput;
 }
 
 export interface TablePermissions {

@@ -55,7 +55,8 @@ const listText = (value: Raw, type: string, path: string, gqlType: string): stri
   );
 };
 
-const rawOfInput = (input: Input, variables: Variables): Raw => {
+/** The value of an input, variables filled in; no scalar is checked. */
+export const rawOfInput = (input: Input, variables: Variables): Raw => {
   switch (input.kind) {
     case "null":
       return null;

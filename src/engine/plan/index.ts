@@ -8,6 +8,7 @@ export type {
   ActionFieldPlan,
   ActionSelection,
   FieldPlan,
+  InputValidation,
   IntrospectionFieldPlan,
   PlannedField,
   PlannedOperation,

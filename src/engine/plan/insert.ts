@@ -9,6 +9,7 @@ import type { Input } from "./input.ts";
 import { mutationResponse, singleResponse, writeStatement } from "./mutation-response.ts";
 import { argumentsOf } from "./select.ts";
 import type { InsertNode, InsertRow, NestedInsert, WritePlan } from "./types.ts";
+import { insertValidations } from "./validations.ts";
 import { allOf, compileWhere } from "./where.ts";
 
 const checkOf = (
@@ -128,7 +129,12 @@ const nestedOf = (
     data.path,
   );
   if (node.rows.length === 0) return undefined;
-  return { mapping: relationship.mapping, node };
+  return {
+    name: relationship.name,
+    single: relationship.kind === "object",
+    mapping: relationship.mapping,
+    node,
+  };
 };
 
 const rowOf = (
@@ -211,7 +217,7 @@ export const planInsert = (
     new Set(),
     errorPath,
   );
-  const paths = { errorPath, checkPath: errorPath };
+  const paths = { errorPath, checkPath: errorPath, validations: insertValidations(node) };
   const respond = (source: string, affected: string): string =>
     single
       ? singleResponse(context, field, table, source)

@@ -1,4 +1,4 @@
-import type { ActionMeta } from "../metadata/types.ts";
+import type { ActionMeta, ValidateInput } from "../metadata/types.ts";
 import type { RoleTable } from "../schema/types.ts";
 import type { Statement, Variables } from "../sql/builder.ts";
 import type { Raw } from "../sql/raw.ts";
@@ -34,11 +34,22 @@ export interface InsertRow {
 }
 
 export interface NestedInsert {
+  /** The relationship, and whether it leads to one row. */
+  readonly name: string;
+  readonly single: boolean;
   readonly mapping: readonly { readonly from: string; readonly to: string }[];
   readonly node: InsertNode;
 }
 
-export type WritePlan =
+/** What a webhook is asked before anything of the request is written. */
+export interface InputValidation {
+  readonly validation: ValidateInput;
+  readonly input: (variables: Variables) => Raw;
+}
+
+export type WritePlan = WriteSteps & { readonly validations?: readonly InputValidation[] };
+
+type WriteSteps =
   | {
       readonly kind: "write";
       readonly statement: Statement;

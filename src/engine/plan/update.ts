@@ -10,6 +10,7 @@ import type { Input } from "./input.ts";
 import { emptyResponse, mutationResponse, singleResponse, writeStatement } from "./mutation-response.ts";
 import { type Arguments, argumentsOf } from "./select.ts";
 import type { WritePlan } from "./types.ts";
+import { deleteValidations, updateValidations } from "./validations.ts";
 import { allOf, compileWhere } from "./where.ts";
 
 type Change = (context: PlanContext, current: string, column: ColumnInfo, input: Input) => string;
@@ -128,19 +129,33 @@ export const planUpdate = (
   table: RoleTable,
   single: boolean,
 ): WritePlan => {
-  const sql = compileUpdate(context, field, table, argumentsOf(context, field), single);
+  const args = argumentsOf(context, field);
+  const sql = compileUpdate(context, field, table, args, single);
   if (!sql) return { kind: "fixed", json: emptyResponse(context, field, single) };
-  return { kind: "write", statement: context.builder.statement(sql.text), errorPath: "$", checkPath: "$" };
+  return {
+    kind: "write",
+    statement: context.builder.statement(sql.text),
+    errorPath: "$",
+    checkPath: "$",
+    validations: updateValidations(table, args),
+  };
 };
 
 export const planUpdateMany = (context: PlanContext, field: SelectedField, table: RoleTable): WritePlan => {
-  const updates = argumentsOf(context, field).get("updates");
+  const args = argumentsOf(context, field);
+  const updates = args.get("updates");
   const statements = (updates ? itemsOf(updates) : []).map((item) => {
     const own: PlanContext = { ...context, builder: new SqlBuilder() };
     const sql = compileUpdate(own, field, table, fieldsOf(item), false);
     return sql ? own.builder.statement(sql.text) : { fixed: emptyResponse(own, field, false) };
   });
-  return { kind: "write_many", statements, errorPath: "$", checkPath: "$" };
+  return {
+    kind: "write_many",
+    statements,
+    errorPath: "$",
+    checkPath: "$",
+    validations: updateValidations(table, args),
+  };
 };
 
 export const planDelete = (
@@ -170,5 +185,6 @@ export const planDelete = (
     statement: context.builder.statement(writeStatement(writing, answer, false)),
     errorPath: "$",
     checkPath: "$",
+    validations: deleteValidations(table, args, single),
   };
 };

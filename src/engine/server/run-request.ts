@@ -1,7 +1,7 @@
 import type { DocumentNode } from "graphql";
 
 import type { Database, Logger } from "../../core/index.ts";
-import { checkOutput, shapeOutput, type CallAction } from "../actions/index.ts";
+import { checkOutput, shapeOutput, type CallAction, type CallInputValidation } from "../actions/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts";
@@ -40,6 +40,7 @@ export interface RequestRunnerDeps {
   readonly database: Database;
   readonly logger: Logger;
   readonly callAction: CallAction;
+  readonly callInputValidation: CallInputValidation;
   readonly stringifyNumericTypes: boolean;
   readonly parse: (query: string) => DocumentNode;
   readonly state: () => EngineState;
@@ -76,6 +77,13 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
           planned,
           session,
           db: deps.database,
+          validateInput: ({ validation, input }, variables) =>
+            deps.callInputValidation({
+              validation,
+              inputJson: rawToJson(input(variables)),
+              session,
+              clientHeaders: headers,
+            }),
           runAction: async (plan) => {
             const answer = await deps.callAction({
               action: plan.action,

@@ -3,6 +3,7 @@ import { configuredHeaders, fillTemplate, type Environment } from "../actions/in
 import { readCatalog, type Catalog } from "../catalog/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { Metadata } from "../metadata/index.ts";
+import { qualifiedKey } from "../metadata/types.ts";
 import {
   adminRole,
   buildRoleSchema,
@@ -56,6 +57,17 @@ const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
       configuredHeaders(action.headers, environment);
       checkTransforms(action);
     });
+  }
+  for (const { table, permissions } of metadata.sources.flatMap((source) => source.tables)) {
+    for (const kind of ["insert", "update", "delete"] as const) {
+      for (const [role, { validateInput }] of permissions[kind]) {
+        if (validateInput === undefined) continue;
+        named(`table ${qualifiedKey(table)}: ${kind} permission of ${role}`, () => {
+          fillTemplate(validateInput.url, environment);
+          configuredHeaders(validateInput.headers, environment);
+        });
+      }
+    }
   }
   for (const trigger of metadata.cronTriggers) {
     named(`cron trigger ${trigger.name}`, () => {

@@ -3,6 +3,8 @@ import type { Database } from "../../../src/core/index.ts";
 import { readCatalog } from "../../../src/engine/catalog/index.ts";
 import { HasuraError } from "../../../src/engine/errors.ts";
 import { executeOperation } from "../../../src/engine/execute/index.ts";
+import { rawToJson } from "../../../src/engine/sql/index.ts";
+import type { ValidateInput } from "../../../src/engine/metadata/types.ts";
 import { parseMetadata } from "../../../src/engine/metadata/index.ts";
 import { planOperation } from "../../../src/engine/plan/index.ts";
 import { buildRoleSchema, type RoleSchema } from "../../../src/engine/schema/index.ts";
@@ -192,6 +194,8 @@ export interface RunOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly operationName?: string;
   readonly stringify?: boolean;
+  /** Stands in for the webhooks of `validate_input`. */
+  readonly validate?: (validation: ValidateInput, input: unknown) => Promise<void>;
 }
 
 export interface BenchOptions {
@@ -243,6 +247,8 @@ export const createBench = async (options: BenchOptions = {}): Promise<Bench> =>
           planned,
           session: { role, variables: { "x-hasura-role": role, ...options.session } },
           db: database,
+          validateInput: ({ validation, input }, variables) =>
+            options.validate?.(validation, JSON.parse(rawToJson(input(variables)))) ?? Promise.resolve(),
           runAction: () => Promise.reject(new Error("no action is defined here")),
         });
         return { data: JSON.parse(text) as unknown };

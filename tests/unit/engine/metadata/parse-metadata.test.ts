@@ -57,11 +57,11 @@ describe("parseMetadata", () => {
     const error = failure(
       withTable({
         insert_permissions: [
-          { role: "user", permission: { check: {}, columns: "*", validate_input: { type: "http" } } },
+          { role: "user", permission: { check: {}, columns: "*", validated: { type: "http" } } },
         ],
       }),
     );
-    expect(error.path).toBe("sources[0].tables[0].insert_permissions[0].permission.validate_input");
+    expect(error.path).toBe("sources[0].tables[0].insert_permissions[0].permission.validated");
   });
 
   it("reads transforms of either version, and refuses an unknown action of one", () => {
