@@ -25,6 +25,11 @@ export const mountWebhooks = (listener: RequestListener): WebhookClient => {
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const [near, far] = duplexPair();
+      // The pair hands on an end but not a broken connection, from either side.
+      far.once("close", () => {
+        if (!far.writableFinished) near.destroy();
+      });
+      near.once("close", () => far.destroy());
       server.emit("connection", far);
       const { host, pathname, search } = new URL(url);
       const outgoing = httpRequest(
