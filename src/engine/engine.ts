@@ -6,8 +6,10 @@ import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphq
 import { systemClock, type Clock, type Database, type Logger } from "../core/index.ts";
 import {
   createActionCaller,
+  createAsyncActions,
   createInputValidator,
   fetchWebhook,
+  type AsyncActions,
   type Environment,
   type WebhookClient,
 } from "./actions/index.ts";
@@ -22,6 +24,7 @@ import { parseMetadata, type Metadata } from "./metadata/index.ts";
 import { listStatements, planOperation, type ExplainedStatement } from "./plan/index.ts";
 import type { GraphQLRequest } from "./protocol/index.ts";
 import {
+  asynchronousActions,
   buildState,
   bodyLimitBytes,
   createDocumentCache,
@@ -93,11 +96,12 @@ export interface Engine {
   readonly handler: RequestListener;
   readonly cron: CronScheduler;
   readonly events: EventTriggers;
+  readonly asyncActions: Pick<AsyncActions, "process">;
   attachWebSocket(server: Server, path?: string): void;
   replaceMetadata(metadata: Metadata): Promise<void>;
   /** Reads the database again, as after a migration. */
   reload(): Promise<void>;
-  /** Begins with cron triggers and event triggers. */
+  /** Begins with cron triggers, event triggers and asynchronous actions. */
   start(): void;
   /** Ends sockets, polls and deliveries; the database stays open, it is the caller's. */
   stop(): Promise<void>;
@@ -140,15 +144,27 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   };
 
   const parseDocument = createDocumentCache();
+  const callAction = createActionCaller({ client, environment, logger });
+  const asyncActions = createAsyncActions({
+    database,
+    clock,
+    logger,
+    callAction,
+    actions: () => asynchronousActions(state),
+  });
   const runner = createRequestRunner({
     database,
     logger,
-    callAction: createActionCaller({ client, environment, logger }),
+    callAction,
+    asyncActions,
     callInputValidation: createInputValidator({ client, environment, logger }),
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
     parse: parseDocument,
     state: () => state,
-    written: events.wake,
+    written: () => {
+      events.wake();
+      asyncActions.wake();
+    },
   });
   const liveQueries = createLiveQueries({
     database,
@@ -202,6 +218,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     handler: createLeanHandler({ answer, fallback: app, bodyLimitBytes }),
     cron,
     events,
+    asyncActions,
     attachWebSocket: (server, path) => {
       sockets.attach(server, path);
     },
@@ -210,12 +227,14 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     start: () => {
       cron.start();
       events.start();
+      asyncActions.start();
     },
     stop: async () => {
       liveQueries.stop();
       await sockets.close();
       await cron.stop();
       await events.stop();
+      await asyncActions.stop();
     },
   };
 };

@@ -54,10 +54,10 @@ const refusal = (body: Raw, internal: unknown): HasuraError => {
   const parsed = refusalSchema.safeParse(body);
   if (!parsed.success) return unexpected("expecting object with 'message' in the webhook response", internal);
   const { message, code, extensions } = parsed.data;
+  // What a webhook refuses is its own answer: an administrator is told nothing beyond it.
   return new HasuraError({
     message,
     code: code ?? "unexpected",
-    internal,
     ...(extensions === undefined || extensions === null ? {} : { extensions }),
   });
 };

@@ -1,4 +1,5 @@
 /** Owns the way to webhooks: what is sent to an action, what its answer must look like and what the client sees of it. */
+export { createAsyncActions, type AsyncActions } from "./async-actions.ts";
 export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction } from "./call-action.ts";
 export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
 export { checkOutput } from "./output.ts";
@@ -7,7 +8,6 @@ export {
   type CallInputValidation,
   type InputValidationCall,
 } from "./validate-input.ts";
-export { shapeOutput, type OutputSelection } from "./shape.ts";
 export {
   fetchWebhook,
   sendRequest,

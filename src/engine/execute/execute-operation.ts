@@ -1,6 +1,7 @@
 import type { Database, Transaction } from "../../core/index.ts";
 import type {
   ActionFieldPlan,
+  ActionResultPlan,
   InputValidation,
   PlannedField,
   PlannedOperation,
@@ -13,8 +14,8 @@ import { checkFailed, insertNested } from "./nested-insert.ts";
 import { fromPostgresError } from "./postgres-errors.ts";
 import { type ExecutionSession, runStatement, sessionJson, type StatementContext } from "./statement.ts";
 
-/** Calls an action's webhook; the answer is the JSON text of the field. */
-export type RunAction = (plan: ActionFieldPlan) => Promise<string>;
+/** Calls an action, or tells what became of a call; the answer is the JSON text of the field. */
+export type RunAction = (plan: ActionFieldPlan | ActionResultPlan) => Promise<string>;
 
 export interface ExecuteOperationInput {
   readonly planned: PlannedOperation;
@@ -103,7 +104,7 @@ const runOther = async (
     const [row] = await runStatement<RootRow>(input.db, field.plan.statement, context, field.plan.errorPath);
     return row?.root ?? "null";
   }
-  if (plan.kind === "action") return input.runAction(plan);
+  if (plan.kind === "action" || plan.kind === "action_result") return input.runAction(plan);
   if (plan.kind === "introspection") return plan.json;
   return plan.kind === "typename" ? JSON.stringify(plan.name) : "null";
 };

@@ -6,6 +6,7 @@ export { type ExplainedParameter, type ExplainedStatement, listStatements } from
 export { planOperation, type PlanOperationInput } from "./plan-operation.ts";
 export type {
   ActionFieldPlan,
+  ActionResultPlan,
   ActionSelection,
   FieldPlan,
   InputValidation,

@@ -65,6 +65,7 @@ const statementsOf = ({ plan }: PlannedField): readonly Statement[] => {
     case "sql":
       return [plan.statement];
     case "action":
+    case "action_result":
     case "introspection":
     case "typename":
       return [];

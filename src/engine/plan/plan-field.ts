@@ -1,14 +1,14 @@
-import { HasuraError, validationFailed } from "../errors.ts";
+import { HasuraError } from "../errors.ts";
 import { SqlBuilder } from "../sql/builder.ts";
+import { planAction, planActionResult } from "./action.ts";
 import { columnCell } from "./cells.ts";
 import { collectBelow, type SelectedField, type SelectionScope } from "./collect-fields.ts";
 import { type PlanContext, selectFilter, tableOf } from "./context.ts";
 import { functionCall, functionOf } from "./function-call.ts";
-import { inputToRaw, readArguments } from "./input.ts";
 import { planInsert } from "./insert.ts";
 import { argumentsOf, compileAggregate, compileMany, compileOne, objectOfRow } from "./select.ts";
 import { planStream } from "./stream.ts";
-import type { ActionSelection, FieldPlan } from "./types.ts";
+import type { FieldPlan } from "./types.ts";
 import { planDelete, planUpdate, planUpdateMany } from "./update.ts";
 import { allOf } from "./where.ts";
 import type { RoleSchema } from "../schema/types.ts";
@@ -21,32 +21,6 @@ export interface FieldPlanInput {
   readonly stringifyNumericTypes: boolean;
   readonly operation: "query" | "mutation" | "subscription";
 }
-
-const actionSelection = (scope: SelectionScope, field: SelectedField): readonly ActionSelection[] | null =>
-  field.type
-    ? collectBelow(scope, field).map((below) => ({
-        key: below.key,
-        name: below.name,
-        selection: actionSelection(scope, below),
-        ...(below.binding?.kind === "typename" ? { typename: field.type?.name ?? "" } : {}),
-      }))
-    : null;
-
-const planAction = (input: FieldPlanInput, field: SelectedField, name: string): FieldPlan => {
-  const action = input.schema.actions.get(name);
-  if (!action || !field.definition) {
-    throw validationFailed(`field '${field.name}' not found in type: 'query_root'`, field.path);
-  }
-  const args = readArguments(input.scope, field.definition, field.args, field.path);
-  const { scope } = input;
-  return {
-    kind: "action",
-    action,
-    input: Object.fromEntries([...args].map(([key, value]) => [key, inputToRaw(value, scope.variables)])),
-    selection: actionSelection(scope, field),
-    path: field.path,
-  };
-};
 
 const functionSql = (context: PlanContext, field: SelectedField, key: string, aggregate: boolean): string => {
   const fn = functionOf(context, key);
@@ -124,6 +98,7 @@ const NO_QUERIES =
 export const planField = (input: FieldPlanInput, field: SelectedField): FieldPlan => {
   const { binding } = field;
   if (binding?.kind === "action") return planAction(input, field, binding.action);
+  if (binding?.kind === "action_result") return planActionResult(input, field, binding.action);
   if (binding?.kind === "no_queries_available") {
     return { kind: "typename", name: NO_QUERIES };
   }

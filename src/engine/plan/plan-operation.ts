@@ -127,7 +127,8 @@ const planFields = (
       field,
     );
     // An action's arguments are read while planning.
-    if (plan.kind === "action") for (const name of declared.keys()) structural.add(name);
+    if (plan.kind === "action" || plan.kind === "action_result")
+      for (const name of declared.keys()) structural.add(name);
     return { alias: field.key, plan };
   });
 };

@@ -81,6 +81,8 @@ export interface ActionSelection {
   readonly selection: readonly ActionSelection[] | null;
   /** Set for `__typename`. */
   readonly typename?: string;
+  /** A table that hangs on the output: one row for each parent of the statement's `rows`, in their order. */
+  readonly join?: { readonly statement: Statement; readonly errorPath: string };
 }
 
 export interface ActionFieldPlan {
@@ -90,6 +92,14 @@ export interface ActionFieldPlan {
   /** The fields asked of the output; null when the output is a scalar. */
   readonly selection: readonly ActionSelection[] | null;
   readonly path: string;
+}
+
+/** What became of an asynchronous action, by the id that it answered. */
+export interface ActionResultPlan {
+  readonly kind: "action_result";
+  readonly action: ActionMeta;
+  readonly id: string;
+  readonly selection: readonly ActionSelection[];
 }
 
 export interface IntrospectionFieldPlan {
@@ -102,7 +112,8 @@ export interface TypenamePlan {
   readonly name: string;
 }
 
-export type FieldPlan = SqlFieldPlan | WritePlan | ActionFieldPlan | IntrospectionFieldPlan | TypenamePlan;
+export type FieldPlan =
+  SqlFieldPlan | WritePlan | ActionFieldPlan | ActionResultPlan | IntrospectionFieldPlan | TypenamePlan;
 
 export interface PlannedField {
   readonly alias: string;

@@ -15,13 +15,23 @@ import {
   parseType,
   type TypeNode,
 } from "graphql";
-import type { ActionMeta, CustomTypes, Metadata, TypedField } from "../metadata/types.ts";
+import {
+  type ActionMeta,
+  type CustomObjectType,
+  type CustomTypes,
+  type Metadata,
+  qualifiedKey,
+  type TypedField,
+  type TypeRelationship,
+} from "../metadata/types.ts";
 import type { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { describe, field, type Fields, type TypeRegistry } from "./registry.ts";
 import { adminRole } from "./role-tables.ts";
 import { builtInScalar, isPostgresScalar, passThroughScalar } from "./scalars.ts";
+import type { TableOutputs } from "./table-outputs.ts";
 import type { RootField } from "./table-roots.ts";
+import type { RoleTable } from "./types.ts";
 
 export const buildRoleActions = (metadata: Metadata, role: string): ReadonlyMap<string, ActionMeta> =>
   new Map(
@@ -37,11 +47,21 @@ export class ActionTypes {
   readonly #registry: TypeRegistry;
   readonly #columns: ColumnTypes;
   readonly #types: CustomTypes;
+  readonly #outputs: TableOutputs;
+  readonly #tables: ReadonlyMap<string, RoleTable>;
 
-  constructor(registry: TypeRegistry, columns: ColumnTypes, types: CustomTypes) {
+  constructor(
+    registry: TypeRegistry,
+    columns: ColumnTypes,
+    types: CustomTypes,
+    outputs: TableOutputs,
+    tables: ReadonlyMap<string, RoleTable>,
+  ) {
     this.#registry = registry;
     this.#columns = columns;
     this.#types = types;
+    this.#outputs = outputs;
+    this.#tables = tables;
   }
 
   #named(name: string, where: string): NamedType {
@@ -58,6 +78,7 @@ export class ActionTypes {
             },
           );
         }
+        for (const relationship of object.relationships) this.#addRelationship(fields, object, relationship);
         return fields;
       });
     }
@@ -79,6 +100,47 @@ export class ActionTypes {
       return this.#columns.scalar(name);
     }
     throw new InconsistentMetadataError(where, `the type "${name}" is not defined`);
+  }
+
+  /** A table on a field of the output; the role sees it where it sees the table. */
+  #addRelationship(fields: Fields, object: CustomObjectType, relationship: TypeRelationship): void {
+    const { name, kind } = relationship;
+    const where = `relationship ${name} of type ${object.name}`;
+    const target = qualifiedKey(relationship.remoteTable);
+    const table = this.#tables.get(target);
+    if (table === undefined) throw new InconsistentMetadataError(where, `table ${target} is not tracked`);
+    if (Object.hasOwn(fields, name)) throw new InconsistentMetadataError(where, "a field has this name");
+    for (const [from, to] of relationship.mapping) {
+      if (!object.fields.some((entry) => entry.name === from)) {
+        throw new InconsistentMetadataError(where, `the type has no field ${from}`);
+      }
+      if (!table.info.columns.has(to)) {
+        throw new InconsistentMetadataError(where, `column ${to} does not exist in ${target}`);
+      }
+    }
+    if (table.select === undefined) return;
+    const binding = { type: object.name, name, target, relationship: kind };
+    if (kind === "object") {
+      fields[name] = field({ ...binding, kind: "action_relationship" }, { type: this.#outputs.row(table) });
+      return;
+    }
+    fields[name] = field(
+      { ...binding, kind: "action_relationship" },
+      {
+        type: this.#outputs.rows(table),
+        args: this.#outputs.selectArguments(table),
+        description: "An array relationship",
+      },
+    );
+    if (!table.select.allowAggregations) return;
+    fields[`${name}_aggregate`] = field(
+      { ...binding, kind: "action_relationship_aggregate" },
+      {
+        type: new GraphQLNonNull(this.#outputs.aggregate(table)),
+        args: this.#outputs.selectArguments(table),
+        description: "An aggregate relationship",
+      },
+    );
   }
 
   #resolveOutput(node: TypeNode, where: string): GraphQLOutputType {
@@ -144,14 +206,48 @@ export class ActionTypes {
     );
   }
 
+  /** The field that calls the action; an asynchronous one answers with the id of the call. */
   root(action: ActionMeta): RootField {
     const where = `action ${action.name}`;
     const args: GraphQLFieldConfigArgumentMap = this.#inputs(action.arguments, where);
+    const type =
+      action.kind === "asynchronous"
+        ? new GraphQLNonNull(this.#columns.scalar("uuid"))
+        : this.#output(action.outputType, where);
+    return {
+      name: action.name,
+      field: field({ kind: "action", action: action.name }, { type, args, ...describe(action.comment) }),
+    };
+  }
+
+  /** The field, of queries and subscriptions, that tells what became of an asynchronous action. */
+  result(action: ActionMeta): RootField {
+    const uuid = new GraphQLNonNull(this.#columns.scalar("uuid"));
+    const leaf = { kind: "action_output" } as const;
+    const type = this.#registry.object(action.name, `fields of action: "${action.name}"`, () => ({
+      created_at: field(leaf, {
+        type: new GraphQLNonNull(this.#columns.scalar("timestamptz")),
+        description: "the time at which this action was created",
+      }),
+      errors: field(leaf, {
+        type: this.#columns.scalar("json"),
+        description: "errors related to the invocation",
+      }),
+      id: field(leaf, { type: uuid, description: "the unique id of an action" }),
+      output: field(leaf, {
+        type: this.#output(action.outputType, `action ${action.name}`),
+        description: "the output fields of this action",
+      }),
+    }));
     return {
       name: action.name,
       field: field(
-        { kind: "action", action: action.name },
-        { type: this.#output(action.outputType, where), args, ...describe(action.comment) },
+        { kind: "action_result", action: action.name },
+        {
+          type,
+          args: { id: { type: uuid, description: "the unique id of an action" } },
+          ...describe(action.comment),
+        },
       ),
     };
   }

@@ -31,6 +31,16 @@ export type FieldBinding =
     }
   | { readonly kind: "function" | "function_aggregate"; readonly fn: string; readonly table: string }
   | { readonly kind: "action"; readonly action: string }
+  /** What became of an asynchronous action. */
+  | { readonly kind: "action_result"; readonly action: string }
+  /** A table that hangs on the output of an action. */
+  | {
+      readonly kind: "action_relationship" | "action_relationship_aggregate";
+      readonly type: string;
+      readonly name: string;
+      readonly target: string;
+      readonly relationship: "object" | "array";
+    }
   | { readonly kind: "action_output" }
   | { readonly kind: "column"; readonly column: string }
   | { readonly kind: "computed_field"; readonly name: string }

@@ -54,7 +54,7 @@ const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts
   const columns = new ColumnTypes(registry, metadata, catalog);
   const inputs = new TableInputs(registry, columns, tables);
   const outputs = new TableOutputs(registry, columns, inputs, tables);
-  const actionTypes = new ActionTypes(registry, columns, metadata.customTypes);
+  const actionTypes = new ActionTypes(registry, columns, metadata.customTypes, outputs, tables);
   const types = { inputs, outputs };
 
   const queries: RootField[] = [];
@@ -82,6 +82,10 @@ const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts
   }
   for (const action of actions.values()) {
     (action.operation === "query" ? queries : mutations).push(actionTypes.root(action));
+    if (action.kind === "asynchronous") {
+      queries.push(actionTypes.result(action));
+      subscriptions.push(actionTypes.result(action));
+    }
   }
 
   const query = rootType("query_root", collect("query_root", queries.length === 0 ? [noQueries] : queries));

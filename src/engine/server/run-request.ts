@@ -1,15 +1,15 @@
 import type { DocumentNode } from "graphql";
 
 import type { Database, Logger } from "../../core/index.ts";
-import { checkOutput, shapeOutput, type CallAction, type CallInputValidation } from "../actions/index.ts";
+import type { AsyncActions, CallAction, CallInputValidation } from "../actions/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts";
-import { planOperation, type ActionFieldPlan, type PlannedOperation } from "../plan/index.ts";
+import { rawToJson } from "../json/index.ts";
+import { planOperation, type PlannedOperation } from "../plan/index.ts";
 import type { GraphQLRequest } from "../protocol/index.ts";
-import type { RoleSchema } from "../schema/index.ts";
-import { rawToJson, type Raw } from "../sql/raw.ts";
 import { errorAnswer, toHasuraError } from "./answers.ts";
+import { createActionRunner } from "./run-action.ts";
 import type { EngineState } from "./state.ts";
 
 export interface RequestAnswer {
@@ -41,22 +41,13 @@ export interface RequestRunnerDeps {
   readonly logger: Logger;
   readonly callAction: CallAction;
   readonly callInputValidation: CallInputValidation;
+  readonly asyncActions: AsyncActions;
   readonly stringifyNumericTypes: boolean;
   readonly parse: (query: string) => DocumentNode;
   readonly state: () => EngineState;
   /** Called after a mutation has been committed. */
   readonly written: () => void;
 }
-
-const inputJson = (input: ActionFieldPlan["input"]): string => rawToJson(input as Raw);
-
-const outputTypeOf = (schema: RoleSchema, plan: ActionFieldPlan) => {
-  const root =
-    plan.action.operation === "query" ? schema.schema.getQueryType() : schema.schema.getMutationType();
-  const field = root?.getFields()[plan.action.name];
-  if (field === undefined) throw new HasuraError({ message: "inconsistent metadata", code: "unexpected" });
-  return field.type;
-};
 
 export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
   const prepare: RequestRunner["prepare"] = (request, session, headers) => {
@@ -84,18 +75,14 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
               session,
               clientHeaders: headers,
             }),
-          runAction: async (plan) => {
-            const answer = await deps.callAction({
-              action: plan.action,
-              inputJson: inputJson(plan.input),
-              session,
-              clientHeaders: headers,
-              requestQuery: request.query,
-            });
-            checkOutput(answer.value, outputTypeOf(roleSchema, plan));
-            if (planned.operation === "mutation") setCookies.push(...answer.setCookies);
-            return rawToJson(shapeOutput(answer.value, plan.selection));
-          },
+          runAction: createActionRunner(deps, {
+            roleSchema,
+            planned,
+            session,
+            headers,
+            query: request.query,
+            setCookies,
+          }),
         });
         if (planned.operation === "mutation") deps.written();
         return { data, setCookies };

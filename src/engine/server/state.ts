@@ -44,12 +44,9 @@ const named = (object: string, check: () => unknown): void => {
 const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
   for (const action of metadata.actions) {
     named(`action ${action.name}`, () => {
-      if (action.kind === "asynchronous") {
-        throw new HasuraError({ message: "asynchronous actions are not supported", code: "not-supported" });
-      }
-      if (metadata.customTypes.objects.some((type) => type.relationships.length > 0)) {
+      if (action.kind === "asynchronous" && action.operation === "query") {
         throw new HasuraError({
-          message: "relationships of action types are not supported",
+          message: "an asynchronous action must be a mutation",
           code: "not-supported",
         });
       }

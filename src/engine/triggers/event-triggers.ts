@@ -14,7 +14,9 @@ import {
 } from "./event-worker.ts";
 
 /** Event triggers of the present metadata: the outbox in the database, its delivery, and what an administrator may do. */
-export interface EventTriggers extends Omit<EventWorker, "install"> {
+export interface EventTriggers extends Omit<EventWorker, "install" | "drain"> {
+  /** Delivers what is due, and what becomes due meanwhile; resolves with the number of tries, after all are answered. */
+  deliver(): Promise<number>;
   install(metadata: Metadata, catalog: Catalog): Promise<void>;
   /** Sends an event of one's own making; answers with its id. */
   invoke(name: string, payload: Raw, session: SessionVariables): Promise<string>;
@@ -51,7 +53,7 @@ export interface EventTriggersDeps extends EventWorkerDeps {
 }
 
 export const createEventTriggers = (deps: EventTriggersDeps): EventTriggers => {
-  const { install, ...worker } = createEventWorker(deps);
+  const { install, drain, ...worker } = createEventWorker(deps);
   let owned: ReadonlyMap<string, Owned> = new Map();
 
   const fire = createEventFiring({ ...deps, triggerOf: (name) => owned.get(name)?.trigger });
@@ -59,6 +61,7 @@ export const createEventTriggers = (deps: EventTriggersDeps): EventTriggers => {
   return {
     ...worker,
     fire,
+    deliver: drain,
     install: async (metadata, catalog) => {
       await install(readEventTriggers(metadata, catalog, deps.stringifyNumericTypes));
       owned = new Map(ownedOf(metadata).map((entry) => [entry.trigger.name, entry]));

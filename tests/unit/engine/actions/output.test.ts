@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { buildSchema, type GraphQLOutputType } from "graphql";
 
-import { checkOutput, shapeOutput } from "../../../../src/engine/actions/index.ts";
+import { checkOutput } from "../../../../src/engine/actions/index.ts";
+import { actionOutput } from "../../../../src/engine/execute/index.ts";
 
 const schema = buildSchema(`
   scalar bigint
@@ -46,7 +47,7 @@ describe("the shape of a webhook's answer", () => {
 });
 
 describe("what the client sees of it", () => {
-  it("is what it selected, under its aliases and in its order", () => {
+  it("is what it selected, under its aliases and in its order", async () => {
     const leaf = (key: string, name = key) => ({ key, name, selection: null });
     const selection = [
       leaf("ok", "allowed"),
@@ -55,9 +56,12 @@ describe("what the client sees of it", () => {
       leaf("missing", "remaining"),
     ];
     const answer = { tags: ["a"], allowed: true, upgrade: { planId: "pro", other: 2 } };
-    expect(JSON.stringify(shapeOutput([answer, null], selection))).toBe(
+    const context = { variables: new Map(), session: { role: "user", variables: {} } };
+    // Without a relationship in the selection nothing is read.
+    const db = { query: () => Promise.reject(new Error("a read")) };
+    expect(await actionOutput(db, context, [answer, null], selection)).toBe(
       '[{"ok":true,"__typename":"Decision","upgrade":{"planId":"pro"},"missing":null},null]',
     );
-    expect(shapeOutput({ free: "form" }, null)).toEqual({ free: "form" });
+    expect(await actionOutput(db, context, { free: "form" }, null)).toBe('{"free":"form"}');
   });
 });
