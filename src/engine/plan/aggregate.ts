@@ -1,6 +1,7 @@
 import type { ColumnInfo } from "../catalog/types.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
+import { jsonObject, type JsonPair } from "../sql/json-object.ts";
 import { ident, literal } from "../sql/quote.ts";
 import { columnCell, computedCell } from "./cells.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
@@ -60,17 +61,17 @@ export const compileAggregateObject = (
   field: SelectedField,
   alias: string,
 ): string => {
-  const pairs: string[] = [];
+  const pairs: JsonPair[] = [];
   for (const below of collectBelow(context.scope, field)) {
     const { binding } = below;
     if (binding?.kind === "typename") {
-      pairs.push(`${literal(below.key)}, ${literal(field.type?.name ?? "")}::text`);
+      pairs.push({ key: below.key, sql: `${literal(field.type?.name ?? "")}::text` });
     } else if (binding?.kind === "aggregate_count") {
-      pairs.push(`${literal(below.key)}, ${countSql(context, table, below, alias)}`);
+      pairs.push({ key: below.key, sql: countSql(context, table, below, alias) });
     } else if (binding?.kind === "aggregate_fn") {
       const inner = collectBelow(context.scope, below).map((leaf) => {
         if (leaf.binding?.kind === "typename")
-          return `${literal(leaf.key)}, ${literal(below.type?.name ?? "")}::text`;
+          return { key: leaf.key, sql: `${literal(below.type?.name ?? "")}::text` };
         const { column, value } = operandOf(context, table, leaf, alias);
         if (!column)
           throw validationFailed(
@@ -79,9 +80,9 @@ export const compileAggregateObject = (
           );
         const sql = `${ident(binding.fn)}(${value})`;
         const cast = context.stringifyNumericTypes && WIDE_TYPES.has(column.type) ? "::text" : "";
-        return `${literal(leaf.key)}, ${sql}${cast}`;
+        return { key: leaf.key, sql: `${sql}${cast}` };
       });
-      pairs.push(`${literal(below.key)}, json_build_object(${inner.join(", ")})`);
+      pairs.push({ key: below.key, sql: jsonObject(inner) });
     } else {
       throw validationFailed(
         `field '${below.name}' not found in type: '${field.type?.name ?? ""}'`,
@@ -89,5 +90,5 @@ export const compileAggregateObject = (
       );
     }
   }
-  return `json_build_object(${pairs.join(", ")})`;
+  return jsonObject(pairs);
 };

@@ -1,5 +1,6 @@
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
+import { jsonObject, type JsonPair } from "../sql/json-object.ts";
 import { literal } from "../sql/quote.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import type { PlanContext } from "./context.ts";
@@ -18,7 +19,7 @@ export const mutationResponse = (
   table: RoleTable,
   rows: WrittenRows,
 ): string => {
-  const pairs: string[] = [];
+  const pairs: JsonPair[] = [];
   for (const below of collectBelow(context.scope, field)) {
     let sql: string;
     switch (below.binding?.kind) {
@@ -39,9 +40,9 @@ export const mutationResponse = (
           below.path,
         );
     }
-    pairs.push(`${literal(below.key)}, ${sql}`);
+    pairs.push({ key: below.key, sql });
   }
-  return `json_build_object(${pairs.join(", ")})`;
+  return jsonObject(pairs);
 };
 
 /** The one written row, or null. */

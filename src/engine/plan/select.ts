@@ -1,6 +1,7 @@
 import type { ColumnInfo } from "../catalog/types.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
+import { jsonObject } from "../sql/json-object.ts";
 import { ident, literal, qualified } from "../sql/quote.ts";
 import { compileAggregateObject } from "./aggregate.ts";
 import { columnCell, computedCell, isGuarded } from "./cells.ts";
@@ -141,8 +142,7 @@ const objectQuery = (
     const list = object.columns.map((column) => `${column.sql} as ${ident(column.key)}`).join(", ");
     return { sql: `select ${list}\n${tail}`, prebuilt };
   }
-  const pairs = object.columns.map((column) => `${literal(column.key)}, ${column.sql}`).join(", ");
-  return { sql: `select json_build_object(${pairs}) as "j"\n${tail}`, prebuilt };
+  return { sql: `select ${jsonObject(object.columns)} as "j"\n${tail}`, prebuilt };
 };
 
 /** The JSON list of rows from `base`, ordered by `order` when given; yields one row with the column "j". */
@@ -317,6 +317,5 @@ export const compileAggregate = (
     }
     columns.push({ key: below.key, sql: `${name}."j"` });
   }
-  const pairs = columns.map((column) => `${literal(column.key)}, ${column.sql}`).join(", ");
-  return `select json_build_object(${pairs}) as "j"${joins.length === 0 ? "" : ` from ${joins.join(" cross join ")}`}`;
+  return `select ${jsonObject(columns)} as "j"${joins.length === 0 ? "" : ` from ${joins.join(" cross join ")}`}`;
 };
