@@ -106,6 +106,44 @@ describe("a hard limit", () => {
   });
 });
 
+describe("the limit of a subscription", () => {
+  it.each([
+    ["that has run out", "now() - interval '40 days'", "now() - interval '1 second'"],
+    ["that has not begun", "now() + interval '1 hour'", null],
+  ])("%s does not hold any more, or yet", async (_which, starts, ends) => {
+    const db = test.database;
+    await db.query(
+      `insert into billing.subscriptions (workspace_id, plan_id, status, starts_at, ends_at)
+       values ($1, 'starter', 'active', ${starts}, ${String(ends)})`,
+      [workspace.id],
+    );
+    // free has room for 5 channels, starter for 25
+    expect((await refusal(addChannels(db, workspace, 6))).message).toBe(
+      "limit of 5 channels reached: 0 used, 6 more asked",
+    );
+    await addChannels(db, workspace, 5);
+  });
+
+  it("ends with it, keeping what is used and refusing more", async () => {
+    const db = test.database;
+    await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')", [
+      workspace.id,
+    ]);
+    await addChannels(db, workspace, 20);
+    await db.query("update billing.subscriptions set ends_at = now() where workspace_id = $1", [
+      workspace.id,
+    ]);
+    expect((await refusal(addChannels(db, workspace, 1))).message).toBe(
+      "limit of 5 channels reached: 20 used, 1 more asked",
+    );
+    await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')", [
+      workspace.id,
+    ]);
+    await addChannels(db, workspace, 5);
+    expect((await refusal(addChannels(db, workspace, 1))).code).toBe("23U01");
+  });
+});
+
 it("a soft limit lets pass and counts", async () => {
   const db = test.database;
   await db.query(

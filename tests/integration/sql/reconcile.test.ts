@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { addChannels, addFile, addMessages, drifts, used } from "./meter-fixtures.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 let test: TestDatabase;
@@ -95,6 +96,30 @@ it("keeps the truth of a counter after its rows are gone and its entries folded"
   expect(
     await db.query("select amount from usage.counter_entries where workspace_id = $1", [workspace.id]),
   ).toEqual([]);
+});
+
+it("waits for a repair that is not committed, and then finds nothing to repair twice", async () => {
+  const db = test.database;
+  // with its entries folded, nothing but the reconciliation's own lock keeps two of them apart
+  await reconcile(true);
+  await db.query(
+    "update usage.counters set used = used + 4 where workspace_id = $1 and metric = 'channels'",
+    [workspace.id],
+  );
+  let second: Promise<readonly Found[]> = Promise.resolve([]);
+  await db.transaction(async (tx) => {
+    const first = await tx.query("select metric from usage.reconcile($1)", [workspace.id]);
+    expect(first).toEqual([{ metric: "channels" }]);
+    second = reconcile(true);
+    await waitFor("the second one to wait", async () => {
+      const waiting = await db.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return waiting.length > 0;
+    });
+  });
+  expect(await second).toEqual([]);
+  expect(await used(db, workspace, "channels")).toBe(3);
 });
 
 it("sees no drift beside writers, and its repair loses nothing of theirs", async () => {
