@@ -1,28 +1,25 @@
 import { pino } from "pino";
 import { resolve } from "node:path";
 import { systemClock } from "../core/index.ts";
-import { createEngine, loadMetadataFolder, parseMetadata } from "../engine/index.ts";
+import { createEngine, loadMetadataFolder } from "../engine/index.ts";
 import { createDatabase } from "../postgres/index.ts";
 import { closeServer, listen } from "./listen.ts";
 import { pollSettings, readSettings } from "./settings.ts";
 
-/** The engine alone, for any Hasura project: DATABASE_URL and, if set, HASURA_METADATA_DIR; else metadata by API. */
+/** The engine alone, for any Hasura project: DATABASE_URL and, if set, HASURA_METADATA_DIR; else the metadata that the database holds. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   if (settings.DATABASE_URL === undefined) throw new Error("DATABASE_URL must name the database");
   const logger = pino({ level: settings.LOG_LEVEL }, pino.destination(2));
   const folder = process.env["HASURA_METADATA_DIR"];
-  const metadata =
-    folder === undefined
-      ? parseMetadata({ version: 3, sources: [] })
-      : await loadMetadataFolder(resolve(folder));
+  const metadata = folder === undefined ? undefined : await loadMetadataFolder(resolve(folder));
   const database = createDatabase({
     connectionString: settings.DATABASE_URL,
     maxConnections: 20,
     applicationName: "hasura-usage-engine",
   });
   const engine = await createEngine({
-    metadata,
+    ...(metadata === undefined ? {} : { metadata }),
     database,
     clock: systemClock,
     logger,

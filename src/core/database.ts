@@ -15,6 +15,14 @@ export interface Queryable {
 export interface Transaction extends Queryable {
   /** Runs several statements without parameters, as a migration file holds them. */
   script(text: string): Promise<void>;
+  /** The same, with the rows of the last statement as Postgres prints them; null when it returns none. */
+  scriptRows(text: string): Promise<TextRows | null>;
+}
+
+/** Rows as text, as psql shows them; null is SQL's null. */
+export interface TextRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
 }
 
 export interface Notification {

@@ -6,8 +6,14 @@ export {
   type Queryable,
   type QueryOptions,
   type Row,
+  type TextRows,
   type Transaction,
 } from "./database.ts";
 export { AppError, type AppErrorOptions, type ErrorKind } from "./errors.ts";
-export { ensureHdbCatalog, isCatalogUnused, readCatalogVersion } from "./hdb-catalog/index.ts";
+export {
+  dropSourceTables,
+  ensureHdbCatalog,
+  isCatalogUnused,
+  readCatalogVersion,
+} from "./hdb-catalog/index.ts";
 export { type Logger, silentLogger } from "./logger.ts";

@@ -20,21 +20,20 @@ import {
   type HeaderInput,
   type Session,
 } from "./auth/index.ts";
-import { parseMetadata, type Metadata } from "./metadata/index.ts";
+import type { Metadata } from "./metadata/index.ts";
+import { createMetadataApi, eventOperations } from "./metadata-api/index.ts";
 import { listStatements, planOperation, type ExplainedStatement } from "./plan/index.ts";
 import type { GraphQLRequest } from "./protocol/index.ts";
 import {
   asynchronousActions,
-  buildState,
   bodyLimitBytes,
   createDocumentCache,
   createGraphqlAnswerer,
   createHttpApp,
   createLeanHandler,
-  createMetadataApi,
+  createLiveState,
   createRequestRunner,
   createSocketServer,
-  type EngineState,
 } from "./server/index.ts";
 import { createLiveQueries } from "./subscriptions/index.ts";
 import {
@@ -58,10 +57,13 @@ export interface EngineSettings extends AuthSettings {
   /** The same for streams. */
   readonly streamIntervalMs?: number;
   readonly streamBatchSize?: number;
+  /** Starts although objects of the metadata do not fit the database: they are left out and listed, as in Hasura. */
+  readonly allowInconsistentMetadata?: boolean;
 }
 
 export interface EngineOptions {
-  readonly metadata: Metadata;
+  /** What holds from now on; left out, what the database holds from the last time. */
+  readonly metadata?: Metadata;
   readonly database: Database;
   readonly clock?: Clock;
   readonly logger: Logger;
@@ -117,31 +119,23 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     stringifyNumericTypes: settings.stringifyNumericTypes ?? false,
     inferFunctionPermissions: settings.inferFunctionPermissions ?? true,
   };
-  const build = (metadata: Metadata, resourceVersion: number): Promise<EngineState> =>
-    buildState({ database, metadata, resourceVersion, environment, options: schemaOptions });
 
   const authenticator = await createAuthenticator(settings, clock);
-  let state = await build(options.metadata, 1);
   const cron = await createCronScheduler({ database, clock, logger, client, environment });
-  await cron.install(state.metadata.cronTriggers);
   const { stringifyNumericTypes } = schemaOptions;
   const events = createEventTriggers({ database, clock, logger, client, environment, stringifyNumericTypes });
-  await events.install(state.metadata, state.catalog);
-
-  let changing: Promise<void> = Promise.resolve();
-  /** One change at a time; requests go on with the old state until the new one stands. */
-  const change = (next: (present: EngineState) => Metadata): Promise<void> => {
-    const work = changing.then(async () => {
-      const metadata = next(state);
-      const replaced = metadata !== state.metadata;
-      const built = await build(metadata, state.resourceVersion + (replaced ? 1 : 0));
-      if (replaced) await cron.install(metadata.cronTriggers);
-      await events.install(metadata, built.catalog);
-      state = built;
-    });
-    changing = work.catch(() => undefined);
-    return work;
-  };
+  const live = await createLiveState({
+    database,
+    logger,
+    environment,
+    options: schemaOptions,
+    metadata: options.metadata,
+    allowInconsistentMetadata: settings.allowInconsistentMetadata ?? false,
+    install: async ({ metadata, catalog }) => {
+      await cron.install(metadata.cronTriggers);
+      await events.install(metadata, catalog);
+    },
+  });
 
   const parseDocument = createDocumentCache();
   const callAction = createActionCaller({ client, environment, logger });
@@ -150,7 +144,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     clock,
     logger,
     callAction,
-    actions: () => asynchronousActions(state),
+    actions: () => asynchronousActions(live.current()),
   });
   const runner = createRequestRunner({
     database,
@@ -160,7 +154,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     callInputValidation: createInputValidator({ client, environment, logger }),
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
     parse: parseDocument,
-    state: () => state,
+    state: live.current,
     written: () => {
       events.wake();
       asyncActions.wake();
@@ -178,16 +172,15 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
       intervalMs: settings.streamIntervalMs ?? 1_000,
       batchSize: settings.streamBatchSize ?? 100,
     },
-    epoch: () => state,
+    epoch: live.current,
   });
   const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
-  const replaceMetadata = (metadata: Metadata): Promise<void> => change(() => metadata);
-  const reload = (): Promise<void> => change((present) => present.metadata);
   const metadataApi = createMetadataApi({
     database,
-    current: () => state,
-    replace: (document) => replaceMetadata(parseMetadata(document)),
-    reload,
+    operations: eventOperations(events),
+    current: live.current,
+    change: live.change,
+    check: live.check,
   });
 
   const answer = createGraphqlAnswerer({ authenticator, runner, logger });
@@ -202,12 +195,12 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
       };
       return (await runner.answer(complete, session, readHeaders(headers))).text;
     },
-    schemaFor: (role) => state.schemaFor(role, false).schema,
-    sdl: (role) => printSchema(lexicographicSortSchema(state.schemaFor(role, false).schema)),
+    schemaFor: (role) => live.current().schemaFor(role, false).schema,
+    sdl: (role) => printSchema(lexicographicSortSchema(live.current().schemaFor(role, false).schema)),
     explain: (request, role) =>
       listStatements(
         planOperation({
-          roleSchema: state.schemaFor(role, false),
+          roleSchema: live.current().schemaFor(role, false),
           document: parseDocument(request.query),
           operationName: request.operationName,
           variables: request.variables,
@@ -222,8 +215,8 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     attachWebSocket: (server, path) => {
       sockets.attach(server, path);
     },
-    replaceMetadata,
-    reload,
+    replaceMetadata: live.replaceMetadata,
+    reload: live.reload,
     start: () => {
       cron.start();
       events.start();

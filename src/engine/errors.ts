@@ -24,6 +24,8 @@ export interface HasuraErrorOptions {
   readonly internal?: unknown;
   /** Replaces `{path, code}` altogether, as the extensions of an action's webhook do. */
   readonly extensions?: Readonly<Record<string, unknown>>;
+  /** HTTP status outside of GraphQL, where Hasura's is not 400. */
+  readonly status?: number;
   readonly cause?: unknown;
 }
 
@@ -33,6 +35,7 @@ export class HasuraError extends Error {
   readonly path: string | null;
   readonly internal: unknown;
   readonly replacedExtensions: Readonly<Record<string, unknown>> | undefined;
+  readonly status: number | undefined;
 
   constructor(options: HasuraErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -41,6 +44,7 @@ export class HasuraError extends Error {
     this.path = options.path === undefined ? "$" : options.path;
     this.internal = options.internal;
     this.replacedExtensions = options.extensions;
+    this.status = options.status;
   }
 
   /** The member of `errors` in a GraphQL answer. */

@@ -1,6 +1,6 @@
 import pg from "pg";
 
-import type { Database, QueryOptions, Queryable, Transaction } from "../core/index.ts";
+import type { Database, QueryOptions, Queryable, TextRows, Transaction } from "../core/index.ts";
 import { toDatabaseError } from "./connection-errors.ts";
 
 export interface DatabaseOptions {
@@ -32,6 +32,22 @@ const run = (runner: Runner): Queryable["query"] => {
   };
 };
 
+const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
+
+/** Without parameters Postgres takes several statements at once, and pg answers with a list when it got several. */
+const scriptRows = async (client: pg.PoolClient, text: string): Promise<TextRows | null> => {
+  try {
+    const answer = (await client.query({ text, rowMode: "array", types: asText })) as
+      pg.QueryArrayResult<(string | null)[]> | readonly pg.QueryArrayResult<(string | null)[]>[];
+    const last = Array.isArray(answer) ? (answer.at(-1) as pg.QueryArrayResult<(string | null)[]>) : answer;
+    const result = last as pg.QueryArrayResult<(string | null)[]> | undefined;
+    if (result === undefined || result.fields.length === 0) return null;
+    return { columns: result.fields.map((field) => field.name), rows: result.rows };
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+};
+
 const asTransaction = (client: pg.PoolClient): Transaction => ({
   query: run(client),
   script: async (text) => {
@@ -41,6 +57,7 @@ const asTransaction = (client: pg.PoolClient): Transaction => ({
       throw toDatabaseError(error);
     }
   },
+  scriptRows: (text) => scriptRows(client, text),
 });
 
 const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {

@@ -101,3 +101,12 @@ begin
 end;
 $$;
 `;
+
+/** What goes with the metadata of a source, statement by statement. */
+export const dropSourceTables: readonly string[] = [
+  "drop function if exists hdb_catalog.insert_event_log(text, text, text, text, json)",
+  "drop table if exists hdb_catalog.event_invocation_logs",
+  "drop table if exists hdb_catalog.event_log",
+  "drop table if exists hdb_catalog.hdb_event_log_cleanups",
+  "drop table if exists hdb_catalog.hdb_source_catalog_version",
+];

@@ -16,7 +16,7 @@ export const toHasuraError = (error: unknown, logger: Logger): HasuraError => {
     });
   }
   logger.error({ error }, "a request failed unexpectedly");
-  return new HasuraError({ message: "internal error", code: "unexpected", cause: error });
+  return new HasuraError({ message: "internal error", code: "unexpected", status: 500, cause: error });
 };
 
 export const errorsJson = (error: HasuraError, showInternal: boolean): string =>

@@ -3,9 +3,9 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import type { Database, Logger } from "../../core/index.ts";
 import { type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
+import type { MetadataApi } from "../metadata-api/index.ts";
 import { errorAnswer, toHasuraError } from "./answers.ts";
 import type { AnswerGraphql } from "./graphql-answer.ts";
-import type { MetadataApi } from "./metadata-api.ts";
 
 export const bodyLimitBytes = 10 * 1024 * 1024;
 /** The server whose surface this is. */
@@ -39,10 +39,7 @@ const graphqlHandler =
     sendJson(response, status === 200 || authenticated ? status : 401, text);
   };
 
-const statusOf = (error: HasuraError): number => {
-  if (error.code === "unexpected") return 500;
-  return error.code === "conflict" ? 409 : 400;
-};
+const statusOf = (error: HasuraError): number => error.status ?? 400;
 
 const apiHandler =
   (deps: HttpDeps) =>
@@ -64,7 +61,7 @@ const apiHandler =
       } catch (error) {
         throw new HasuraError({ message: "invalid json", code: "invalid-json", cause: error });
       }
-      sendJson(response, 200, JSON.stringify(await deps.metadataApi(body)));
+      sendJson(response, 200, JSON.stringify(await deps.metadataApi(body, session.variables)));
     } catch (error) {
       const shown = toHasuraError(error, deps.logger);
       sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(true)));

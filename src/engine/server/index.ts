@@ -1,10 +1,10 @@
-/** Owns the surface: HTTP and WebSocket routes, the metadata API, and the state that a reload replaces. */
+/** Owns the surface: HTTP and WebSocket routes, and the state that a change of metadata replaces. */
 export { createDocumentCache } from "./document-cache.ts";
 export { createGraphqlAnswerer } from "./graphql-answer.ts";
 export { bodyLimitBytes, createHttpApp } from "./http.ts";
 export { createLeanHandler } from "./lean-handler.ts";
-export { createMetadataApi } from "./metadata-api.ts";
 export { asynchronousActions } from "./run-action.ts";
+export { createLiveState, type LiveState } from "./live-state.ts";
 export { createRequestRunner, type RequestAnswer } from "./run-request.ts";
-export { buildState, type EngineState } from "./state.ts";
+export { type EngineState } from "./state.ts";
 export { createSocketServer } from "./websocket.ts";

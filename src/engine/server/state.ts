@@ -1,8 +1,10 @@
 import type { Queryable } from "../../core/index.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "../actions/index.ts";
 import { readCatalog, type Catalog } from "../catalog/index.ts";
+import { checkConsistency, type Inconsistency, removeObject } from "../consistency/index.ts";
 import { HasuraError } from "../errors.ts";
-import type { Metadata } from "../metadata/index.ts";
+import { type Metadata, parseMetadata } from "../metadata/index.ts";
+import { type Draft, entriesOf, readName } from "../metadata-api/document.ts";
 import { qualifiedKey } from "../metadata/types.ts";
 import {
   adminRole,
@@ -16,6 +18,11 @@ import { readEventTriggers, readSchedule, resolveWebhook } from "../triggers/ind
 
 /** Everything that follows from metadata and database; replaced as a whole, never changed. */
 export interface EngineState {
+  /** The whole metadata, as it is exported and stored. */
+  readonly document: Draft;
+  readonly inconsistencies: readonly Inconsistency[];
+  /** The document without what is inconsistent, and what is served of it. */
+  readonly consistent: Draft;
   readonly metadata: Metadata;
   readonly catalog: Catalog;
   readonly resourceVersion: number;
@@ -24,8 +31,8 @@ export interface EngineState {
 }
 
 export interface BuildStateInput {
-  readonly database: Queryable;
-  readonly metadata: Metadata;
+  readonly document: Draft;
+  readonly catalog: Catalog;
   readonly resourceVersion: number;
   readonly environment: Environment;
   readonly options: SchemaOptions;
@@ -85,6 +92,23 @@ const checkWebhooks = (metadata: Metadata, environment: Environment): void => {
   }
 };
 
+/** Each on its own, so that the one at fault is named. */
+const checkEventTriggers = (metadata: Metadata, catalog: Catalog, options: SchemaOptions): void => {
+  for (const source of metadata.sources) {
+    for (const table of source.tables) {
+      for (const trigger of table.eventTriggers) {
+        const alone = {
+          ...metadata,
+          sources: [{ ...source, tables: [{ ...table, eventTriggers: [trigger] }] }],
+        };
+        named(`event trigger ${trigger.name}`, () =>
+          readEventTriggers(alone, catalog, options.stringifyNumericTypes),
+        );
+      }
+    }
+  }
+};
+
 const rolesOf = (metadata: Metadata): ReadonlySet<string> => {
   const roles = new Set<string>([adminRole]);
   for (const source of metadata.sources) {
@@ -100,16 +124,23 @@ const rolesOf = (metadata: Metadata): ReadonlySet<string> => {
   return roles;
 };
 
-/** Reads the database and refuses metadata that does not fit it, for any role, before the first request. */
-export const buildState = async (input: BuildStateInput): Promise<EngineState> => {
-  const { metadata, options } = input;
-  const catalog = await readCatalog(input.database, {
-    enumTables: metadata.sources.flatMap((source) =>
-      source.tables.filter((table) => table.isEnum).map((table) => table.table),
+/** The database as this metadata sees it: rows of enum tables are part of the schema. */
+export const readCatalogFor = (database: Queryable, document: Draft): Promise<Catalog> =>
+  readCatalog(database, {
+    enumTables: document.sources.flatMap((source) =>
+      entriesOf(source["tables"])
+        .filter((entry) => entry["is_enum"] === true)
+        .map((entry) => readName(entry["table"])),
     ),
   });
+
+type Schemas = Pick<EngineState, "schemaFor">;
+
+/** Builds the schema of every role that the metadata names, so that a fault shows before the first request. */
+const buildSchemas = (metadata: Metadata, input: BuildStateInput): Schemas => {
+  const { catalog, options } = input;
   checkWebhooks(metadata, input.environment);
-  named("event triggers", () => readEventTriggers(metadata, catalog, options.stringifyNumericTypes));
+  checkEventTriggers(metadata, catalog, options);
   const schemas = new Map<string, RoleSchema>();
   const schemaFor = (role: string, backendOnly: boolean): RoleSchema => {
     const key = `${backendOnly ? "backend" : "client"} ${role}`;
@@ -125,13 +156,37 @@ export const buildState = async (input: BuildStateInput): Promise<EngineState> =
   // No role has a type or a root field that admin lacks: where admin's names do not clash, no role's do.
   void schemaFor(adminRole, false).schema;
   return {
-    metadata,
-    catalog,
-    resourceVersion: input.resourceVersion,
     schemaFor: (role, backendOnly) =>
       // Any role name may be asked for with the admin secret; only known ones are kept.
       known.has(role)
         ? schemaFor(role, backendOnly)
         : buildRoleSchema({ metadata, catalog, role, backendOnly, options }),
   };
+};
+
+/**
+ * Everything the engine serves of a document. Objects that do not fit the database are left out and named; whether that
+ * is acceptable is the caller's decision.
+ */
+export const buildState = (input: BuildStateInput): EngineState => {
+  const { document, catalog, resourceVersion } = input;
+  // A key that would not be carried out is refused even inside an object that is left out.
+  const whole = parseMetadata(document);
+  const checked = checkConsistency(document, catalog);
+  const inconsistencies = [...checked.inconsistencies];
+  let consistent = checked.document;
+  let metadata = inconsistencies.length === 0 ? whole : parseMetadata(consistent);
+  for (;;) {
+    try {
+      const schemas = buildSchemas(metadata, input);
+      return { document, inconsistencies, consistent, metadata, catalog, resourceVersion, ...schemas };
+    } catch (error) {
+      if (!(error instanceof InconsistentMetadataError)) throw error;
+      consistent = structuredClone(consistent);
+      const removed = removeObject(consistent, error);
+      if (removed === undefined) throw error;
+      inconsistencies.push(removed);
+      metadata = parseMetadata(consistent);
+    }
+  }
 };

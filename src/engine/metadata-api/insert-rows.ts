@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+import type { Database } from "../../core/index.ts";
+import type { Catalog } from "../catalog/index.ts";
+import { qualifiedKey } from "../metadata/index.ts";
+import { ident, qualified } from "../sql/quote.ts";
+import { jsonEntry, readArguments, source, tableName } from "./arguments.ts";
+import { type Draft, shortName } from "./document.ts";
+import { tableAt } from "./lookup.ts";
+import { refuse } from "./arguments.ts";
+
+const options = z.strictObject({
+  source,
+  table: tableName,
+  objects: z.array(jsonEntry),
+  returning: z.array(z.string()).nullish(),
+});
+
+/** The first version's `insert`: rows as JSON, each with the columns it names; the others take their defaults. */
+export const insertRows = async (
+  database: Database,
+  catalog: Catalog,
+  document: Draft,
+  args: unknown,
+): Promise<unknown> => {
+  const { source: owner, table, objects, returning } = readArguments(options, args);
+  tableAt(document, owner, table);
+  const info = catalog.tables.get(qualifiedKey(table));
+  if (info === undefined) return refuse("not-exists", `table "${shortName(table)}" does not exist`);
+  const wanted = returning ?? [];
+  for (const name of [...objects.flatMap((object) => Object.keys(object)), ...wanted]) {
+    if (!info.columns.has(name)) refuse("not-exists", `column "${name}" does not exist`);
+  }
+  const target = qualified(info);
+  const row = wanted.map((name) => `'${name.replaceAll("'", "''")}', ${ident(name)}`).join(", ");
+  const rows = await database.transaction(async (tx) => {
+    const inserted: unknown[] = [];
+    for (const object of objects) {
+      const columns = Object.keys(object).map(ident);
+      const insert =
+        columns.length === 0
+          ? `insert into ${target} default values`
+          : `insert into ${target} (${columns.join(", ")})
+             select ${columns.join(", ")} from json_populate_record(null::${target}, $1::json)`;
+      const answer = await tx.query<{ readonly row: unknown }>(
+        `${insert} returning ${row === "" ? "null" : `json_build_object(${row})`} as row`,
+        columns.length === 0 ? [] : [JSON.stringify(object)],
+      );
+      inserted.push(...answer.map((one) => one.row));
+    }
+    return inserted;
+  });
+  return {
+    affected_rows: rows.length,
+    ...(returning === null || returning === undefined ? {} : { returning: rows }),
+  };
+};
