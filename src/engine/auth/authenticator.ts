@@ -88,7 +88,8 @@ export const createAuthenticator = async (settings: AuthSettings, clock: Clock):
       const token = config === undefined ? undefined : readToken(headers, config);
       if (token !== undefined && config !== undefined && verify !== undefined) {
         const role = headers.get("x-hasura-role");
-        const key = `${role ?? ""} ${token}`;
+        // An empty header names a role, no header takes the default one: never one key for two sessions.
+        const key = JSON.stringify([role, token]);
         const known = sessions.get(key);
         // An expired token is verified again, to be refused in the verifier's words.
         if (known !== undefined && (known.expiresAt === undefined || known.expiresAt > clock.now()))

@@ -196,7 +196,8 @@ describe.each(boundRoles)("role %s", (role) => {
           const columns = columnsOf(schema, name).join(" ");
           const foreign = boundTo(table, theirs);
           expect(await first(`subscription { ${name}(where: ${foreign}) { ${columns} } }`)).toEqual([]);
-          expectNothingForeign(await first(`subscription { ${name} { ${columns} } }`));
+          const own = await first(`subscription { ${name} { ${columns} } }`);
+          expectNothingForeign(own);
           const counted = await first(
             `subscription { ${name}_aggregate(where: ${foreign}) { aggregate { count } } }`,
           );
@@ -208,7 +209,8 @@ describe.each(boundRoles)("role %s", (role) => {
             expect(await first(one)).toBeNull();
           }
           const cursors = columnsOf(schema, `${name}_stream_cursor_value_input`);
-          if (cursors.includes("created_at")) {
+          // A stream without rows says nothing.
+          if (cursors.includes("created_at") && (own as Rows).length > 0) {
             const stream = `subscription {
               ${name}_stream(batch_size: 100, cursor: {initial_value: {created_at: "2000-01-01"}}) { ${columns} }
             }`;

@@ -68,6 +68,8 @@ const faults = new Set([
   "data-exception",
   "workspace-forbidden",
   "invalid-input",
+  "row-metered",
+  "idempotency-conflict",
   "not-found",
   "not-supported",
 ]);

@@ -115,6 +115,18 @@ describe("JSON web tokens", () => {
     });
   });
 
+  it("keeps sessions of one token apart by the role asked, an empty one too", async () => {
+    const auth = await jwtMode();
+    const authorization = `Bearer ${await token({ [namespace]: claims })}`;
+    const roleOf = async (headers: Record<string, string>) =>
+      (await auth.resolveSession({ authorization, ...headers })).role;
+    expect(await roleOf({})).toBe("user");
+    expect(await roleOf({ "x-hasura-role": "workspace_admin" })).toBe("workspace_admin");
+    expect(await roleOf({})).toBe("user");
+    const empty = auth.resolveSession({ authorization, "x-hasura-role": "" });
+    expect((await refusal(empty)).code).toBe("access-denied");
+  });
+
   it("reads stringified claims, a namespace path and a claims map", async () => {
     const stringified = await jwtMode({ claims_format: "stringified_json" });
     const first = await token({ [namespace]: JSON.stringify(claims) });
