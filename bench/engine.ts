@@ -1,5 +1,6 @@
 import { signToken } from "../src/cli/sample.ts";
 import { benchSecrets, fillBenchData, type BenchWorkspace } from "./engine/data.ts";
+import { measureFanOut } from "./engine/fan-out.ts";
 import { operations, type BenchOperation } from "./engine/operations.ts";
 import {
   atLeast,
@@ -116,6 +117,12 @@ export const run = async (context: BenchContext): Promise<BenchReport> =>
           const ratio = result.ratio("engine", "by hand", (sample) => sample.requestsPerSecond);
           goals.push(atLeast("P8", "list of 20 rows against hand-written SQL", 0.8, ratio));
         }
+      }
+      if (context.args.length === 0 || context.args.includes("fan-out")) {
+        context.log("measuring fan-out");
+        const fanOut = await measureFanOut(database, engine);
+        rows.push(...fanOut.rows);
+        goals.push(...fanOut.goals);
       }
     } finally {
       await Promise.all([engine.stop(), byHand.stop()]);

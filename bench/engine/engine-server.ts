@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { silentLogger, systemClock } from "../../src/core/index.ts";
+import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
 import { createEngine, loadMetadataFolder } from "../../src/engine/index.ts";
 import { createDatabase } from "../../src/postgres/index.ts";
 import { projectRoot } from "../../src/cli/settings.ts";
@@ -8,7 +8,15 @@ import { serve } from "../support/served.ts";
 import { benchSecrets } from "./data.ts";
 
 const connectionString = process.env["BENCH_SERVER_DATABASE_URL"] ?? "";
-const database = createDatabase({ connectionString, maxConnections: 16, applicationName: "bench-engine" });
+const pool = createDatabase({ connectionString, maxConnections: 16, applicationName: "bench-engine" });
+let statements = 0;
+const database: Database = {
+  ...pool,
+  query: (text, values, options) => {
+    statements += 1;
+    return pool.query(text, values, options);
+  },
+};
 const engine = await createEngine({
   metadata: await loadMetadataFolder(join(projectRoot, "hasura", "metadata")),
   database,
@@ -30,4 +38,5 @@ await serve(
     await database.close();
   },
   (server) => engine.attachWebSocket(server),
+  () => statements,
 );

@@ -8,6 +8,8 @@ import { portOf } from "../../src/cli/listen.ts";
 export interface ProcessUsage {
   readonly cpuUs: number;
   readonly rssBytes: number;
+  /** Statements sent to the database, where the server counts them. */
+  readonly statements?: number;
 }
 
 export interface Served {
@@ -74,6 +76,7 @@ export const serve = async (
   listener: RequestListener,
   onStop: () => Promise<void>,
   prepare: (server: Server) => void = () => undefined,
+  statements: () => number = () => 0,
 ): Promise<void> => {
   const server = createServer(listener);
   prepare(server);
@@ -87,7 +90,9 @@ export const serve = async (
     if (message === "stop") end();
     else {
       const { user, system } = process.cpuUsage();
-      process.send?.({ usage: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() } });
+      process.send?.({
+        usage: { cpuUs: user + system, rssBytes: process.memoryUsage.rss(), statements: statements() },
+      });
     }
   });
   process.send?.({ port: portOf(server) });
