@@ -56,6 +56,32 @@ describe("usage.current", () => {
     expect(rows).toEqual(metrics.map(({ key }) => ({ metric: key, used: "0", reserved: "0", status: "ok" })));
   });
 
+  it("shows the limits that billing.limit_of finds: of plans, of overrides that apply, and none", async () => {
+    await setLimit(test.database, workspaceId, "messages", 7);
+    await setLimit(test.database, workspaceId, "channels", null);
+    await test.database.query(
+      `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, ends_at, reason)
+       values
+         ($1, 'ai_queries', 1, now() - interval '2 days', now() - interval '1 day', 'over'),
+         ($1, 'ai_queries', 2, now() + interval '1 day', null, 'to come'),
+         ($1, 'bots', 3, now() - interval '2 days', null, 'older'),
+         ($1, 'bots', 4, now() - interval '1 day', null, 'newer')`,
+      [workspaceId],
+    );
+    await test.database.query(
+      "insert into billing.subscriptions (workspace_id, plan_id) select id, 'pro' from workspaces where name = 'Globex'",
+    );
+    const different = await test.database.query(
+      `select workspace_id, metric
+       from usage.current
+       cross join lateral billing.limit_of(workspace_id, metric) as bound
+       where (current.limit_value, current.included) is distinct from (bound.limit_value, bound.included)`,
+    );
+    expect(different).toEqual([]);
+    expect(await current("bots")).toMatchObject({ limit_value: "4", included: true });
+    expect(await current("channels")).toMatchObject({ limit_value: null, included: true });
+  });
+
   it.each([
     [74, "ok", "74.00"],
     [75, "info", "75.00"],
