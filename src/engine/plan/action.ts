@@ -65,10 +65,16 @@ const joinStatement = (
   return { statement: builder.statement(text), errorPath: "$" };
 };
 
+/** Fields of an output take no arguments, nor does an object relationship. */
+const refuseArguments = (input: ActionPlanInput, field: SelectedField): void => {
+  if (field.definition) readArguments(input.scope, field.definition, field.args, field.path);
+};
+
 const selectionOf = (input: ActionPlanInput, field: SelectedField): readonly ActionSelection[] | null =>
   field.type
     ? collectBelow(input.scope, field).map((below): ActionSelection => {
         const { key, name, binding } = below;
+        refuseArguments(input, below);
         if (binding?.kind === "action_relationship" || binding?.kind === "action_relationship_aggregate") {
           const join = joinStatement(input, below, binding);
           return { key, name, selection: null, ...(join === undefined ? {} : { join }) };
