@@ -1,36 +1,8 @@
 import { pino } from "pino";
 import { systemClock } from "../core/index.ts";
-import { type Product, startProduct } from "./product.ts";
-import { readSampleUser, signToken } from "./sample.ts";
-import { readSettings, type Settings } from "./settings.ts";
-
-const query = "{ usage_current(order_by: {metric: asc}) { metric used limit_value percent status } }";
-
-async function printWelcome(product: Product, settings: Settings): Promise<void> {
-  const { gateway, hasura, actions } = product.urls;
-  const lines = [
-    "",
-    `  gateway       ${gateway}/v1/graphql`,
-    `  hasura        ${hasura}/v1/graphql`,
-    `  actions       ${actions}`,
-    `  admin secret  ${settings.secrets.adminSecret}`,
-  ];
-  const sample = await readSampleUser(product.database);
-  if (sample !== null) {
-    const token = await signToken(settings.secrets.jwtSecret, sample, ["user", "workspace_admin"]);
-    lines.push(
-      `  sample user   ${sample.displayName} of ${sample.workspaceName}`,
-      `  token         ${token}`,
-      "",
-      "Ask for the usage of that workspace:",
-      "",
-      `curl -s ${gateway}/v1/graphql -H 'content-type: application/json' \\`,
-      `  -H 'authorization: Bearer ${token}' \\`,
-      `  -d '${JSON.stringify({ query })}'`,
-    );
-  }
-  console.log([...lines, "", "Ctrl-C stops everything."].join("\n"));
-}
+import { startProduct } from "./product.ts";
+import { readSettings } from "./settings.ts";
+import { welcome } from "./welcome.ts";
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
@@ -63,7 +35,18 @@ async function main(): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGHUP", stop);
   console.log(`ready      in ${((performance.now() - startedAt) / 1000).toFixed(2)} s`);
-  await printWelcome(product, settings);
+  const { gateway, hasura, actions } = product.urls;
+  const text = await welcome({
+    addresses: [
+      ["gateway", `${gateway}/v1/graphql`],
+      ["hasura", `${hasura}/v1/graphql`],
+      ["actions", actions],
+    ],
+    endpoint: gateway,
+    secrets: settings.secrets,
+    database: product.database,
+  });
+  console.log(text);
 }
 
 main().catch((error: unknown) => {

@@ -1,23 +1,35 @@
 import { pino } from "pino";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../core/index.ts";
 import { createEngine, loadMetadataFolder } from "../engine/index.ts";
-import { createDatabase } from "../postgres/index.ts";
-import { closeServer, listen } from "./listen.ts";
+import { closeServer, listen, portOf } from "./listen.ts";
+import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { pollSettings, readSettings } from "./settings.ts";
+import { welcome } from "./welcome.ts";
 
-/** The engine alone, for any Hasura project: DATABASE_URL and, if set, HASURA_METADATA_DIR; else the metadata that the database holds. */
+const graceMs = 5_000;
+
+/**
+ * The engine alone. With DATABASE_URL for any Hasura project: its metadata from HASURA_METADATA_DIR, else what the database
+ * holds. Without it this project's own, on the data of `npm start`.
+ */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
-  if (settings.DATABASE_URL === undefined) throw new Error("DATABASE_URL must name the database");
   const logger = pino({ level: settings.LOG_LEVEL }, pino.destination(2));
-  const folder = process.env["HASURA_METADATA_DIR"];
+  const isOwn = settings.DATABASE_URL === undefined;
+  const opened = await openDatabase({ settings, logger, applicationName: "hasura-usage-engine" });
+  const { database } = opened;
+  if (isOwn) {
+    console.log(`database   ${opened.description}`);
+    console.log(`migrations ${await bringUpToDate(database)}`);
+  }
+  const folder = process.env["HASURA_METADATA_DIR"] ?? (isOwn ? join(hasuraFolder, "metadata") : undefined);
   const metadata = folder === undefined ? undefined : await loadMetadataFolder(resolve(folder));
-  const database = createDatabase({
-    connectionString: settings.DATABASE_URL,
-    maxConnections: 20,
-    applicationName: "hasura-usage-engine",
-  });
+  const own = {
+    PG_DATABASE_URL: opened.url,
+    ACTIONS_BASE_URL: `http://${settings.HOST}:${String(settings.ACTIONS_PORT)}`,
+    ACTION_SECRET: settings.secrets.actionSecret,
+  };
   const engine = await createEngine({
     ...(metadata === undefined ? {} : { metadata }),
     database,
@@ -30,22 +42,28 @@ async function main(): Promise<void> {
       ...pollSettings(settings),
       stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
       inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
-      env: process.env,
+      env: isOwn ? { ...own, ...process.env } : process.env,
     },
   });
   const server = await listen("engine", engine.handler, settings.ENGINE_PORT, settings.HOST);
   engine.attachWebSocket(server);
   await engine.start();
-  console.log(`engine     http://${settings.HOST}:${String(settings.ENGINE_PORT)}`);
+  const url = `http://${settings.HOST}:${String(portOf(server))}`;
+  console.log(`engine     ${url}`);
   const stop = (): void => {
     void engine
       .stop()
-      .then(() => closeServer(server, 5_000))
-      .then(() => database.close())
+      .then(() => closeServer(server, graceMs))
+      .then(() => opened.close())
       .then(() => process.exit(0));
   };
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+  if (!isOwn) return;
+  const { secrets } = settings;
+  console.log(
+    await welcome({ addresses: [["engine", `${url}/v1/graphql`]], endpoint: url, secrets, database }),
+  );
 }
 
 main().catch((error: unknown) => {

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { type Clock, type Database, type Logger } from "../core/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
-import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
-import { pollSettings, projectRoot, type Settings } from "./settings.ts";
+import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
+import { requireHasura } from "./real-hasura.ts";
+import { pollSettings, type Settings } from "./settings.ts";
 
 export type Step = "database" | "migrations" | "metadata" | "actions" | "engine" | "gateway";
 
@@ -25,7 +26,6 @@ export interface Product {
   stop(): Promise<void>;
 }
 
-const hasura = join(projectRoot, "hasura");
 const graceMs = 5_000;
 
 /** Starts every part in order; when one fails, those before it are stopped again, so nothing is left behind. */
@@ -36,25 +36,28 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
   };
   let metadata: Promise<Metadata> | undefined;
   const readMetadata = (): Promise<Metadata> => {
-    metadata ??= loadMetadataFolder(join(hasura, "metadata"));
+    metadata ??= loadMetadataFolder(join(hasuraFolder, "metadata"));
     // Whoever needs it hears of a fault; until then nobody may be listening.
     metadata.catch(() => undefined);
     return metadata;
   };
   try {
-    const databaseUrl = await openDatabase();
-    const database = createDatabase({
-      connectionString: databaseUrl,
-      maxConnections: 20,
+    const realHasura =
+      settings.HASURA_URL === undefined ? undefined : await requireHasura(settings.HASURA_URL);
+    if (realHasura !== undefined && settings.DATABASE_URL === undefined)
+      throw new Error("HASURA_URL needs DATABASE_URL as well: the database of that Hasura");
+    const opened = await openDatabase({
+      settings,
+      logger,
       applicationName: "hasura-usage",
+      onSpawned: () => {
+        if (realHasura === undefined) void readMetadata();
+      },
     });
-    undo.push(() => database.close());
-
-    const { ran } = await migrate({ database, migrationsDir: join(hasura, "migrations", "default") });
-    const seeded = await database.query("select id from billing.plans limit 1");
-    if (seeded.length === 0) await applySeeds({ database, seedsDir: join(hasura, "seeds", "default") });
-    const seedNote = seeded.length === 0 ? ", sample data seeded" : "";
-    onStep("migrations", (ran.length > 0 ? `${String(ran.length)} applied` : "up to date") + seedNote);
+    undo.push(() => opened.close());
+    const { database, url: databaseUrl } = opened;
+    onStep("database", opened.description);
+    onStep("migrations", await bringUpToDate(database));
 
     const actionsApp = createActionsApp({
       database,
@@ -66,7 +69,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
     onStep("actions", actions.url);
 
-    const hasuraUrl = settings.HASURA_URL ?? (await startEngine(database, databaseUrl, actions.url));
+    const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
     const gateway = createGateway({ upstreamUrl: hasuraUrl, logger });
     const gatewayServer = await serve("gateway", gateway.app, settings.PORT);
     gateway.attach(gatewayServer.server);
@@ -77,23 +80,6 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
   } catch (error) {
     await stop();
     throw error;
-  }
-
-  async function openDatabase(): Promise<string> {
-    if (settings.DATABASE_URL !== undefined) {
-      onStep("database", "the one of DATABASE_URL");
-      return settings.DATABASE_URL;
-    }
-    const postgres = await startEmbeddedPostgres({
-      dataDir: join(settings.DATA_DIR, "postgres"),
-      logger,
-      onSpawned: () => {
-        if (settings.HASURA_URL === undefined) void readMetadata();
-      },
-    });
-    undo.push(() => postgres.stop());
-    onStep("database", `embedded PostgreSQL on port ${String(postgres.port)}`);
-    return postgres.url;
   }
 
   async function startEngine(database: Database, databaseUrl: string, actionsUrl: string): Promise<string> {

@@ -13,6 +13,15 @@ export const claimsNamespace = "https://hasura.io/jwt/claims";
 
 const jwtSecretSchema = z.object({ type: z.enum(["HS256", "HS384", "HS512"]), key: z.string().min(32) });
 
+/** Whether the JWT secret is a shared key: behind a public one somebody else signs. */
+export function canSign(jwtSecret: string): boolean {
+  try {
+    return jwtSecretSchema.safeParse(JSON.parse(jwtSecret)).success;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Signs a token as an identity provider would; only possible where the JWT secret is a shared key. Without a
  * workspace it is the token of somebody who is no member yet and may accept an invitation.

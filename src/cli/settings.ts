@@ -6,17 +6,22 @@ import { z } from "zod";
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const noPort = "must be a port, 0 to 65535";
+const port = (fallback: number) =>
+  z.coerce.number(noPort).int(noPort).min(0, noPort).max(65_535, noPort).default(fallback);
 
 const positive = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
-const schema = z.object({
+const settingsSchema = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: port(8080),
   ENGINE_PORT: port(8081),
   ACTIONS_PORT: port(3000),
   DATA_DIR: z.string().default(join(projectRoot, ".data")),
-  DATABASE_URL: z.string().optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//u, "must be an address that begins with postgres://")
+    .optional(),
   HASURA_URL: z.url().optional(),
   HASURA_GRAPHQL_ADMIN_SECRET: z.string().min(1).optional(),
   HASURA_GRAPHQL_JWT_SECRET: z.string().min(1).optional(),
@@ -34,7 +39,7 @@ const schema = z.object({
 const secretsSchema = z.object({ adminSecret: z.string(), jwtSecret: z.string(), actionSecret: z.string() });
 
 export type Secrets = z.infer<typeof secretsSchema>;
-export type Settings = z.infer<typeof schema> & { readonly secrets: Secrets };
+export type Settings = z.infer<typeof settingsSchema> & { readonly secrets: Secrets };
 
 /** Secrets of the first start, kept readable by the owner only; a set variable wins over the kept one. */
 function keptSecrets(dataDir: string): Secrets {
@@ -63,7 +68,9 @@ function keptSecrets(dataDir: string): Secrets {
 
 /** Settings of the whole product (design: processes, ports, settings). Throws one line naming a wrong variable. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const parsed = schema.safeParse(env);
+  // Compose files and shells set a variable to nothing where they mean none.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = settingsSchema.safeParse(set);
   if (!parsed.success) {
     throw new Error(
       parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),

@@ -1,4 +1,7 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   freePort,
@@ -104,14 +107,69 @@ describe("npm start", () => {
     await new Promise((resolve) => blocker.close(resolve));
   });
 
-  it("says in one line that DATABASE_URL cannot be reached, and exits with 1", async () => {
-    const port = await freePort();
-    const command = startCommand({
-      ...env,
-      DATABASE_URL: `postgres://nobody@127.0.0.1:${String(port)}/none`,
-    });
+  const lastLine = (command: StartedCommand): string => command.output().trim().split("\n").at(-1) ?? "";
+
+  it.each<
+    [
+      what: string,
+      settings: (port: string) => Readonly<Record<string, string>>,
+      line: (port: string) => string,
+    ]
+  >([
+    [
+      "an unreachable DATABASE_URL, without its password",
+      (port) => ({ DATABASE_URL: `postgres://nobody:open@sesame@127.0.0.1:${port}/none` }),
+      (port) => `start: database: 127.0.0.1:${port} cannot be used: nothing listens there (DATABASE_URL)`,
+    ],
+    [
+      "an address of no database",
+      () => ({ DATABASE_URL: "mysql://root:sesame@127.0.0.1/none" }),
+      () => "start: DATABASE_URL: must be an address that begins with postgres://",
+    ],
+    [
+      "an unreachable HASURA_URL, without its password",
+      (port) => ({ HASURA_URL: `http://me:sesame@127.0.0.1:${port}/` }),
+      (port) =>
+        `start: hasura: http://127.0.0.1:${port} cannot be reached: nothing listens there (HASURA_URL)`,
+    ],
+    ["a wrong port", () => ({ PORT: "eighty" }), () => "start: PORT: must be a port, 0 to 65535"],
+  ])("says in one line: %s, and exits with 1", async (_what, settings, line) => {
+    const port = String(await freePort());
+    const command = start({ ...env, ...settings(port) });
     expect(await command.exited()).toBe(1);
-    expect(command.output().trim().split("\n").at(-1)).toBe("start: The database cannot be reached.");
+    expect(lastLine(command)).toBe(line(port));
     expect(command.output()).not.toContain("    at ");
+    expect(command.output()).not.toContain("sesame");
+  });
+
+  it("says in one line that the data are of another PostgreSQL, and exits with 1", async () => {
+    const other = await mkdtemp(join(tmpdir(), "hasura-usage-other-"));
+    // Else the data of a server that root starts lie elsewhere.
+    await chmod(other, 0o755);
+    await mkdir(join(other, "postgres", "cluster"), { recursive: true });
+    await writeFile(join(other, "postgres", "cluster", "PG_VERSION"), "13\n");
+    const command = start({ ...env, DATA_DIR: other });
+    expect(await command.exited()).toBe(1);
+    expect(lastLine(command)).toMatch(
+      /^start: .*postgres holds a PostgreSQL 13 cluster, this is PostgreSQL \d+: /u,
+    );
+    await rm(other, { recursive: true });
+  });
+
+  it("refuses a second start on the same data by name, and the first goes on", async () => {
+    const first = start(env);
+    await first.ready();
+    const [PORT, ENGINE_PORT, ACTIONS_PORT] = await Promise.all([freePort(), freePort(), freePort()]);
+    const second = start({
+      ...env,
+      PORT: String(PORT),
+      ENGINE_PORT: String(ENGINE_PORT),
+      ACTIONS_PORT: String(ACTIONS_PORT),
+    });
+    expect(await second.exited()).toBe(1);
+    expect(lastLine(second)).toContain("is in use by another running process");
+    expect(await askPrinted(first.output())).toHaveProperty("data.usage_current");
+    first.child.kill("SIGTERM");
+    expect(await first.exited()).toBe(0);
   });
 });

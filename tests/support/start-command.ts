@@ -43,10 +43,14 @@ export async function ownSettings(
   };
 }
 
-/** Runs what `npm start` runs, with settings of its own. */
-export function startCommand(env: Readonly<Record<string, string>>): StartedCommand {
+/** Runs what `npm start` runs (or the command of another entry), with settings of its own. */
+export function startCommand(
+  env: Readonly<Record<string, string>>,
+  entry = "src/cli/dev.ts",
+  readyText = "Ctrl-C stops everything.",
+): StartedCommand {
   const { JEST_WORKER_ID: _worker, NODE_OPTIONS: _options, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["src/cli/bootstrap.mjs", "src/cli/dev.ts"], {
+  const child = spawn(process.execPath, ["src/cli/bootstrap.mjs", entry], {
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -63,14 +67,14 @@ export function startCommand(env: Readonly<Record<string, string>>): StartedComm
     exited: () => exit,
     ready: async () => {
       await waitFor(
-        "npm start to be ready",
+        `${entry} to be ready`,
         () => {
-          return child.exitCode !== null || printed.includes("Ctrl-C stops everything.");
+          return child.exitCode !== null || printed.includes(readyText);
         },
         60_000,
       );
       if (child.exitCode !== null)
-        throw new Error(`npm start ended with ${String(child.exitCode)}: ${printed}`);
+        throw new Error(`${entry} ended with ${String(child.exitCode)}: ${printed}`);
     },
   };
 }
