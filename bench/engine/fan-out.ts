@@ -7,7 +7,7 @@ import { atMost, type BenchGoal, type BenchRow, median, quantile, type Served } 
 import { benchSecrets } from "./data.ts";
 
 const subscribers = 1_000;
-const quietMs = 10_000;
+const quietMs = 20_000;
 const changes = 200;
 const changeEveryMs = 100;
 

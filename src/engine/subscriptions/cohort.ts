@@ -18,6 +18,9 @@ export interface Asker {
   ask(members: readonly Member[]): Promise<void>;
 }
 
+/** Of one cohort. A thousand subscribers in one row of statements would wait for the sum of their times. */
+const statementsAtOnce = 4;
+
 const digestOf = (text: string): string => createHash("sha1").update(text).digest("base64");
 
 const chunksOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
@@ -122,7 +125,12 @@ export const createAsker = ({ database, logger, batchSize }: AskerDeps): Asker =
 
   return {
     ask: async (members) => {
-      for (const batch of chunksOf(members.filter(isReady), batchSize)) await askBatch(batch);
+      const batches = chunksOf(members.filter(isReady), batchSize).values();
+      // All take from one list; the database's other connections stay for requests.
+      const work = async (): Promise<void> => {
+        for (const batch of batches) await askBatch(batch);
+      };
+      await Promise.all(Array.from({ length: statementsAtOnce }, work));
     },
   };
 };
