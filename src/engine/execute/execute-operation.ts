@@ -109,6 +109,21 @@ const runOther = async (
   return plan.kind === "typename" ? JSON.stringify(plan.name) : "null";
 };
 
+/** Fields of a namespace stand side by side, so each namespace is opened once. */
+const answerJson = (fields: readonly PlannedField[], answers: readonly string[]): string => {
+  let text = "";
+  let open: string | undefined;
+  fields.forEach(({ alias, namespace }, index) => {
+    if (open !== undefined && open !== namespace) text += "}";
+    const comma = index === 0 ? "" : ",";
+    const opening = namespace !== undefined && open !== namespace;
+    text += opening ? `${comma}${JSON.stringify(namespace)}:{` : comma;
+    text += `${JSON.stringify(alias)}:${answers[index] ?? "null"}`;
+    open = namespace;
+  });
+  return `{${text}${open === undefined ? "" : "}"}}`;
+};
+
 /** Runs a planned operation; the answer is the JSON text of `data`, as Postgres wrote it. */
 export const executeOperation = async (input: ExecuteOperationInput): Promise<string> => {
   const { planned } = input;
@@ -154,5 +169,5 @@ export const executeOperation = async (input: ExecuteOperationInput): Promise<st
       }),
     );
   }
-  return `{${fields.map((field, index) => `${JSON.stringify(field.alias)}:${answers[index] ?? "null"}`).join(",")}}`;
+  return answerJson(fields, answers);
 };

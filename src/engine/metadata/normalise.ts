@@ -243,6 +243,18 @@ const source = (document: SourceDocument): Source => {
     databaseUrl: typeof url === "string" ? { url } : { fromEnv: url.from_env },
     tables,
     functions,
+    customization: {
+      namingConvention: document.customization?.naming_convention ?? "hasura-default",
+      rootFields: {
+        ...text("namespace", document.customization?.root_fields?.namespace),
+        ...text("prefix", document.customization?.root_fields?.prefix),
+        ...text("suffix", document.customization?.root_fields?.suffix),
+      },
+      typeNames: {
+        ...text("prefix", document.customization?.type_names?.prefix),
+        ...text("suffix", document.customization?.type_names?.suffix),
+      },
+    },
   };
 };
 

@@ -165,6 +165,11 @@ const fn = z.strictObject({
   comment: nullableText,
 });
 
+const graphqlName = z
+  .string()
+  .regex(/^[_A-Za-z]\w*$/, { error: "no GraphQL name" })
+  .nullish();
+
 const source = z.strictObject({
   name: z.string(),
   kind: z.literal("postgres", { error: "only sources of kind postgres are supported by this engine" }),
@@ -192,13 +197,11 @@ const source = z.strictObject({
   stored_procedures: unsupported("stored procedures"),
   customization: z
     .strictObject({
-      root_fields: unsupported("root field customizations"),
-      type_names: unsupported("type name customizations"),
-      naming_convention: z
-        .literal("hasura-default", {
-          error: "only naming_convention hasura-default is supported by this engine",
-        })
+      root_fields: z
+        .strictObject({ namespace: graphqlName, prefix: graphqlName, suffix: graphqlName })
         .nullish(),
+      type_names: z.strictObject({ prefix: graphqlName, suffix: graphqlName }).nullish(),
+      naming_convention: z.enum(["hasura-default", "graphql-default"]).nullish(),
     })
     .nullish(),
   health_check: unsupported("health checks"),

@@ -149,6 +149,13 @@ export interface FunctionMeta {
   readonly permissions: readonly string[];
 }
 
+/** How a source's names are made. */
+export interface SourceCustomization {
+  readonly namingConvention: "hasura-default" | "graphql-default";
+  readonly rootFields: { readonly namespace?: string; readonly prefix?: string; readonly suffix?: string };
+  readonly typeNames: { readonly prefix?: string; readonly suffix?: string };
+}
+
 export interface Source {
   readonly name: string;
   readonly kind: "postgres";
@@ -156,6 +163,7 @@ export interface Source {
   readonly databaseUrl: { readonly url: string } | { readonly fromEnv: string };
   readonly tables: readonly TableMeta[];
   readonly functions: readonly FunctionMeta[];
+  readonly customization: SourceCustomization;
 }
 
 export interface Transforms {

@@ -15,6 +15,7 @@ import {
   type VariableDefinitionNode,
 } from "graphql";
 import { validationFailed } from "../errors.ts";
+import { canonicalOf } from "../schema/words.ts";
 import { isRawList, isRawObject, NumberLiteral, type Raw } from "../sql/raw.ts";
 import type { Variables } from "../sql/builder.ts";
 
@@ -136,14 +137,17 @@ const readEnum = (type: GraphQLEnumType, source: Source, path: string): Input =>
       path,
     );
   }
-  if (!type.getValue(name)) {
+  const known = type.getValue(name);
+  if (!known) {
     const values = type.getValues().map((value) => value.name);
     throw validationFailed(
       `expected one of the values ${listOf(values)} for type '${type.name}', but found '${name}'`,
       path,
     );
   }
-  return { kind: "enum", type: type.name, value: name, path };
+  // An enum value may stand for another word: `ASC` for `asc` under the other naming convention.
+  const value = typeof known.value === "string" ? known.value : name;
+  return { kind: "enum", type: type.name, value, path };
 };
 
 const readObject = (scope: InputScope, type: GraphQLInputObjectType, source: Source, path: string): Input => {
@@ -160,10 +164,10 @@ const readObject = (scope: InputScope, type: GraphQLInputObjectType, source: Sou
   for (const [key, item] of entries) {
     const field = known[key];
     if (!field) throw validationFailed(`field '${key}' not found in type: '${type.name}'`, `${path}.${key}`);
-    fields.set(key, read(scope, field.type, item, `${path}.${key}`));
+    fields.set(canonicalOf(field), read(scope, field.type, item, `${path}.${key}`));
   }
   for (const field of Object.values(known)) {
-    if (isNonNullType(field.type) && field.defaultValue === undefined && !fields.has(field.name)) {
+    if (isNonNullType(field.type) && field.defaultValue === undefined && !fields.has(canonicalOf(field))) {
       throw validationFailed(`missing required field '${field.name}'`, path);
     }
   }
@@ -245,10 +249,17 @@ export const readArguments = (
     const name = node.name.value;
     const argument = field.args.find((candidate) => candidate.name === name);
     if (!argument) throw validationFailed(`'${field.name}' has no argument named '${name}'`, path);
-    inputs.set(name, read(scope, argument.type, { node: node.value }, `${path}.args.${name}`));
+    inputs.set(
+      canonicalOf(argument),
+      read(scope, argument.type, { node: node.value }, `${path}.args.${name}`),
+    );
   }
   for (const argument of field.args) {
-    if (isNonNullType(argument.type) && argument.defaultValue === undefined && !inputs.has(argument.name)) {
+    if (
+      isNonNullType(argument.type) &&
+      argument.defaultValue === undefined &&
+      !inputs.has(canonicalOf(argument))
+    ) {
       throw validationFailed(`missing required field '${argument.name}'`, `${path}.args`);
     }
   }

@@ -4,7 +4,7 @@ import type { RoleSchema } from "../schema/types.ts";
 import type { Statement, Variables } from "../sql/builder.ts";
 import { combineStatements } from "../sql/combine.ts";
 import { rawToJson } from "../sql/raw.ts";
-import { collectFields, type SelectionScope } from "./collect-fields.ts";
+import { collectBelow, collectFields, type SelectedField, type SelectionScope } from "./collect-fields.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { introspect } from "./introspection.ts";
 import { planField } from "./plan-field.ts";
@@ -107,16 +107,16 @@ const planFields = (
     );
     if (several !== true) throw validationFailed("subscriptions must select one top level field", "$");
   }
-  return fields.map((field): PlannedField => {
+  const planOne = (field: SelectedField, parent: string): PlannedField => {
     if (field.binding?.kind === "typename")
-      return { alias: field.key, plan: { kind: "typename", name: root.name } };
+      return { alias: field.key, plan: { kind: "typename", name: parent } };
     if (field.name === "__schema" || field.name === "__type") {
       for (const name of declared.keys()) structural.add(name);
       const json = introspect(roleSchema.schema, operation, fragments, field, variables);
       return { alias: field.key, plan: { kind: "introspection", json } };
     }
     if (!field.definition)
-      throw validationFailed(`field '${field.name}' not found in type: '${root.name}'`, field.path);
+      throw validationFailed(`field '${field.name}' not found in type: '${parent}'`, field.path);
     const plan = planField(
       {
         schema: roleSchema,
@@ -130,7 +130,15 @@ const planFields = (
     if (plan.kind === "action" || plan.kind === "action_result")
       for (const name of declared.keys()) structural.add(name);
     return { alias: field.key, plan };
-  });
+  };
+  return fields.flatMap((field) =>
+    field.binding?.kind === "namespace"
+      ? collectBelow(scope, field).map((below) => ({
+          ...planOne(below, field.type?.name ?? ""),
+          namespace: field.key,
+        }))
+      : [planOne(field, root.name)],
+  );
 };
 
 const readsOf = (fields: readonly PlannedField[]): Statement | undefined => {

@@ -117,6 +117,8 @@ export type FieldPlan =
 
 export interface PlannedField {
   readonly alias: string;
+  /** The field above, when the source's root fields stand in a namespace. */
+  readonly namespace?: string;
   readonly plan: FieldPlan;
 }
 

@@ -10,7 +10,7 @@ import {
 import type { ColumnTypes } from "./column-types.ts";
 import { displayName } from "./names.ts";
 import type { TypeRegistry } from "./registry.ts";
-import type { RoleTable } from "./types.ts";
+import { type RoleTable, tableType } from "./types.ts";
 
 /** What an aggregate in a filter takes and what its result is compared as; Hasura knows float8 and boolean columns only. */
 interface Signature {
@@ -52,31 +52,38 @@ const argumentsOf = (
     const column = selectColumn(table);
     return column === undefined ? undefined : new GraphQLList(new GraphQLNonNull(column));
   }
-  const base = `${table.graphqlName}_aggregate_bool_exp_${fn}`;
+  const { naming } = table;
+  const own = naming.table(table.meta);
+  const predicate = [...own.words, "aggregate", "bool", "exp", fn, "arguments"];
   const names = [...table.columns].filter(([, column]) => column.type === type).map(([name]) => name);
   if (names.length === 0) return undefined;
   const column = registry.enumeration(
-    `${table.graphqlName}_select_column_${base}_arguments_columns`,
-    `select "${base}_arguments_columns" columns of table "${displayName(table.meta.table)}"`,
+    tableType(table, "select", "column", ...predicate, "columns"),
+    `select "${naming.bareName({ words: predicate, custom: own.custom }, "columns")}" columns of table "${displayName(table.meta.table)}"`,
     () => Object.fromEntries(names.map((name) => [name, { description: "column name" }])),
   );
   const required = new GraphQLNonNull(column);
   if (takes === "one") return required;
   return new GraphQLNonNull(
-    registry.input(`${base}_arguments`, null, () => ({ X: { type: required }, Y: { type: required } })),
+    registry.input(naming.bareName({ words: predicate, custom: own.custom }), null, () => ({
+      X: { type: required },
+      Y: { type: required },
+    })),
   );
 };
 
 /** The filter over the aggregates of a relationship's rows: one field per function that the role's columns allow. */
 export const aggregateBoolExp = (types: Types, table: RoleTable): GraphQLInputObjectType => {
-  const name = `${table.graphqlName}_aggregate_bool_exp`;
+  const own = table.naming.table(table.meta);
+  const words = ["aggregate", "bool", "exp"];
+  const name = table.naming.bareType(own, ...words);
   return types.registry.input(name, null, () => {
     const fields: GraphQLInputFieldConfigMap = {};
     for (const [fn, signature] of Object.entries(signatures)) {
       const args = argumentsOf(types, table, fn, signature);
       if (args !== undefined) {
         fields[fn] = {
-          type: types.registry.input(`${name}_${fn}`, null, () => ({
+          type: types.registry.input(table.naming.bareName(own, ...words, fn), null, () => ({
             arguments: { type: args },
             distinct: { type: GraphQLBoolean },
             filter: { type: types.boolExp(table) },

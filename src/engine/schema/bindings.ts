@@ -41,6 +41,7 @@ export type FieldBinding =
       readonly target: string;
       readonly relationship: "object" | "array";
     }
+  | { readonly kind: "namespace" }
   | { readonly kind: "action_output" }
   | { readonly kind: "column"; readonly column: string }
   | { readonly kind: "computed_field"; readonly name: string }

@@ -7,6 +7,7 @@ import { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
 import { withInheritedRoles } from "./inherited-roles.ts";
+import type { Naming } from "./naming.ts";
 import { field, type Fields, sorted, TypeRegistry } from "./registry.ts";
 import { buildRoleTables } from "./role-tables.ts";
 import { streamRoots } from "./stream-roots.ts";
@@ -41,6 +42,19 @@ const collect = (root: string, fields: readonly RootField[]): Fields => {
 const rootType = (name: string, fields: Fields): GraphQLObjectType | undefined =>
   Object.keys(fields).length === 0 ? undefined : new GraphQLObjectType({ name, fields });
 
+/** Under a namespace the root fields of the source stand one level deeper; actions never do. */
+const namespaced = (
+  naming: Naming,
+  root: "query" | "mutation_frontend" | "subscription",
+  fields: readonly RootField[],
+): readonly RootField[] => {
+  const { namespace } = naming;
+  if (namespace === undefined || fields.length === 0) return fields;
+  const name = naming.namespaceType(namespace, root);
+  const type = new GraphQLObjectType({ name, fields: collect(name, fields) });
+  return [{ name: namespace, field: field({ kind: "namespace" }, { type }) }];
+};
+
 interface RoleParts {
   readonly metadata: Metadata;
   readonly catalog: Catalog;
@@ -57,29 +71,33 @@ const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts
   const actionTypes = new ActionTypes(registry, columns, metadata.customTypes, outputs, tables);
   const types = { inputs, outputs };
 
-  const queries: RootField[] = [];
-  const mutations: RootField[] = [];
-  const subscriptions: RootField[] = [];
+  const sourceQueries: RootField[] = [];
+  const sourceMutations: RootField[] = [];
+  const sourceSubscriptions: RootField[] = [];
   for (const table of tables.values()) {
-    queries.push(...selectRoots(table, types, table.select?.queryRootFields));
-    subscriptions.push(
+    sourceQueries.push(...selectRoots(table, types, table.select?.queryRootFields));
+    sourceSubscriptions.push(
       ...selectRoots(table, types, table.select?.subscriptionRootFields),
       ...streamRoots(table, { ...types, registry, columns }, table.select?.subscriptionRootFields),
     );
-    mutations.push(...mutationRoots(table, types));
+    sourceMutations.push(...mutationRoots(table, types));
   }
   for (const fn of functions.values()) {
     const table = tables.get(fn.table);
     if (table !== undefined) {
       const roots = functionRoots(fn, table, { registry, columns, outputs });
       if (exposedAs(fn.meta, fn.info) === "query") {
-        queries.push(...roots);
-        subscriptions.push(...roots);
+        sourceQueries.push(...roots);
+        sourceSubscriptions.push(...roots);
       } else {
-        mutations.push(...roots);
+        sourceMutations.push(...roots);
       }
     }
   }
+  const { naming } = columns;
+  const queries = [...namespaced(naming, "query", sourceQueries)];
+  const mutations = [...namespaced(naming, "mutation_frontend", sourceMutations)];
+  const subscriptions = [...namespaced(naming, "subscription", sourceSubscriptions)];
   for (const action of actions.values()) {
     (action.operation === "query" ? queries : mutations).push(actionTypes.root(action));
     if (action.kind === "asynchronous") {

@@ -13,9 +13,11 @@ import {
 import type { Catalog, ColumnInfo, EnumValue, TableInfo } from "../catalog/types.ts";
 import { type Metadata, qualifiedKey } from "../metadata/types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
-import { isGraphqlName, tableName } from "./names.ts";
+import { isGraphqlName } from "./names.ts";
+import { type Naming, namingOf } from "./naming.ts";
 import { describe, type TypeRegistry } from "./registry.ts";
 import { builtInScalar, elementType, isArrayType, isText, passThroughScalar, scalarName } from "./scalars.ts";
+import { words } from "./words.ts";
 
 type ColumnType = GraphQLList<GraphQLNonNull<GraphQLScalarType>> | GraphQLScalarType | GraphQLEnumType;
 
@@ -31,9 +33,12 @@ interface EnumTable {
 export class ColumnTypes {
   readonly #registry: TypeRegistry;
   readonly #enums: ReadonlyMap<string, EnumTable>;
+  readonly naming: Naming;
 
   constructor(registry: TypeRegistry, metadata: Metadata, catalog: Catalog) {
     this.#registry = registry;
+    const naming = namingOf(metadata);
+    this.naming = naming;
     const enums = new Map<string, EnumTable>();
     for (const meta of metadata.sources.flatMap((source) => source.tables)) {
       if (meta.isEnum) {
@@ -48,7 +53,7 @@ export class ColumnTypes {
               : `"${bad.value}" cannot be the value of an enum in GraphQL`,
           );
         }
-        enums.set(key, { name: `${tableName(meta)}_enum`, values });
+        enums.set(key, { name: naming.type(naming.table(meta), "enum"), values });
       }
     }
     this.#enums = enums;
@@ -71,7 +76,12 @@ export class ColumnTypes {
 
   #enumeration(table: EnumTable): GraphQLEnumType {
     return this.#registry.enumeration(table.name, null, () =>
-      Object.fromEntries(table.values.map((value) => [value.value, describe(value.comment)])),
+      Object.fromEntries(
+        table.values.map(({ value, comment }) => [
+          this.naming.enumValue(value),
+          { ...describe(comment), value },
+        ]),
+      ),
     );
   }
 
@@ -97,15 +107,16 @@ export class ColumnTypes {
     if (enumTable !== undefined) {
       const type = this.#enumeration(enumTable);
       return this.#registry.input(
-        `${enumTable.name}_comparison_exp`,
+        this.naming.plainType(`${enumTable.name}_comparison_exp`),
         `Boolean expression to compare columns of type "${enumTable.name}". All fields are combined with logical 'AND'.`,
-        () => ({
-          _eq: { type },
-          _in: { type: listOf(type) },
-          _is_null: { type: GraphQLBoolean },
-          _neq: { type },
-          _nin: { type: listOf(type) },
-        }),
+        () =>
+          words(this.naming, {
+            _eq: { type },
+            _in: { type: listOf(type) },
+            _is_null: { type: GraphQLBoolean },
+            _neq: { type },
+            _nin: { type: listOf(type) },
+          }),
       );
     }
     return this.comparisonOf(column.type);
@@ -120,16 +131,17 @@ export class ColumnTypes {
     const element = scalarName(elementType(type));
     const list = listOf(this.scalar(element));
     return this.#registry.input(
-      `${element}_array_comparison_exp`,
+      this.naming.plainType(`${element}_array_comparison_exp`),
       `Boolean expression to compare columns of type "${element}". All fields are combined with logical 'AND'.`,
-      () => ({
-        ...basicComparisons(list),
-        _contained_in: {
-          type: list,
-          description: "is the array contained in the given array value",
-        },
-        _contains: { type: list, description: "does the array contain the given value" },
-      }),
+      () =>
+        words(this.naming, {
+          ...basicComparisons(list),
+          _contained_in: {
+            type: list,
+            description: "is the array contained in the given array value",
+          },
+          _contains: { type: list, description: "does the array contain the given value" },
+        }),
     );
   }
 
@@ -137,19 +149,20 @@ export class ColumnTypes {
     const name = scalarName(type);
     const scalar = this.scalar(name);
     return this.#registry.input(
-      `${name}_comparison_exp`,
+      this.naming.plainType(`${name}_comparison_exp`),
       `Boolean expression to compare columns of type "${name}". All fields are combined with logical 'AND'.`,
-      () => ({
-        ...basicComparisons(scalar),
-        ...(isText(type) ? textComparisons(scalar) : {}),
-        ...(type === "jsonb" ? this.#jsonbComparisons(scalar) : {}),
-        ...(type === "ltree" ? this.#ltreeComparisons(scalar) : {}),
-      }),
+      () =>
+        words(this.naming, {
+          ...basicComparisons(scalar),
+          ...(isText(type) ? textComparisons(scalar) : {}),
+          ...(type === "jsonb" ? this.#jsonbComparisons(scalar) : {}),
+          ...(type === "ltree" ? this.#ltreeComparisons(scalar) : {}),
+        }),
     );
   }
 
   #jsonbComparisons(scalar: GraphQLScalarType): GraphQLInputFieldConfigMap {
-    const cast = this.#registry.input("jsonb_cast_exp", null, () => ({
+    const cast = this.#registry.input(this.naming.plainType("jsonb_cast_exp"), null, () => ({
       String: { type: this.#scalarComparison("text") },
     }));
     return {

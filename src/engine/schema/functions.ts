@@ -4,7 +4,8 @@ import { type FunctionMeta, type Metadata, qualifiedKey } from "../metadata/type
 import type { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { functionArguments } from "./function-arguments.ts";
-import { displayName, functionName, functionRootName, isGraphqlName } from "./names.ts";
+import { displayName, isGraphqlName } from "./names.ts";
+import { type Naming, namingOf } from "./naming.ts";
 import { field, type TypeRegistry } from "./registry.ts";
 import { adminRole } from "./role-tables.ts";
 import type { RootField } from "./table-roots.ts";
@@ -19,6 +20,7 @@ const check = (
   meta: FunctionMeta,
   info: FunctionInfo | undefined,
   tables: ReadonlyMap<string, RoleTable>,
+  naming: Naming,
 ) => {
   const fail = (reason: string): never => {
     throw new InconsistentMetadataError(`function ${qualifiedKey(meta.function)}`, reason);
@@ -38,7 +40,7 @@ const check = (
   if (meta.exposedAs === "mutation" && info.volatility !== "volatile") {
     return fail("only a VOLATILE function can be exposed as a mutation");
   }
-  if (!isGraphqlName(functionName(meta))) {
+  if (!isGraphqlName(naming.function(meta))) {
     return fail("its name is no GraphQL name, give it a custom_name");
   }
   if (meta.sessionArgument !== undefined) {
@@ -62,14 +64,15 @@ export const buildRoleFunctions = (
   options: SchemaOptions,
 ): ReadonlyMap<string, RoleFunction> => {
   const result = new Map<string, RoleFunction>();
+  const naming = namingOf(metadata);
   for (const meta of metadata.sources.flatMap((source) => source.functions)) {
     const key = qualifiedKey(meta.function);
-    const { info, table } = check(meta, catalog.functions.get(key), tables);
+    const { info, table } = check(meta, catalog.functions.get(key), tables, naming);
     const inferred =
       options.inferFunctionPermissions && exposedAs(meta, info) === "query" && info.volatility !== "volatile";
     const allowed = role === adminRole || inferred || meta.permissions.includes(role);
     if (allowed && tables.get(table)?.select !== undefined) {
-      result.set(key, { meta, info, key, table, graphqlName: functionName(meta) });
+      result.set(key, { meta, info, key, table, naming });
     }
   }
   return result;
@@ -84,8 +87,8 @@ interface FunctionTypes {
 const argumentsOf = (fn: RoleFunction, types: FunctionTypes): GraphQLFieldConfigArgumentMap =>
   functionArguments(types, {
     object: `function ${fn.key}`,
-    typeName: `${fn.graphqlName}_args`,
-    description: `input parameters for function "${fn.graphqlName}"`,
+    typeName: fn.naming.functionArguments(fn.meta),
+    description: `input parameters for function "${fn.naming.function(fn.meta)}"`,
     inputs: fn.info.args.filter(
       (argument) => argument.name === null || argument.name !== fn.meta.sessionArgument,
     ),
@@ -100,7 +103,7 @@ export const functionRoots = (
   const args = { ...argumentsOf(fn, types), ...types.outputs.selectArguments(table) };
   const roots: RootField[] = [
     {
-      name: functionRootName(fn.meta, "function"),
+      name: fn.naming.functionRoot(fn.meta, "function"),
       field: field(
         { kind: "function", fn: fn.key, table: fn.table },
         {
@@ -122,7 +125,7 @@ export const functionRoots = (
     exposedAs(fn.meta, fn.info) === "query"
   ) {
     roots.push({
-      name: functionRootName(fn.meta, "function_aggregate"),
+      name: fn.naming.functionRoot(fn.meta, "function_aggregate"),
       field: field(
         { kind: "function_aggregate", fn: fn.key, table: fn.table },
         {

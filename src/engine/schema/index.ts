@@ -6,7 +6,7 @@ export { type AggregateFunction, bindingOf, type FieldBinding } from "./bindings
 export { buildRoleSchema } from "./build-role-schema.ts";
 export { InconsistentMetadataError } from "./errors.ts";
 export { type InheritanceConflict, withInheritedRoles, type WithInheritedRoles } from "./inherited-roles.ts";
-export { columnName, rootFieldName, tableName } from "./names.ts";
+export { Naming, namingOf } from "./naming.ts";
 export { adminRole, buildRoleTables } from "./role-tables.ts";
 export { elementType, isArrayType, scalarName } from "./scalars.ts";
 export type {

@@ -11,9 +11,10 @@ import {
 } from "../metadata/types.ts";
 import { assertComputedFieldPermissions, resolveComputedFields } from "./computed-fields.ts";
 import { InconsistentMetadataError } from "./errors.ts";
-import { columnName, isGraphqlName, tableName } from "./names.ts";
+import { isGraphqlName } from "./names.ts";
+import { type Naming, namingOf } from "./naming.ts";
 import { resolveRelationship } from "./relationships.ts";
-import type { ResolvedRelationship, RoleTable } from "./types.ts";
+import { type ResolvedRelationship, type RoleTable, tableType } from "./types.ts";
 
 export const adminRole = "admin";
 
@@ -89,10 +90,14 @@ const assertColumns = (meta: TableMeta, info: TableInfo): void => {
   }
 };
 
-const graphqlColumns = (meta: TableMeta, info: TableInfo): ReadonlyMap<string, ColumnInfo> => {
+const graphqlColumns = (
+  meta: TableMeta,
+  info: TableInfo,
+  naming: Naming,
+): ReadonlyMap<string, ColumnInfo> => {
   const named = new Map<string, ColumnInfo>();
   for (const column of info.columns.values()) {
-    const name = columnName(meta, column.name);
+    const name = naming.column(meta, column.name);
     if (named.has(name)) {
       throw new InconsistentMetadataError(
         `table ${qualifiedKey(meta.table)}`,
@@ -119,6 +124,7 @@ const trackedTables = (
   backendOnly: boolean,
 ): ReadonlyMap<string, Tracked> => {
   const result = new Map<string, Tracked>();
+  const naming = namingOf(metadata);
   const names = new Set<string>();
   for (const meta of metadata.sources.flatMap((source) => source.tables)) {
     const key = qualifiedKey(meta.table);
@@ -126,7 +132,7 @@ const trackedTables = (
     if (info === undefined) {
       throw new InconsistentMetadataError(`table ${key}`, "no such table or view in the database");
     }
-    const name = tableName(meta);
+    const name = naming.type(naming.table(meta));
     if (!isGraphqlName(name)) {
       throw new InconsistentMetadataError(
         `table ${key}`,
@@ -150,11 +156,12 @@ export const buildRoleTables = (
   role: string,
   backendOnly: boolean,
 ): ReadonlyMap<string, RoleTable> => {
+  const naming = namingOf(metadata);
   const tracked = trackedTables(metadata, catalog, role, backendOnly);
   const keys = new Set(tracked.keys());
   const result = new Map<string, RoleTable>();
   for (const [key, { meta, info, permissions }] of tracked) {
-    const allColumns = graphqlColumns(meta, info);
+    const allColumns = graphqlColumns(meta, info, naming);
     const writable = new Map([...allColumns].filter(([, column]) => !column.isGenerated));
     const relationships = new Map<string, ResolvedRelationship>();
     const add = (rel: TableMeta["objectRelationships"][number], kind: "object" | "array"): void => {
@@ -192,7 +199,8 @@ export const buildRoleTables = (
       meta,
       info,
       key,
-      graphqlName: tableName(meta),
+      graphqlName: tableType({ meta, naming }),
+      naming,
       columns: pick(allColumns, permissions.select?.columns),
       allColumns,
       insertColumns: pick(writable, permissions.insert?.columns, permissions.insert?.set),

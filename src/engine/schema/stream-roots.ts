@@ -11,7 +11,8 @@ import { columnDescription } from "./descriptions.ts";
 import { displayName } from "./names.ts";
 import { describe, type TypeRegistry } from "./registry.ts";
 import { rootOf, type RootField, type TableTypes } from "./table-roots.ts";
-import type { RoleTable } from "./types.ts";
+import { type RoleTable, tableType } from "./types.ts";
+import { word } from "./words.ts";
 
 export interface StreamTypes extends TableTypes {
   readonly registry: TypeRegistry;
@@ -21,12 +22,12 @@ export interface StreamTypes extends TableTypes {
 const cursorInput = (table: RoleTable, { registry, columns }: StreamTypes): GraphQLInputObjectType => {
   const { graphqlName } = table;
   const description = `Streaming cursor of the table "${graphqlName}"`;
-  return registry.input(`${graphqlName}_stream_cursor_input`, description, () => ({
-    initial_value: {
+  return registry.input(tableType(table, "stream", "cursor", "input"), description, () => ({
+    ...word(table.naming, "initial_value", {
       description: "Stream column input with initial value",
       type: new GraphQLNonNull(
         registry.input(
-          `${graphqlName}_stream_cursor_value_input`,
+          tableType(table, "stream", "cursor", "value", "input"),
           "Initial value of the column from where the streaming should start",
           () => {
             const fields: GraphQLInputFieldConfigMap = {};
@@ -40,13 +41,17 @@ const cursorInput = (table: RoleTable, { registry, columns }: StreamTypes): Grap
           },
         ),
       ),
-    },
+    }),
     ordering: {
       description: "cursor ordering",
-      type: registry.enumeration("cursor_ordering", "ordering argument of a cursor", () => ({
-        ASC: { description: "ascending ordering of the cursor" },
-        DESC: { description: "descending ordering of the cursor" },
-      })),
+      type: registry.enumeration(
+        table.naming.plainType("cursor_ordering"),
+        "ordering argument of a cursor",
+        () => ({
+          ASC: { description: "ascending ordering of the cursor" },
+          DESC: { description: "descending ordering of the cursor" },
+        }),
+      ),
     },
   }));
 };
@@ -66,10 +71,10 @@ export const streamRoots = (
       {
         type: types.outputs.rows(table),
         args: {
-          batch_size: {
+          ...word(table.naming, "batch_size", {
             type: new GraphQLNonNull(GraphQLInt),
             description: "maximum number of rows returned in a single batch",
-          },
+          }),
           cursor: {
             type: new GraphQLNonNull(new GraphQLList(cursorInput(table, types))),
             description: "cursor to stream the results returned by the query",

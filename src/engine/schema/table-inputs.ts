@@ -15,10 +15,11 @@ import type { AggregateFunction } from "./bindings.ts";
 import type { ColumnTypes } from "./column-types.ts";
 import { columnDescription } from "./descriptions.ts";
 import { functionArguments } from "./function-arguments.ts";
-import { columnName, displayName } from "./names.ts";
+import { displayName } from "./names.ts";
 import { describe, type TypeRegistry } from "./registry.ts";
 import { isComparable, isNumeric } from "./scalars.ts";
-import type { ResolvedComputedField, RoleTable } from "./types.ts";
+import { type ResolvedComputedField, type RoleTable, tableType } from "./types.ts";
+import { word } from "./words.ts";
 
 export const numericFunctions: readonly AggregateFunction[] = [
   "avg",
@@ -127,15 +128,20 @@ export class TableInputs {
       { registry: this.#registry, columns: this.#columns },
       {
         object: `computed field ${computed.name} of table ${table.key}`,
-        typeName: `${computed.name}_${table.graphqlName}_args`,
+        typeName: this.#argumentsType(table, computed.name),
         description: `input parameters for computed field "${computed.name}" defined on table "${displayName(table.meta.table)}"`,
         inputs: computed.inputs,
       },
     );
   }
 
+  #argumentsType(table: RoleTable, computedField: string): string {
+    const { words: own } = table.naming.table(table.meta);
+    return table.naming.type({ words: [computedField, ...own], custom: false }, "args");
+  }
+
   boolExp(table: RoleTable): GraphQLInputObjectType {
-    const name = `${table.graphqlName}_bool_exp`;
+    const name = tableType(table, "bool", "exp");
     const description = `Boolean expression to filter rows from the table "${displayName(table.meta.table)}". All fields are combined with a logical 'AND'.`;
     return this.#registry.input(name, description, () => {
       const self = this.boolExp(table);
@@ -151,7 +157,7 @@ export class TableInputs {
         const target = this.#target(relationship.target);
         fields[relationship.name] = { type: this.boolExp(target) };
         if (relationship.kind === "array" && target.select?.allowAggregations === true) {
-          fields[`${relationship.name}_aggregate`] = { type: this.#aggregateBoolExp(target) };
+          this.#addAggregate(fields, table, relationship.name, this.#aggregateBoolExp(target));
         }
       }
       for (const { name: computed, returns } of this.#plainComputedFields(table)) {
@@ -164,6 +170,15 @@ export class TableInputs {
       }
       return fields;
     });
+  }
+
+  #addAggregate(
+    fields: GraphQLInputFieldConfigMap,
+    table: RoleTable,
+    name: string,
+    type: GraphQLInputObjectType,
+  ): void {
+    Object.assign(fields, word(table.naming, `${name}_aggregate`, { type }, table.naming.aggregate(name)));
   }
 
   #aggregateBoolExp(table: RoleTable): GraphQLInputObjectType {
@@ -179,16 +194,20 @@ export class TableInputs {
   }
 
   direction(): GraphQLEnumType {
-    return this.#registry.enumeration("order_by", "column ordering options", () =>
+    const { naming } = this.#columns;
+    return this.#registry.enumeration(naming.plainType("order_by"), "column ordering options", () =>
       Object.fromEntries(
-        Object.entries(orderByValues).map(([value, description]) => [value, { description }]),
+        Object.entries(orderByValues).map(([value, description]) => [
+          naming.enumValue(value),
+          { description, value },
+        ]),
       ),
     );
   }
 
   orderBy(table: RoleTable): GraphQLInputObjectType {
     const description = `Ordering options when selecting data from "${displayName(table.meta.table)}".`;
-    return this.#registry.input(`${table.graphqlName}_order_by`, description, () => {
+    return this.#registry.input(tableType(table, "order", "by"), description, () => {
       const fields: GraphQLInputFieldConfigMap = {};
       for (const column of table.columns.keys()) {
         fields[column] = { type: this.direction() };
@@ -198,14 +217,14 @@ export class TableInputs {
         if (relationship.kind === "object") {
           fields[relationship.name] = { type: this.orderBy(target) };
         } else if (target.select?.allowAggregations === true) {
-          fields[`${relationship.name}_aggregate`] = { type: this.#aggregateOrderBy(target) };
+          this.#addAggregate(fields, table, relationship.name, this.#aggregateOrderBy(target));
         }
       }
       for (const { name: computed, returns } of this.#plainComputedFields(table)) {
         if (returns.kind === "scalar") {
           fields[computed] = { type: this.direction() };
         } else if (this.#target(returns.target).select?.allowAggregations === true) {
-          fields[`${computed}_aggregate`] = { type: this.#aggregateOrderBy(this.#target(returns.target)) };
+          this.#addAggregate(fields, table, computed, this.#aggregateOrderBy(this.#target(returns.target)));
         }
       }
       return fields;
@@ -213,20 +232,19 @@ export class TableInputs {
   }
 
   #aggregateOrderBy(table: RoleTable): GraphQLInputObjectType {
-    const name = `${table.graphqlName}_aggregate_order_by`;
+    const name = tableType(table, "aggregate", "order", "by");
     const description = `order by aggregate values of table "${displayName(table.meta.table)}"`;
     return this.#registry.input(name, description, () => {
       const fields: GraphQLInputFieldConfigMap = { count: { type: this.direction() } };
       for (const fn of [...numericFunctions, ...comparableFunctions]) {
         const columns = aggregateColumns(table, fn);
         if (columns.length > 0) {
-          fields[fn] = {
-            type: this.#registry.input(
-              `${table.graphqlName}_${fn}_order_by`,
-              `order by ${fn}() on columns of table "${displayName(table.meta.table)}"`,
-              () => Object.fromEntries(columns.map((column) => [column, { type: this.direction() }])),
-            ),
-          };
+          const type = this.#registry.input(
+            tableType(table, ...fn.split("_"), "order", "by"),
+            `order by ${fn}() on columns of table "${displayName(table.meta.table)}"`,
+            () => Object.fromEntries(columns.map((column) => [column, { type: this.direction() }])),
+          );
+          Object.assign(fields, word(table.naming, fn, { type }));
         }
       }
       return fields;
@@ -239,14 +257,14 @@ export class TableInputs {
       return undefined;
     }
     const description = `select columns of table "${displayName(table.meta.table)}"`;
-    return this.#registry.enumeration(`${table.graphqlName}_select_column`, description, () =>
+    return this.#registry.enumeration(tableType(table, "select", "column"), description, () =>
       Object.fromEntries([...table.columns.keys()].map((column) => [column, { description: "column name" }])),
     );
   }
 
   insertInput(table: RoleTable): GraphQLInputObjectType {
     const description = `input type for inserting data into table "${displayName(table.meta.table)}"`;
-    return this.#registry.input(`${table.graphqlName}_insert_input`, description, () => {
+    return this.#registry.input(tableType(table, "insert", "input"), description, () => {
       const fields: GraphQLInputFieldConfigMap = {};
       for (const [name, column] of table.insertColumns) {
         fields[name] = {
@@ -274,7 +292,7 @@ export class TableInputs {
 
   #objectInsertInput(table: RoleTable): GraphQLInputObjectType {
     const description = `input type for inserting object relation for remote table "${displayName(table.meta.table)}"`;
-    return this.#registry.input(`${table.graphqlName}_obj_rel_insert_input`, description, () => ({
+    return this.#registry.input(tableType(table, "obj", "rel", "insert", "input"), description, () => ({
       data: { type: required(this.insertInput(table)) },
       ...this.onConflictField(table),
     }));
@@ -282,14 +300,19 @@ export class TableInputs {
 
   #arrayInsertInput(table: RoleTable): GraphQLInputObjectType {
     const description = `input type for inserting array relation for remote table "${displayName(table.meta.table)}"`;
-    return this.#registry.input(`${table.graphqlName}_arr_rel_insert_input`, description, () => ({
+    return this.#registry.input(tableType(table, "arr", "rel", "insert", "input"), description, () => ({
       data: { type: required(listOf(this.insertInput(table))) },
       ...this.onConflictField(table),
     }));
   }
 
   /** The `on_conflict` argument; tables without a key have none. */
-  onConflictField(table: RoleTable): { on_conflict?: { type: GraphQLInputType; description: string } } {
+  onConflictField(
+    table: RoleTable,
+  ): Record<
+    string,
+    { type: GraphQLInputType; description: string; extensions?: Readonly<Record<string, string>> }
+  > {
     const constraints = [
       ...(table.info.primaryKey === undefined ? [] : [table.info.primaryKey]),
       ...table.info.uniqueConstraints,
@@ -298,11 +321,11 @@ export class TableInputs {
       return {};
     }
     const description = `on_conflict condition type for table "${displayName(table.meta.table)}"`;
-    const type = this.#registry.input(`${table.graphqlName}_on_conflict`, description, () => ({
+    const type = this.#registry.input(tableType(table, "on", "conflict"), description, () => ({
       constraint: {
         type: required(
           this.#registry.enumeration(
-            `${table.graphqlName}_constraint`,
+            tableType(table, "constraint"),
             `unique or primary key constraints on table "${displayName(table.meta.table)}"`,
             () =>
               Object.fromEntries(
@@ -310,7 +333,7 @@ export class TableInputs {
                   constraint.name,
                   {
                     description: `unique or primary key constraint on columns ${constraint.columns
-                      .map((column) => `"${columnName(table.meta, column)}"`)
+                      .map((column) => `"${table.naming.column(table.meta, column)}"`)
                       .sort()
                       .join(", ")}`,
                   },
@@ -319,19 +342,22 @@ export class TableInputs {
           ),
         ),
       },
-      update_columns: { type: required(listOf(this.#updateColumn(table))), defaultValue: [] },
+      ...word(table.naming, "update_columns", {
+        type: required(listOf(this.#updateColumn(table))),
+        defaultValue: [],
+      }),
       where: { type: this.boolExp(table) },
     }));
-    return { on_conflict: { type, description: "upsert condition" } };
+    return word(table.naming, "on_conflict", { type, description: "upsert condition" });
   }
 
   #updateColumn(table: RoleTable): GraphQLEnumType {
-    const name = `${table.graphqlName}_update_column`;
+    const name = tableType(table, "update", "column");
     if (table.updateColumns.size === 0) {
       return this.#registry.enumeration(
         name,
         `placeholder for update columns of table "${displayName(table.meta.table)}" (current role has no relevant permissions)`,
-        () => ({ _PLACEHOLDER: { description: "(placeholder)" } }),
+        () => ({ _PLACEHOLDER: { description: "placeholder (do not use)" } }),
       );
     }
     return this.#registry.enumeration(
@@ -350,12 +376,11 @@ export class TableInputs {
     if (updatable.length === 0) {
       return {};
     }
-    const prefix = table.graphqlName;
     const fields: GraphQLInputFieldConfigMap = {
       _set: {
         description: "sets the columns of the filtered rows to the given values",
         type: this.#registry.input(
-          `${prefix}_set_input`,
+          tableType(table, "set", "input"),
           `input type for updating data in table "${displayName(table.meta.table)}"`,
           () =>
             Object.fromEntries(
@@ -376,7 +401,7 @@ export class TableInputs {
       fields["_inc"] = {
         description,
         type: this.#registry.input(
-          `${prefix}_inc_input`,
+          tableType(table, "inc", "input"),
           `input type for incrementing numeric columns in table "${displayName(table.meta.table)}"`,
           () =>
             Object.fromEntries(
@@ -396,12 +421,13 @@ export class TableInputs {
               : operator === "delete_at_path"
                 ? listOf(GraphQLString)
                 : this.#columns.scalar("jsonb");
-        fields[`_${operator}`] = {
+        const operand = {
           description,
-          type: this.#registry.input(`${prefix}_${operator}_input`, description, () =>
+          type: this.#registry.input(tableType(table, ...operator.split("_"), "input"), description, () =>
             Object.fromEntries(documents.map(([name]) => [name, { type }])),
           ),
         };
+        Object.assign(fields, word(table.naming, `_${operator}`, operand));
       }
     }
     return fields;
@@ -415,7 +441,7 @@ export class TableInputs {
     }
     const fields: GraphQLInputFieldConfigMap = {};
     for (const name of key.columns) {
-      const graphqlName = columnName(table.meta, name);
+      const graphqlName = table.naming.column(table.meta, name);
       const column = table.columns.get(graphqlName);
       if (column === undefined) {
         return undefined;
@@ -430,11 +456,11 @@ export class TableInputs {
 
   pkColumns(table: RoleTable, fields: GraphQLInputFieldConfigMap): GraphQLInputObjectType {
     const description = `primary key columns input for table: ${table.graphqlName}`;
-    return this.#registry.input(`${table.graphqlName}_pk_columns_input`, description, () => fields);
+    return this.#registry.input(tableType(table, "pk", "columns", "input"), description, () => fields);
   }
 
   updates(table: RoleTable): GraphQLInputObjectType {
-    return this.#registry.input(`${table.graphqlName}_updates`, null, () => ({
+    return this.#registry.input(tableType(table, "updates"), null, () => ({
       ...this.updateOperators(table),
       where: {
         type: required(this.boolExp(table)),

@@ -20,7 +20,8 @@ import {
   numericFunctions,
   type TableInputs,
 } from "./table-inputs.ts";
-import type { ResolvedComputedField, ResolvedRelationship, RoleTable } from "./types.ts";
+import { type ResolvedComputedField, type ResolvedRelationship, type RoleTable, tableType } from "./types.ts";
+import { word } from "./words.ts";
 
 /** Whether some parent of an inherited role does not show the column. */
 const isRedacted = (table: RoleTable, column: string): boolean =>
@@ -101,7 +102,7 @@ export class TableOutputs {
       description: meta?.comment ?? "An array relationship",
     });
     if (target.select?.allowAggregations === true) {
-      fields[`${name}_aggregate`] = field(
+      fields[table.naming.aggregate(name)] = field(
         { kind: "relationship_aggregate", name, target: key },
         {
           type: new GraphQLNonNull(this.aggregate(target)),
@@ -140,19 +141,19 @@ export class TableOutputs {
       ...(column === undefined
         ? {}
         : {
-            distinct_on: {
+            ...word(table.naming, "distinct_on", {
               type: new GraphQLList(new GraphQLNonNull(column)),
               description: "distinct select on columns",
-            },
+            }),
           }),
       limit: { type: GraphQLInt, description: "limit the number of rows returned" },
       offset: { type: GraphQLInt, description: "skip the first n rows. Use only with order_by" },
       ...(sortable
         ? {
-            order_by: {
+            ...word(table.naming, "order_by", {
               type: new GraphQLList(new GraphQLNonNull(this.#inputs.orderBy(table))),
               description: "sort the rows by one or more columns",
-            },
+            }),
           }
         : {}),
       where: { type: this.#inputs.boolExp(table), description: "filter the rows returned" },
@@ -160,7 +161,7 @@ export class TableOutputs {
   }
 
   aggregate(table: RoleTable): GraphQLObjectType {
-    const name = `${table.graphqlName}_aggregate`;
+    const name = tableType(table, "aggregate");
     const description = `aggregated selection of "${displayName(table.meta.table)}"`;
     return this.#registry.object(name, description, () => ({
       aggregate: field({ kind: "aggregate" }, { type: this.#aggregateFields(table) }),
@@ -169,7 +170,7 @@ export class TableOutputs {
   }
 
   #aggregateFields(table: RoleTable): GraphQLObjectType {
-    const name = `${table.graphqlName}_aggregate_fields`;
+    const name = tableType(table, "aggregate", "fields");
     const description = `aggregate fields of "${displayName(table.meta.table)}"`;
     return this.#registry.object(name, description, () => {
       const column = this.#inputs.selectColumn(table);
@@ -194,7 +195,7 @@ export class TableOutputs {
           // sum, min and max stay in the column's type, the statistical ones are floats.
           const keepsType = fn === "sum" || comparableFunctions.includes(fn);
           const type = this.#registry.object(
-            `${table.graphqlName}_${fn}_fields`,
+            tableType(table, ...fn.split("_"), "fields"),
             `aggregate ${fn} on columns`,
             () => {
               const inner: Fields = {};
@@ -223,7 +224,7 @@ export class TableOutputs {
               return inner;
             },
           );
-          fields[fn] = field({ kind: "aggregate_fn", fn }, { type });
+          fields[table.naming.field(fn)] = field({ kind: "aggregate_fn", fn }, { type });
         }
       }
       return fields;
@@ -231,10 +232,10 @@ export class TableOutputs {
   }
 
   mutationResponse(table: RoleTable): GraphQLObjectType {
-    const name = `${table.graphqlName}_mutation_response`;
+    const name = tableType(table, "mutation", "response");
     const description = `response of any mutation on the table "${displayName(table.meta.table)}"`;
     return this.#registry.object(name, description, () => ({
-      affected_rows: field(
+      [table.naming.field("affected_rows")]: field(
         { kind: "affected_rows" },
         {
           type: new GraphQLNonNull(GraphQLInt),

@@ -1,10 +1,11 @@
 import { GraphQLList, GraphQLNonNull } from "graphql";
 import type { SelectRootField, TableRootField } from "../metadata/types.ts";
-import { displayName, rootFieldName } from "./names.ts";
+import { displayName } from "./names.ts";
 import { field, type Field } from "./registry.ts";
 import type { TableInputs } from "./table-inputs.ts";
 import type { TableOutputs } from "./table-outputs.ts";
 import type { RoleTable } from "./types.ts";
+import { word } from "./words.ts";
 
 export interface RootField {
   readonly name: string;
@@ -23,7 +24,7 @@ export const rootOf = (
   shape: Pick<Field, "type" | "args">,
   description: string,
 ): RootField => ({
-  name: rootFieldName(table.meta, kind),
+  name: table.naming.tableRoot(table.meta, kind),
   field: field(
     { kind, table: table.key },
     { ...shape, description: table.meta.customRootFields[kind]?.comment ?? description },
@@ -175,7 +176,12 @@ const updateRoots = (table: RoleTable, { inputs, outputs }: TableTypes): readonl
         "update_by_pk",
         {
           type: outputs.row(table),
-          args: { ...operators, pk_columns: { type: new GraphQLNonNull(inputs.pkColumns(table, key)) } },
+          args: {
+            ...operators,
+            ...word(table.naming, "pk_columns", {
+              type: new GraphQLNonNull(inputs.pkColumns(table, key)),
+            }),
+          },
         },
         `update single row of the table: "${name}"`,
       ),

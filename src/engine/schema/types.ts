@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from "graphql";
 import type { Catalog, ColumnInfo, FunctionArgument, FunctionInfo, TableInfo } from "../catalog/types.ts";
+import type { Naming } from "./naming.ts";
 import type {
   ActionMeta,
   ComputedFieldMeta,
@@ -12,6 +13,10 @@ import type {
   TableMeta,
   UpdatePermission,
 } from "../metadata/types.ts";
+
+/** A type of the table: `authors_bool_exp`. */
+export const tableType = (table: Pick<RoleTable, "meta" | "naming">, ...words: readonly string[]): string =>
+  table.naming.type(table.naming.table(table.meta), ...words);
 
 export interface ResolvedRelationship {
   readonly name: string;
@@ -48,7 +53,9 @@ export interface RoleTable {
   readonly meta: TableMeta;
   readonly info: TableInfo;
   readonly key: string;
+  /** The name of the row's type. */
   readonly graphqlName: string;
+  readonly naming: Naming;
   /** Selectable columns by GraphQL field name. */
   readonly columns: ReadonlyMap<string, ColumnInfo>;
   /** Every column of the table by GraphQL field name, for insert and update inputs. */
@@ -72,7 +79,7 @@ export interface RoleFunction {
   readonly key: string;
   /** The returned table, `schema.name`. */
   readonly table: string;
-  readonly graphqlName: string;
+  readonly naming: Naming;
 }
 
 export interface RoleSchema {
