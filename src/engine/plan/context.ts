@@ -7,7 +7,7 @@ import type { Param, SqlBuilder, Variables } from "../sql/builder.ts";
 import { isRawList, type Raw } from "../sql/raw.ts";
 import { arrayLiteral, columnText } from "../sql/values.ts";
 import type { SelectionScope } from "./collect-fields.ts";
-import { checkNonNegative, type Input } from "./input.ts";
+import { checkNonNegative, checkOffset, checkPlainScalar, type Input } from "./input.ts";
 
 /** What every part of the planner needs while it writes one statement. */
 export interface PlanContext {
@@ -44,7 +44,6 @@ export const unexpectedNull = (input: Input): HasuraError =>
   validationFailed(`unexpected null value for type '${input.type}'`, input.path);
 
 const listText = (value: Raw, type: string, path: string, gqlType: string): string => {
-  if (typeof value === "string" && type !== "text") return value;
   const items = isRawList(value) ? value : [value];
   return arrayLiteral(
     items.map((item, index) => {
@@ -98,20 +97,15 @@ export const bindList = (context: PlanContext, input: Input, type: string): stri
 export const bindLimit = (context: PlanContext, input: Input): string =>
   `${context.builder.bind(paramOf(input, (value) => columnText(checkNonNegative(value, input.path), "int4", input.path)))}::"int4"`;
 
-/** A negative offset is Postgres's to refuse. */
 export const bindOffset = (context: PlanContext, input: Input): string =>
   `${context.builder.bind(
-    paramOf(input, (value) => {
-      const text = columnText(value, "text_or_number", input.path) ?? "";
-      if (!/^\s*[+-]?\d+\s*$/.test(text)) {
-        throw validationFailed(
-          `expected a 32-bit integer for type 'Int', but found ${typeof value === "string" ? "a string" : "a float"}`,
-          input.path,
-        );
-      }
-      return text;
-    }),
+    paramOf(input, (value) => columnText(checkOffset(value, input.path), "text_or_number", input.path)),
   )}::"int8"`;
+
+export const bindFlag = (context: PlanContext, input: Input): string =>
+  `${context.builder.bind(
+    paramOf(input, (value) => columnText(checkPlainScalar("Boolean", value, input.path), "bool", input.path)),
+  )}::"bool"`;
 
 /** A flag that shapes the statement itself; the variable behind it, if any, becomes part of the plan. */
 export const flagOf = (context: PlanContext, input: Input | undefined): boolean => {

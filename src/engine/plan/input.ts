@@ -14,10 +14,12 @@ import {
   type ValueNode,
   type VariableDefinitionNode,
 } from "graphql";
-import { validationFailed } from "../errors.ts";
+import { HasuraError, validationFailed } from "../errors.ts";
+import { isGraphqlName } from "../schema/names.ts";
 import { canonicalOf } from "../schema/words.ts";
 import { isRawList, isRawObject, NumberLiteral, type Raw } from "../sql/raw.ts";
 import type { Variables } from "../sql/builder.ts";
+import { scientific } from "../sql/values.ts";
 
 /** An argument checked against its GraphQL type. `deferred` is a variable whose value is read only at execution. */
 export type Input =
@@ -69,8 +71,9 @@ const describe = (source: Source): string => {
   if (raw === null) return "null";
   if (typeof raw === "string") return "a string";
   if (typeof raw === "boolean") return "a boolean";
-  if (raw instanceof NumberLiteral) return "a number";
-  if (typeof raw === "number") return Number.isInteger(raw) ? "an integer" : "a float";
+  // A literal of the document says what it is, a number of the variables does not.
+  if (raw instanceof NumberLiteral) return /^-?\d+$/.test(raw.text) ? "an integer" : "a float";
+  if (typeof raw === "number") return "a number";
   return Array.isArray(raw) ? "a list" : "an object";
 };
 
@@ -87,9 +90,8 @@ const fits = (declared: TypeNode, type: GraphQLInputType, hasDefault: boolean): 
   }
   if (declared.kind === "NonNullType") return fits(declared.type, type, false);
   if (isListType(type)) {
-    return declared.kind === "ListType"
-      ? fits(declared.type, type.ofType, false)
-      : fits(declared, type.ofType, false);
+    // One value stands for a list of one only where it is written out, never as a variable.
+    return declared.kind === "ListType" && fits(declared.type, type.ofType, false);
   }
   return declared.kind === "NamedType" && declared.name.value === getNamedType(type).name;
 };
@@ -161,14 +163,24 @@ const readObject = (scope: InputScope, type: GraphQLInputObjectType, source: Sou
   }
   const known = type.getFields();
   const fields = new Map<string, Input>();
+  for (const [key] of entries) {
+    if (known[key]) continue;
+    if (!isGraphqlName(key)) {
+      throw validationFailed(
+        `variable value contains object with key "${key}", which is not a legal GraphQL name`,
+        path,
+      );
+    }
+    throw validationFailed(`field '${key}' not found in type: '${type.name}'`, `${path}.${key}`);
+  }
   for (const [key, item] of entries) {
     const field = known[key];
-    if (!field) throw validationFailed(`field '${key}' not found in type: '${type.name}'`, `${path}.${key}`);
+    if (!field) continue;
     fields.set(canonicalOf(field), read(scope, field.type, item, `${path}.${key}`));
   }
   for (const field of Object.values(known)) {
     if (isNonNullType(field.type) && field.defaultValue === undefined && !fields.has(canonicalOf(field))) {
-      throw validationFailed(`missing required field '${field.name}'`, path);
+      throw validationFailed(`missing required field '${field.name}'`, `${path}.${field.name}`);
     }
   }
   return { kind: "object", type: type.name, fields, path };
@@ -221,7 +233,7 @@ const read = (scope: InputScope, type: GraphQLInputType, source: Source, path: s
     if (!items) {
       // A Postgres literal such as "{1,2}" is taken for an array column; anything else is a list of one.
       if (isScalarList(type)) return read(scope, element, source, path);
-      return { kind: "list", type: named, items: [read(scope, element, source, path)], path };
+      return { kind: "list", type: named, items: [read(scope, element, source, `${path}[0]`)], path };
     }
     return {
       kind: "list",
@@ -260,7 +272,7 @@ export const readArguments = (
       argument.defaultValue === undefined &&
       !inputs.has(canonicalOf(argument))
     ) {
-      throw validationFailed(`missing required field '${argument.name}'`, `${path}.args`);
+      throw validationFailed(`missing required field '${argument.name}'`, `${path}.args.${argument.name}`);
     }
   }
   return inputs;
@@ -269,43 +281,64 @@ export const readArguments = (
 const plainFailure = (expected: string, type: string, value: Raw, path: string): Error =>
   validationFailed(`expected ${expected} for type '${type}', but found ${describe({ raw: value })}`, path);
 
+/** A literal must be spelled like that; a number of the variables is measured by its value. */
+const isWritten = (value: Raw, pattern: RegExp): boolean =>
+  typeof value === "number" || (value instanceof NumberLiteral && pattern.test(value.text));
+
+const boundedInteger = (value: Raw, path: string, bound = 2n ** 31n): Raw => {
+  const text = value instanceof NumberLiteral ? value.text : String(value);
+  const number = Number(text);
+  const whole = /^-?\d+$/.test(text) ? BigInt(text) : Number.isInteger(number) ? BigInt(number) : undefined;
+  if (whole !== undefined && whole >= -bound && whole < bound) return value;
+  throw new HasuraError({
+    message: `The value ${scientific(text)} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?`,
+    code: "parse-failed",
+    path,
+  });
+};
+
 /** Checks a value of one of GraphQL's own scalars; other scalars pass. */
 export const checkPlainScalar = (type: string, value: Raw, path: string): Raw => {
   const number = typeof value === "number" || value instanceof NumberLiteral;
   switch (type) {
     case "Int": {
-      const text =
-        value instanceof NumberLiteral ? value.text : typeof value === "number" ? String(value) : "";
-      const whole = /^-?\d+$/.test(text) && Math.abs(Number(text)) <= 2147483648;
-      if (!whole) throw plainFailure("a 32-bit integer", type, literalKind(value), path);
-      return value;
+      if (!isWritten(value, /^-?\d+$/)) throw plainFailure("a 32-bit integer", type, value, path);
+      return boundedInteger(value, path);
     }
     case "Float":
       if (!number) throw plainFailure("a float", type, value, path);
       return value;
     case "String":
-      if (typeof value !== "string") throw plainFailure("a string", type, literalKind(value), path);
+      if (typeof value !== "string") throw plainFailure("a string", type, value, path);
       return value;
     case "ID":
-      if (typeof value !== "string" && !number) throw plainFailure("an id", type, value, path);
+      if (typeof value !== "string" && !number)
+        throw plainFailure("a String or a 32-bit integer", type, value, path);
       return value;
     case "Boolean":
-      if (typeof value !== "boolean") throw plainFailure("a boolean", type, literalKind(value), path);
+      if (typeof value !== "boolean") throw plainFailure("a boolean", type, value, path);
       return value;
     default:
       return value;
   }
 };
 
-const literalKind = (value: Raw): Raw => (value instanceof NumberLiteral ? Number(value.text) : value);
-
 /** limit: `expected a non-negative 32-bit integer`. */
 export const checkNonNegative = (value: Raw, path: string): Raw => {
-  const text = value instanceof NumberLiteral ? value.text : typeof value === "number" ? String(value) : "";
-  if (!/^\d+$/.test(text) || Number(text) > 2147483647) {
-    throw plainFailure("a non-negative 32-bit integer", "Int", literalKind(value), path);
+  const negative = typeof value === "number" && value < 0;
+  if (negative || !isWritten(value, /^\d+$/)) {
+    throw plainFailure("a non-negative 32-bit integer", "Int", value, path);
   }
-  return value;
+  return boundedInteger(value, path);
+};
+
+/** offset: 64 bits, and as text too; below zero is Postgres's to refuse. */
+export const checkOffset = (value: Raw, path: string): Raw => {
+  const text = typeof value === "string" && /^\d+$/.test(value);
+  if (!text && !isWritten(value, /^-?\d+$/)) {
+    throw plainFailure("a 32-bit integer, or a 64-bit integer represented as a string", "Int", value, path);
+  }
+  return text ? value : boundedInteger(value, path, 2n ** 63n);
 };
 
 /** The value of an input as plain JSON; GraphQL's own scalars are checked on the way. */

@@ -37,7 +37,7 @@ export const planStream = (context: PlanContext, field: SelectedField, table: Ro
   const column = table.columns.get(cursor.name);
   const batchSize = args.get("batch_size");
   if (column === undefined || batchSize === undefined) {
-    throw validationFailed(`missing required field 'batch_size'`, `${field.path}.args`);
+    throw validationFailed(`missing required field 'batch_size'`, `${field.path}.args.batch_size`);
   }
   const inner = context.builder.alias("t");
   const expression = `${inner}.${ident(column.name)}`;

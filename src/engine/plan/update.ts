@@ -60,10 +60,11 @@ const assignments = (
     const names = [...repeated].map((name) => `'${name}'`).join(", ");
     throw validationFailed(`Column found in multiple operators: [${names}].`, path);
   }
-  if (list.length === 0) return undefined;
   for (const [name, sql] of compilePresets(context, table, table.update?.set ?? {})) {
     list.push(`${ident(name)} = ${sql}`);
   }
+  // Presets alone are a change: a role may be allowed nothing but to touch a row.
+  if (list.length === 0) return undefined;
   return list;
 };
 

@@ -4,6 +4,7 @@ import type { RoleTable } from "../schema/types.ts";
 import { castOf, columnOperatorOf, isListShape, operandType, operatorOf } from "../sql/operators.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import {
+  bindFlag,
   bindList,
   bindValue,
   fieldsOf,
@@ -16,7 +17,7 @@ import {
 import { compileAggregateWhere } from "./aggregate-where.ts";
 import { columnCell, computedCell } from "./cells.ts";
 import { computedFieldCall } from "./function-call.ts";
-import type { Input } from "./input.ts";
+import { checkPlainScalar, type Input } from "./input.ts";
 
 /** Joins conditions; undefined ones let every row through. */
 export const allOf = (parts: readonly (string | undefined)[]): string | undefined => {
@@ -52,8 +53,12 @@ export const compare = (
   if (!operator || columnOperatorOf(name) !== undefined) {
     throw validationFailed(`field '${name}' not found in type: '${operand.type}'`, operand.path);
   }
-  if (operator.shape === "boolean" && operand.kind === "scalar" && typeof operand.value === "boolean") {
-    return `${left} is ${operand.value ? "" : "not "}null`;
+  if (operator.shape === "boolean") {
+    if (operand.kind === "scalar") {
+      const value = checkPlainScalar("Boolean", operand.value, operand.path);
+      return `${left} is ${value === true ? "" : "not "}null`;
+    }
+    return operator.sql(left, bindFlag(context, operand));
   }
   const type = operandType(operator.shape, column);
   const placeholder = isListShape(operator.shape)
