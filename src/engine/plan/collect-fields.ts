@@ -4,7 +4,11 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   getNamedType,
+  type GraphQLArgument,
+  GraphQLBoolean,
+  GraphQLDirective,
   type GraphQLField,
+  GraphQLNonNull,
   type GraphQLObjectType,
   isLeafType,
   isObjectType,
@@ -13,7 +17,7 @@ import {
 } from "graphql";
 import { validationFailed } from "../errors.ts";
 import { bindingOf, type FieldBinding } from "../schema/bindings.ts";
-import { type InputScope, rawOf } from "./input.ts";
+import { type InputScope, inputToRaw, readArguments } from "./input.ts";
 
 export interface SelectionScope extends InputScope {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -33,35 +37,50 @@ export interface SelectedField {
   readonly nodes: readonly FieldNode[];
 }
 
+const ifArgument: { readonly args: readonly GraphQLArgument[] } = new GraphQLDirective({
+  name: "include",
+  locations: [],
+  args: { if: { type: new GraphQLNonNull(GraphQLBoolean) } },
+});
+
+const onOperations: ReadonlySet<string> = new Set(["cached", "_multiple_top_level_fields"]);
+
+/** Where a selection stands, in Hasura's words. */
+type Location = "a field" | "a fragment spread" | "an inline fragment";
+
 const included = (
   scope: SelectionScope,
   directives: readonly DirectiveNode[] | undefined,
+  location: Location,
   path: string,
 ): boolean => {
   if (directives === undefined || directives.length === 0) return true;
   const names = directives.map((directive) => directive.name.value);
-  const repeated = names.filter((name, index) => names.indexOf(name) !== index);
-  if (repeated.length > 0) {
-    throw validationFailed(
-      `the following directives are used more than once: [${[...new Set(repeated)].map((name) => `'${name}'`).join(", ")}]`,
-      path,
-    );
-  }
+  let keep = true;
   for (const directive of directives) {
     const name = directive.name.value;
-    if (name === "cached" || name === "_multiple_top_level_fields") continue;
+    if (onOperations.has(name)) {
+      throw validationFailed(`directive '${name}' is not allowed on ${location}`, path);
+    }
     if (name !== "include" && name !== "skip") {
       throw validationFailed(`directive '${name}' is not defined in the schema`, path);
     }
-    const condition = directive.arguments?.find((argument) => argument.name.value === "if");
-    if (!condition) throw validationFailed("missing required field 'if'", `${path}.directives.${name}`);
-    const value = rawOf(scope, condition.value, path);
-    if (typeof value !== "boolean") {
-      throw validationFailed("expected a boolean for type 'Boolean', but found a different value", path);
-    }
-    if (value === (name === "skip")) return false;
+    const given = readArguments(
+      scope,
+      { name, args: ifArgument.args },
+      directive.arguments ?? [],
+      `${path}.${name}`,
+    ).get("if");
+    if (given?.kind === "deferred") scope.structural(given.variable);
+    const value = given === undefined ? null : inputToRaw(given, scope.variables);
+    if (value === (name === "skip")) keep = false;
   }
-  return true;
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index);
+  if (repeated.length > 0) {
+    const list = [...new Set(repeated)].map((name) => `'${name}'`).join(", ");
+    throw validationFailed(`the following directives are used more than once: [${list}]`, path);
+  }
+  return keep;
 };
 
 interface Collected {
@@ -79,19 +98,19 @@ const collectInto = (
   for (const selection of selectionSet.selections) {
     if (selection.kind === "Field") {
       const fieldPath = `${path}.selectionSet.${selection.name.value}`;
-      if (!included(scope, selection.directives, `${path}.selectionSet`)) continue;
+      if (!included(scope, selection.directives, "a field", `${path}.selectionSet`)) continue;
       const key = selection.alias?.value ?? selection.name.value;
       const known = into.get(key);
       if (known) known.nodes.push(selection);
       else into.set(key, { nodes: [selection], path: fieldPath });
     } else if (selection.kind === "InlineFragment") {
-      if (!included(scope, selection.directives, path)) continue;
+      if (!included(scope, selection.directives, "an inline fragment", path)) continue;
       const condition = selection.typeCondition?.name.value;
       if (condition !== undefined && condition !== type.name) continue;
       collectInto(scope, type, selection.selectionSet, path, into);
     } else {
       const name = selection.name.value;
-      if (!included(scope, selection.directives, path)) continue;
+      if (!included(scope, selection.directives, "a fragment spread", path)) continue;
       const fragment = scope.fragments.get(name);
       if (!fragment)
         throw validationFailed(`reference to undefined fragment '${name}'`, `${path}.selectionSet`);

@@ -76,7 +76,10 @@ export const prepareDocument = (
 ): PreparedDocument => {
   const operation = chooseOperation(document, operationName);
   for (const { name } of operation.directives ?? []) {
-    if (name.value === "include" || name.value === "skip") {
+    const known = ["include", "skip", "cached", "_multiple_top_level_fields"].includes(name.value);
+    if (!known) throw validationFailed(`directive '${name.value}' is not defined in the schema`);
+    const allowedOn = { cached: "query", _multiple_top_level_fields: "subscription" }[name.value];
+    if (allowedOn !== operation.operation) {
       throw validationFailed(`directive '${name.value}' is not allowed on a ${operation.operation}`);
     }
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { validateSchema } from "graphql";
 import { type Bench, createBench, metadataOf } from "./query-support.ts";
 
 const schemaSql = `
@@ -64,6 +65,10 @@ afterAll(() => bench.close());
 const pupil = { role: "pupil" };
 
 describe("computed fields", () => {
+  it("make a schema without faults", () => {
+    for (const role of ["admin", "pupil"]) expect(validateSchema(bench.schema(role))).toEqual([]);
+  });
+
   it("show the value of the function beside the columns, with arguments, defaults and the session", async () => {
     const query = `{ students(order_by: {id: asc}, limit: 1) { name total data_of(path: "$.a.b")
       one: total_with(args: {bonus: 1}) two: total_with(args: {bonus: 1, factor: 10}) } }`;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { validateSchema } from "graphql";
 import { type Bench, createBench, metadataOf } from "./query-support.ts";
 
 const schemaSql = `
@@ -55,6 +56,10 @@ const ids = async (where: string, options: object = {}): Promise<readonly number
 const viewer = { role: "viewer" };
 
 describe("aggregates of a relationship in a filter", () => {
+  it("make a schema without faults", () => {
+    for (const role of ["admin", "viewer"]) expect(validateSchema(bench.schema(role))).toEqual([]);
+  });
+
   it("compare the count of rows, distinct, filtered, or of columns", async () => {
     expect(await ids("{sales_aggregate: {count: {predicate: {_eq: 0}}}}")).toEqual([3]);
     expect(await ids("{sales_aggregate: {count: {predicate: {_gt: 1}}}}")).toEqual([1]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { validateSchema } from "graphql";
 import { parseMetadata } from "../../../src/engine/metadata/index.ts";
 import { withInheritedRoles } from "../../../src/engine/schema/index.ts";
 import { type Bench, createBench, metadataOf } from "./query-support.ts";
@@ -56,6 +57,10 @@ afterAll(() => bench.close());
 const lead = { role: "lead", session: { "x-hasura-team": "1", "x-hasura-user-id": "2" } };
 
 describe("inherited roles", () => {
+  it("make a schema without faults", () => {
+    for (const role of ["admin", "lead", "chief"]) expect(validateSchema(bench.schema(role))).toEqual([]);
+  });
+
   it("see the rows of all parents, but a cell only where a parent shows it for that row", async () => {
     const query = "{ staff(order_by: {id: asc}) { id name salary bonus } }";
     expect(await bench.run(query, lead)).toEqual({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { validateSchema } from "graphql";
 import { type Bench, createBench, metadataOf } from "./query-support.ts";
 
 const schemaSql = `
@@ -80,6 +81,10 @@ describe("naming_convention graphql-default", () => {
     expect(await bench.run(counted)).toEqual({ data: { libBookAuthor: [{ firstName: "Ben" }] } });
   });
 
+  it("makes a schema without faults", () => {
+    expect(validateSchema(bench.schema())).toEqual([]);
+  });
+
   it("names root fields around custom names", async () => {
     expect(
       await bench.run("{ the_book(id: 1) { bookTitle } Book_x { id } Book_xAggregate { __typename } }"),
@@ -132,6 +137,10 @@ describe("customization of a source", () => {
     });
   });
   afterAll(() => bench.close());
+
+  it("makes a schema without faults", () => {
+    expect(validateSchema(bench.schema())).toEqual([]);
+  });
 
   it("puts root fields into a namespace, with prefix and suffix, and types likewise", async () => {
     const query = `query ($w: T_lib_book_author_bool_exp_z) { __typename

@@ -1,4 +1,4 @@
-import { parse } from "graphql";
+import { type GraphQLSchema, parse } from "graphql";
 import type { Database } from "../../../src/core/index.ts";
 import { readCatalog } from "../../../src/engine/catalog/index.ts";
 import { HasuraError } from "../../../src/engine/errors.ts";
@@ -185,6 +185,7 @@ export interface Bench {
   readonly database: Database;
   /** Runs a request; the answer is `{data}` or `{errors}` as an engine would send it. */
   run(query: string, options?: RunOptions): Promise<unknown>;
+  schema(role?: string): GraphQLSchema;
   close(): Promise<void>;
 }
 
@@ -257,6 +258,7 @@ export const createBench = async (options: BenchOptions = {}): Promise<Bench> =>
         throw error;
       }
     },
+    schema: (role = "admin") => schemaOf(role).schema,
     close: () => test.drop(),
   };
 };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { validateSchema } from "graphql";
 import { silentLogger } from "../../../src/core/index.ts";
 import { createInputValidator } from "../../../src/engine/actions/index.ts";
 import { validationFailed } from "../../../src/engine/errors.ts";
@@ -81,6 +82,10 @@ const recorder = () => {
 };
 
 describe("validate_input", () => {
+  it("make a schema without faults", () => {
+    for (const role of ["admin", "user"]) expect(validateSchema(bench.schema(role))).toEqual([]);
+  });
+
   it("shows the rows of an insert by column, nested ones too, one call for each table", async () => {
     const { asked, options } = recorder();
     const query = `mutation ($objects: [people_insert_input!]!, $name: String) {
