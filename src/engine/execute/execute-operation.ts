@@ -10,6 +10,7 @@ import type {
 } from "../plan/index.ts";
 import type { Variables } from "../sql/builder.ts";
 import { combinedColumn } from "../sql/combine.ts";
+import { answerJson } from "./answer-json.ts";
 import { checkFailed, insertNested } from "./nested-insert.ts";
 import { fromPostgresError } from "./postgres-errors.ts";
 import { type ExecutionSession, runStatement, sessionJson, type StatementContext } from "./statement.ts";
@@ -109,21 +110,6 @@ const runOther = async (
   return plan.kind === "typename" ? JSON.stringify(plan.name) : "null";
 };
 
-/** Fields of a namespace stand side by side, so each namespace is opened once. */
-const answerJson = (fields: readonly PlannedField[], answers: readonly string[]): string => {
-  let text = "";
-  let open: string | undefined;
-  fields.forEach(({ alias, namespace }, index) => {
-    if (open !== undefined && open !== namespace) text += "}";
-    const comma = index === 0 ? "" : ",";
-    const opening = namespace !== undefined && open !== namespace;
-    text += opening ? `${comma}${JSON.stringify(namespace)}:{` : comma;
-    text += `${JSON.stringify(alias)}:${answers[index] ?? "null"}`;
-    open = namespace;
-  });
-  return `{${text}${open === undefined ? "" : "}"}}`;
-};
-
 /** Runs a planned operation; the answer is the JSON text of `data`, as Postgres wrote it. */
 export const executeOperation = async (input: ExecuteOperationInput): Promise<string> => {
   const { planned } = input;
@@ -169,5 +155,5 @@ export const executeOperation = async (input: ExecuteOperationInput): Promise<st
       }),
     );
   }
-  return answerJson(fields, answers);
+  return answerJson(fields, (_, index) => answers[index] ?? "null");
 };

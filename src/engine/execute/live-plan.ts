@@ -1,6 +1,7 @@
 import type { PlannedOperation } from "../plan/index.ts";
 import type { Statement } from "../sql/builder.ts";
 import { combinedColumn } from "../sql/combine.ts";
+import { answerJson } from "./answer-json.ts";
 import { bindAll, type ExecutionSession } from "./statement.ts";
 
 export type LiveRow = Readonly<Record<string, string | null>>;
@@ -34,15 +35,13 @@ export const livePlanOf = (planned: PlannedOperation, session: ExecutionSession)
     kind: "sql",
     statement,
     values: bindAll(statement, { variables: planned.variables, session }),
-    shape: JSON.stringify(fields.map(({ alias, plan }) => [alias, plan.kind])),
+    shape: JSON.stringify(fields.map(({ alias, namespace, plan }) => [namespace, alias, plan.kind])),
     cursorParam: first.cursorParam,
     answer: (row) =>
-      `{${fields
-        .map(({ alias, plan }) => {
-          if (plan.kind === "typename") return `${JSON.stringify(alias)}:${JSON.stringify(plan.name)}`;
-          const name = plan.kind === "sql" ? column.get(plan) : undefined;
-          return `${JSON.stringify(alias)}:${(name === undefined ? null : row[name]) ?? "null"}`;
-        })
-        .join(",")}}`,
+      answerJson(fields, ({ plan }) => {
+        if (plan.kind === "typename") return JSON.stringify(plan.name);
+        const name = plan.kind === "sql" ? column.get(plan) : undefined;
+        return (name === undefined ? null : row[name]) ?? "null";
+      }),
   };
 };

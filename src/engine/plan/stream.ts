@@ -1,6 +1,7 @@
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { ident, qualified, typeOf } from "../sql/quote.ts";
+import { columnCell } from "./cells.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import { bindLimit, bindValue, fieldsOf, itemsOf, type PlanContext, selectFilter } from "./context.ts";
 import type { Input } from "./input.ts";
@@ -40,7 +41,7 @@ export const planStream = (context: PlanContext, field: SelectedField, table: Ro
     throw validationFailed(`missing required field 'batch_size'`, `${field.path}.args.batch_size`);
   }
   const inner = context.builder.alias("t");
-  const expression = `${inner}.${ident(column.name)}`;
+  const expression = columnCell(context, table, inner, column);
   const placeholder = bindValue(context, cursor.value, column.type);
   const direction = cursor.descending ? "desc" : "asc";
   const where = allOf([
