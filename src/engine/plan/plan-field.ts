@@ -6,7 +6,14 @@ import { collectBelow, type SelectedField, type SelectionScope } from "./collect
 import { type PlanContext, selectFilter, tableOf } from "./context.ts";
 import { functionCall, functionOf } from "./function-call.ts";
 import { planInsert } from "./insert.ts";
-import { argumentsOf, compileAggregate, compileMany, compileOne, objectOfRow } from "./select.ts";
+import {
+  argumentsOf,
+  compileAggregate,
+  compileBase,
+  compileMany,
+  compileOne,
+  objectOfRow,
+} from "./select.ts";
 import { planStream } from "./stream.ts";
 import type { FieldPlan } from "./types.ts";
 import { planDelete, planUpdate, planUpdateMany } from "./update.ts";
@@ -28,10 +35,17 @@ const functionSql = (context: PlanContext, field: SelectedField, key: string, ag
   const from = functionCall(context, fn, argumentsOf(context, field), field.path);
   if (aggregate) return compileAggregate(context, field, table, { from });
   if (fn.info.returnsSet) return compileMany(context, field, table, { from });
-  const inner = context.builder.alias("t");
-  const filter = allOf([`not (${inner} is null)`, selectFilter(context, table, inner)]) ?? "true";
-  const base = `(select ${inner}.* from ${from} as ${inner} where ${filter} limit 1)`;
-  return objectOfRow(context, table, collectBelow(context.scope, field), base, context.builder.alias("b"));
+  // A function that finds nothing still yields one row, of nulls.
+  const args = argumentsOf(context, field);
+  const present = (inner: string): string => `not (${inner} is null)`;
+  const base = compileBase(context, field, table, args, { from, join: present }, undefined);
+  return objectOfRow(
+    context,
+    table,
+    collectBelow(context.scope, field),
+    base.sql,
+    context.builder.alias("b"),
+  );
 };
 
 const readSql = (context: PlanContext, field: SelectedField): string | undefined => {
