@@ -43,11 +43,18 @@ const settle = async <T>(
 };
 
 /** Every statement is looked at, and no transaction stays, so that each operation meets the same rows. */
-const watchedDatabase = (database: Database, onStatement: (text: string) => void): Database => ({
+const watchedDatabase = (
+  database: Database,
+  onStatement: (text: string) => void,
+  onFailure: (error: unknown) => void,
+): Database => ({
   close: () => database.close(),
   query: (text, values, options) => {
     onStatement(text);
-    return database.query(text, values, options);
+    return database.query<never>(text, values, options).catch((error: unknown) => {
+      onFailure(error);
+      throw error;
+    });
   },
   transaction: async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
@@ -55,7 +62,7 @@ const watchedDatabase = (database: Database, onStatement: (text: string) => void
       .transaction(async (tx) => {
         outcome = await settle(async () => {
           const value = await work({
-            script: (text) => tx.script(text),
+            ...tx,
             query: (text, values, options) => {
               onStatement(text);
               return tx.query(text, values, options);
@@ -70,7 +77,10 @@ const watchedDatabase = (database: Database, onStatement: (text: string) => void
         if (!(error instanceof Undone)) throw error;
       });
     if (outcome === undefined) throw new Error("the transaction did not run");
-    if ("error" in outcome) throw outcome.error;
+    if ("error" in outcome) {
+      onFailure(outcome.error);
+      throw outcome.error;
+    }
     return outcome.value;
   },
 });
@@ -88,8 +98,13 @@ export const createFuzzedEngine = async (database: Database): Promise<FuzzedEngi
   let leaks: string[] = [];
   let isSetUp = false;
   let slowestPlanMs = 0;
-  const watched = watchedDatabase(database, (text) => {
+  let failures: string[] = [];
+  const onStatement = (text: string): void => {
     if (isSetUp && (text.includes(mark) || text.includes(String(markedNumber)))) leaks.push(text);
+  };
+  const watched = watchedDatabase(database, onStatement, (error) => {
+    const { code, message } = error as { readonly code?: string; readonly message?: string };
+    failures.push(`${code ?? ""} ${message ?? ""}`);
   });
   const engine: Engine = await createEngine({
     metadata: await loadMetadataFolder(join(process.cwd(), "hasura", "metadata")),
@@ -148,6 +163,7 @@ export const createFuzzedEngine = async (database: Database): Promise<FuzzedEngi
       const session = sessionOf(role);
       const operation = randomOperation(engine.schemaFor(role), seed);
       leaks = [];
+      failures = [];
       const slowestBefore = slowestPlanMs;
       slowestPlanMs = 0;
       plan(operation, role);
@@ -157,7 +173,7 @@ export const createFuzzedEngine = async (database: Database): Promise<FuzzedEngi
       const text = await engine.execute(operation, session);
       const answer = JSON.parse(text) as { readonly errors?: readonly AnsweredError[] };
       for (const error of answer.errors ?? []) {
-        if (isBroken(error)) problems.push(JSON.stringify(error));
+        if (isBroken(error)) problems.push(`${JSON.stringify(error)} ${failures.join("; ")}`);
       }
       if (operation.kind === "subscription") problems.push(...(await runShared(operation, session)));
       problems.push(...leaks.map((leak) => `a value stands in the statement: ${leak}`));

@@ -1,8 +1,9 @@
 import type { ColumnInfo } from "../catalog/types.ts";
+import { aggregateCall } from "../sql/aggregates.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
 import { jsonObject, type JsonPair } from "../sql/json-object.ts";
-import { ident, literal } from "../sql/quote.ts";
+import { literal } from "../sql/quote.ts";
 import { columnCell, computedCell } from "./cells.ts";
 import { collectBelow, type SelectedField } from "./collect-fields.ts";
 import { columnOf, flagOf, itemsOf, type PlanContext } from "./context.ts";
@@ -78,7 +79,7 @@ export const compileAggregateObject = (
             `field '${leaf.name}' not found in type: '${below.type?.name ?? ""}'`,
             leaf.path,
           );
-        const sql = `${ident(binding.fn)}(${value})`;
+        const sql = aggregateCall(binding.fn, value, column.type);
         const cast = context.stringifyNumericTypes && WIDE_TYPES.has(column.type) ? "::text" : "";
         return { key: leaf.key, sql: `${sql}${cast}` };
       });

@@ -36,9 +36,11 @@ const conflictClause = (
   const constraint = input.fields.get("constraint");
   const target = constraint?.kind === "enum" ? `on constraint ${ident(constraint.value)}` : "";
   const list = input.fields.get("update_columns");
-  const columns = (list ? itemsOf(list) : [])
+  const named = (list ? itemsOf(list) : [])
     .map((item) => (item.kind === "enum" ? table.updateColumns.get(item.value) : undefined))
     .filter((column) => column !== undefined);
+  // Postgres refuses to set a column twice; naming it twice says nothing more.
+  const columns = [...new Set(named)];
   if (columns.length === 0) return { sql: `on conflict ${target} do nothing`, updates: false };
   const sets = columns.map((column) => `${ident(column.name)} = excluded.${ident(column.name)}`);
   for (const [name, sql] of compilePresets(context, table, table.update?.set ?? {}))

@@ -1,6 +1,7 @@
+import { aggregateCall } from "../sql/aggregates.ts";
 import { validationFailed } from "../errors.ts";
 import type { RoleTable } from "../schema/types.ts";
-import { ident, qualified } from "../sql/quote.ts";
+import { qualified } from "../sql/quote.ts";
 import { fieldsOf, itemsOf, type PlanContext, selectFilter, tableOf } from "./context.ts";
 import { columnCell, computedCell, isGuarded } from "./cells.ts";
 import { computedFieldCall } from "./function-call.ts";
@@ -51,7 +52,10 @@ const aggregateTerms = (
       const direction = directionOf(order);
       const column = target.columns.get(name);
       if (direction === undefined || !column) continue;
-      terms.push({ sql: `${ident(fn)}(${columnCell(context, target, inner, column)})`, direction });
+      terms.push({
+        sql: aggregateCall(fn, columnCell(context, target, inner, column), column.type),
+        direction,
+      });
     }
   }
   return terms;

@@ -312,8 +312,9 @@ export const compileAggregate = (
       joins.push(`(${list}) as ${name}`);
     } else {
       const base = compileBase(context, field, table, args, source, undefined);
+      // Without an aggregate function among the fields, only `having` makes one row of all rows.
       const object = compileAggregateObject(context, table, below, alias);
-      joins.push(`(select ${object} as "j" from ${base.sql} as ${alias}) as ${name}`);
+      joins.push(`(select ${object} as "j" from ${base.sql} as ${alias} having true) as ${name}`);
     }
     columns.push({ key: below.key, sql: `${name}."j"` });
   }
