@@ -218,7 +218,7 @@ export const compileBase = (
   const distinctInput = args.get("distinct_on");
   const distinct =
     distinctInput && distinctInput.kind !== "null"
-      ? itemsOf(distinctInput).map((item) => columnOf(table.columns, item))
+      ? [...new Set(itemsOf(distinctInput).map((item) => columnOf(table.columns, item)))]
       : [];
   let terms = order.terms;
   if (distinct.length > 0 && terms.length > 0) {
