@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
+import type { Queryable } from "../../../src/core/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { addChannels, addFile, drifts, refusal, used } from "./meter-fixtures.ts";
+import { addChannels, addFile, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 const clients = 16;
@@ -173,51 +174,56 @@ it("a counter refuses to be given back, and an unknown metric is denied", async 
   );
 });
 
-describe.each(["read committed", "repeatable read"])(
-  "16 clients that ask for three times the limit (%s)",
-  (isolation) => {
-    it("get exactly the limit, with a tenth rolled back", async () => {
-      const db = test.database;
-      const most = isolation === "read committed" ? 200 : 40;
-      await setLimit(db, workspace.id, "channels", most);
-      let asked = 0;
-      let refused = 0;
-      let kept = 0;
-      class Undo extends Error {}
-      const client = async (): Promise<void> => {
-        while (asked < 3 * most) {
-          asked += 1;
-          const undo = asked % 10 === 0;
-          try {
-            await db.transaction(async (tx) => {
-              await tx.query(`set transaction isolation level ${isolation}`);
-              await addChannels(tx, workspace, 1);
-              if (undo) throw new Undo();
-            });
-            kept += 1;
-          } catch (error) {
-            if (error instanceof Undo || (error instanceof Error && error.cause instanceof Undo)) continue;
-            const { code } = await refusal(Promise.reject(error as Error));
-            if (code === "40001") asked -= 1;
-            else {
-              expect(code).toBe("23U01");
-              refused += 1;
-            }
+describe.each([
+  ["channels", "read committed"],
+  ["messages", "read committed"],
+  ["channels", "repeatable read"],
+  ["messages", "repeatable read"],
+] as const)("16 clients that ask for three times the limit of %s (%s)", (metric, isolation) => {
+  it("get exactly the limit, with a tenth rolled back", async () => {
+    const db = test.database;
+    const most = isolation === "read committed" ? 200 : 40;
+    const [channel] = metric === "messages" ? await addChannels(db, workspace, 1) : [];
+    const add = async (tx: Queryable): Promise<unknown> =>
+      channel === undefined ? addChannels(tx, workspace, 1) : addMessages(tx, workspace, channel, 1);
+    await setLimit(db, workspace.id, metric, most);
+    let asked = 0;
+    let refused = 0;
+    let kept = 0;
+    class Undo extends Error {}
+    const client = async (): Promise<void> => {
+      while (asked < 3 * most) {
+        asked += 1;
+        const undo = asked % 10 === 0;
+        try {
+          await db.transaction(async (tx) => {
+            await tx.query(`set transaction isolation level ${isolation}`);
+            await add(tx);
+            if (undo) throw new Undo();
+          });
+          kept += 1;
+        } catch (error) {
+          if (error instanceof Undo || (error instanceof Error && error.cause instanceof Undo)) continue;
+          const { code } = await refusal(Promise.reject(error as Error));
+          if (code === "40001") asked -= 1;
+          else {
+            expect(code).toBe("23U01");
+            refused += 1;
           }
         }
-      };
-      await Promise.all(Array.from({ length: clients }, client));
-      const rows = await db.query("select id from public.channels where workspace_id = $1", [workspace.id]);
-      expect({ kept, rows: rows.length, used: await used(db, workspace, "channels") }).toEqual({
-        kept: most,
-        rows: most,
-        used: most,
-      });
-      expect(refused).toBeGreaterThan(0);
-      expect(await drifts(db, workspace)).toEqual([]);
-    }, 120_000);
-  },
-);
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    const rows = await db.query(`select id from public.${metric} where workspace_id = $1`, [workspace.id]);
+    expect({ kept, rows: rows.length, used: await used(db, workspace, metric) }).toEqual({
+      kept: most,
+      rows: most,
+      used: most,
+    });
+    expect(refused).toBeGreaterThan(0);
+    expect(await drifts(db, workspace)).toEqual([]);
+  }, 120_000);
+});
 
 it("statements over many workspaces in any order of rows do not deadlock", async () => {
   const db = test.database;
