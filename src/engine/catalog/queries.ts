@@ -23,6 +23,7 @@ left join lateral (
       'type', coalesce(b.typname, t.typname),
       'typeSchema', coalesce(bn.nspname, tn.nspname),
       'sqlType', format_type(coalesce(b.oid, t.oid), case when b.oid is null then a.atttypmod else t.typtypmod end),
+      'isEnumType', coalesce(b.typtype, t.typtype) = 'e',
       'position', a.attnum,
       'nullable', not (a.attnotnull or (t.typtype = 'd' and t.typnotnull)),
       'hasDefault', a.atthasdef or a.attidentity <> '' or (t.typtype = 'd' and t.typdefault is not null),

@@ -2,6 +2,8 @@ export interface ColumnInfo {
   readonly name: string;
   /** The `udt` name: `int8`, `uuid`, `_text`; a type outside pg_catalog keeps this bare name too. */
   readonly type: string;
+  /** The type was made by `create type … as enum`. */
+  readonly isEnumType?: boolean;
   /** Schema of the type, so that casts are unambiguous. */
   readonly typeSchema: string;
   /** The type as SQL writes it, with its modifier: `character varying(20)`, `bigint[]`. */

@@ -40,6 +40,12 @@ export const rowFilter = (
   return sql === "true" ? undefined : sql;
 };
 
+export const objectExpected = (input: Input): HasuraError =>
+  validationFailed(`expected an object for type '${input.type}', but found null`, input.path);
+
+export const listExpected = (input: Input): HasuraError =>
+  validationFailed("expected a list, but found null", input.path);
+
 export const unexpectedNull = (input: Input): HasuraError =>
   validationFailed(`unexpected null value for type '${input.type}'`, input.path);
 

@@ -9,6 +9,8 @@ import {
   bindValue,
   fieldsOf,
   itemsOf,
+  listExpected,
+  objectExpected,
   type PlanContext,
   selectFilter,
   tableOf,
@@ -40,8 +42,8 @@ export const compare = (
   name: string,
   operand: Input,
 ): string => {
-  if (operand.kind === "null") throw unexpectedNull(operand);
   if (name === "_cast") {
+    if (operand.kind === "null") throw objectExpected(operand);
     const inner = [...fieldsOf(operand).values()].flatMap((target) =>
       [...fieldsOf(target)].map(([key, value]) =>
         compare(context, `${left}::text`, { ...column, type: "text", typeSchema: "pg_catalog" }, key, value),
@@ -52,6 +54,12 @@ export const compare = (
   const operator = operatorOf(name);
   if (!operator || columnOperatorOf(name) !== undefined) {
     throw validationFailed(`field '${name}' not found in type: '${operand.type}'`, operand.path);
+  }
+  if (operand.kind === "null") {
+    if (operator.shape === "boolean") checkPlainScalar("Boolean", null, operand.path);
+    if (isListShape(operator.shape)) throw listExpected(operand);
+    // The one operator whose operand may be null: no key is null, so no row has it.
+    if (name !== "_has_key") throw unexpectedNull(operand);
   }
   if (operator.shape === "boolean") {
     if (operand.kind === "scalar") {
@@ -78,7 +86,7 @@ export const compileWhere = (
   const parts: string[] = [];
   for (const [name, value] of fieldsOf(input)) {
     if (name === "_and" || name === "_or") {
-      if (value.kind === "null") throw unexpectedNull(value);
+      if (value.kind === "null") throw listExpected(value);
       const items = itemsOf(value).map((item) => compileWhere(context, table, alias, item) ?? "true");
       if (name === "_or")
         parts.push(items.length === 0 ? "false" : `(${items.map((item) => `(${item})`).join(" or ")})`);
@@ -86,13 +94,13 @@ export const compileWhere = (
       continue;
     }
     if (name === "_not") {
-      if (value.kind === "null") throw unexpectedNull(value);
+      if (value.kind === "null") throw objectExpected(value);
       parts.push(`not (${compileWhere(context, table, alias, value) ?? "true"})`);
       continue;
     }
     const column = table.columns.get(name);
     if (column) {
-      if (value.kind === "null") throw unexpectedNull(value);
+      if (value.kind === "null") throw objectExpected(value);
       for (const [operator, operand] of fieldsOf(value)) {
         parts.push(compare(context, columnCell(context, table, alias, column), column, operator, operand));
       }
@@ -100,7 +108,7 @@ export const compileWhere = (
     }
     const computed = table.computedFields.get(name);
     if (computed) {
-      if (value.kind === "null") throw unexpectedNull(value);
+      if (value.kind === "null") throw objectExpected(value);
       const call = computedFieldCall(context, table, computed, alias);
       if (computed.returns.kind === "scalar") {
         const { column: result } = computed.returns;
@@ -123,13 +131,14 @@ export const compileWhere = (
       ? table.relationships.get(name.slice(0, -"_aggregate".length))
       : undefined;
     if (aggregated?.kind === "array") {
-      if (value.kind !== "null") parts.push(compileAggregateWhere(context, aggregated, alias, value));
+      if (value.kind === "null") throw objectExpected(value);
+      parts.push(compileAggregateWhere(context, aggregated, alias, value));
       continue;
     }
     const relationship = table.relationships.get(name);
     if (!relationship)
       throw validationFailed(`field '${name}' not found in type: '${input.type}'`, value.path);
-    if (value.kind === "null") continue;
+    if (value.kind === "null") throw objectExpected(value);
     const target = tableOf(context, relationship.target);
     const inner = context.builder.alias("w");
     const condition = allOf([

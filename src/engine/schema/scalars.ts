@@ -6,6 +6,7 @@ import {
   GraphQLScalarType,
   GraphQLString,
 } from "graphql";
+import type { ColumnInfo } from "../catalog/types.ts";
 
 const builtIn: Readonly<Record<string, GraphQLScalarType>> = {
   Int: GraphQLInt,
@@ -36,15 +37,19 @@ const numeric: ReadonlySet<string> = new Set([
   "money",
 ]);
 const text: ReadonlySet<string> = new Set(["text", "varchar", "bpchar", "citext"]);
-/** Types without min and max in Postgres. */
-const notComparable: ReadonlySet<string> = new Set([
-  "bool",
-  "json",
-  "jsonb",
-  "geometry",
-  "geography",
-  "xml",
-  "point",
+/** Types that Hasura gives min and max; one that it does not know by name has neither, whatever Postgres can do. */
+const comparable: ReadonlySet<string> = new Set([
+  ...numeric,
+  ...text,
+  "date",
+  "timestamp",
+  "timestamptz",
+  "timetz",
+  "raster",
+  "uuid",
+  "ltree",
+  "lquery",
+  "ltxtquery",
 ]);
 
 /** Scalars that an action may use without declaring them. */
@@ -73,7 +78,8 @@ export const isArrayType = (type: string): boolean => type.startsWith("_");
 export const elementType = (type: string): string => type.replace(/^_/u, "");
 export const isNumeric = (type: string): boolean => numeric.has(type);
 export const isText = (type: string): boolean => text.has(type);
-export const isComparable = (type: string): boolean => !notComparable.has(elementType(type));
+export const isComparable = ({ type, isEnumType }: Pick<ColumnInfo, "type" | "isEnumType">): boolean =>
+  isEnumType === true || isArrayType(type) || comparable.has(type);
 export const isJson = (type: string): boolean => type === "json" || type === "jsonb";
 export const isPostgresScalar = (name: string): boolean => usableUndeclared.has(name);
 export const builtInScalar = (name: string): GraphQLScalarType | undefined =>

@@ -69,7 +69,7 @@ const listOf = (type: GraphQLInputType): GraphQLInputType => new GraphQLList(new
 export const aggregateColumns = (table: RoleTable, fn: AggregateFunction): readonly string[] =>
   [...table.columns]
     .filter(([, column]) =>
-      comparableFunctions.includes(fn) ? isComparable(column.type) : isNumeric(column.type),
+      comparableFunctions.includes(fn) ? isComparable(column) : isNumeric(column.type),
     )
     .map(([name]) => name);
 
@@ -85,7 +85,7 @@ export const aggregateComputedFields = (
   [...table.computedFields.values()].flatMap((definition) => {
     if (!definition.selectable || definition.returns.kind !== "scalar") return [];
     const { column } = definition.returns;
-    const fits = comparableFunctions.includes(fn) ? isComparable(column.type) : isNumeric(column.type);
+    const fits = comparableFunctions.includes(fn) ? isComparable(column) : isNumeric(column.type);
     return fits ? [{ name: definition.name, column, definition }] : [];
   });
 

@@ -107,6 +107,34 @@ describe("flags and objects", () => {
   });
 });
 
+describe("null in a filter", () => {
+  const at = "$.selectionSet.articles.args.where";
+  it.each([
+    ["{_and: null}", failure("expected a list, but found null", `${at}._and`)],
+    [
+      "{_not: null}",
+      failure("expected an object for type 'articles_bool_exp', but found null", `${at}._not`),
+    ],
+    [
+      "{author: null}",
+      failure("expected an object for type 'authors_bool_exp', but found null", `${at}.author`),
+    ],
+    [
+      "{id: null}",
+      failure("expected an object for type 'bigint_comparison_exp', but found null", `${at}.id`),
+    ],
+    ["{id: {_eq: null}}", failure("unexpected null value for type 'bigint'", `${at}.id._eq`)],
+    ["{id: {_in: null}}", failure("expected a list, but found null", `${at}.id._in`)],
+    [
+      "{id: {_is_null: null}}",
+      failure("expected a boolean for type 'Boolean', but found null", `${at}.id._is_null`),
+    ],
+    ["{meta: {_has_key: null}}", { data: { articles: [] } }],
+  ])("where: %s", async (where, expected) => {
+    expect(await bench.run(`{ articles(where: ${where}) { id } }`)).toEqual(expected);
+  });
+});
+
 describe("directives", () => {
   it("check their argument and their place", async () => {
     expect(await bench.run("{ authors { id @include } }")).toEqual(
