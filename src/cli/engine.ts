@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       ...pollSettings(settings),
       stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
       inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
+      enableAllowList: settings.HASURA_GRAPHQL_ENABLE_ALLOWLIST,
       env: isOwn ? { ...own, ...process.env } : process.env,
     },
   });

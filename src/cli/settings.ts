@@ -32,6 +32,7 @@ const settingsSchema = z.object({
   HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_BATCH_SIZE: positive(100),
   HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES: z.stringbool().default(false),
   HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS: z.stringbool().default(true),
+  HASURA_GRAPHQL_ENABLE_ALLOWLIST: z.stringbool().default(false),
   ACTION_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
 });

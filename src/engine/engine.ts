@@ -34,6 +34,8 @@ import {
   createLiveState,
   createRequestRunner,
   createSocketServer,
+  explainRequest,
+  restHandler,
 } from "./server/index.ts";
 import { createLiveQueries } from "./subscriptions/index.ts";
 import {
@@ -59,6 +61,8 @@ export interface EngineSettings extends AuthSettings {
   readonly streamBatchSize?: number;
   /** Starts although objects of the metadata do not fit the database: they are left out and listed, as in Hasura. */
   readonly allowInconsistentMetadata?: boolean;
+  /** Roles other than admin may send only documents of collections on the allow list. */
+  readonly enableAllowList?: boolean;
 }
 
 export interface EngineOptions {
@@ -155,6 +159,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     stringifyNumericTypes: schemaOptions.stringifyNumericTypes,
     parse: parseDocument,
     state: live.current,
+    allowListEnabled: settings.enableAllowList ?? false,
     written: () => {
       events.wake();
       asyncActions.wake();
@@ -184,7 +189,16 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   });
 
   const answer = createGraphqlAnswerer({ authenticator, runner, logger });
-  const app = createHttpApp({ authenticator, answer, metadataApi, database, logger });
+  const requests = { database, parse: parseDocument, stringifyNumericTypes, state: live.current };
+  const app = createHttpApp({
+    authenticator,
+    answer,
+    metadataApi,
+    explain: (body) => explainRequest(requests, body),
+    rest: restHandler({ authenticator, runner, parse: parseDocument, state: live.current, logger }),
+    database,
+    logger,
+  });
 
   return {
     execute: async (request, session, headers = {}) => {

@@ -3,4 +3,4 @@ export { actionOutput } from "./action-output.ts";
 export { executeOperation, type ExecuteOperationInput, type RunAction } from "./execute-operation.ts";
 export { type LivePlan, livePlanOf, type LiveRow } from "./live-plan.ts";
 export { fromPostgresError } from "./postgres-errors.ts";
-export { type ExecutionSession, runWithValues, sessionJson } from "./statement.ts";
+export { bindAll, type ExecutionSession, runWithValues, sessionJson } from "./statement.ts";

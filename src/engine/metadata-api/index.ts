@@ -15,3 +15,4 @@ export { ChangeSession, hasEventTriggers, refuseNew } from "./session.ts";
 export { refuseInconsistent } from "./replace.ts";
 export { createMetadataStore, type MetadataStore, type StoredMetadata } from "./store.ts";
 export { eventOperations } from "./operations/events.ts";
+export { readArguments } from "./arguments.ts";

@@ -30,6 +30,7 @@ export {
   type QualifiedName,
   qualifiedKey,
   type RelMeta,
+  type RestEndpoint,
   type SelectPermission,
   type SelectRootField,
   type Source,

@@ -356,6 +356,18 @@ export const normaliseMetadata = (document: MetadataDocument, raw: Json): Metada
     "inherited_roles",
     inheritedRoles.map((role) => role.roleName),
   );
+  const queryCollections = (document.query_collections ?? []).map((collection) => ({
+    name: collection.name,
+    queries: new Map(collection.definition.queries.map(({ name, query }) => [name, query])),
+  }));
+  assertUnique(
+    "query_collections",
+    queryCollections.map((collection) => collection.name),
+  );
+  assertUnique(
+    "rest_endpoints",
+    (document.rest_endpoints ?? []).map((endpoint) => endpoint.name),
+  );
   return {
     version: 3,
     sources: document.sources.map(source),
@@ -363,6 +375,18 @@ export const normaliseMetadata = (document: MetadataDocument, raw: Json): Metada
     customTypes: customTypes(document.custom_types ?? {}),
     cronTriggers,
     inheritedRoles,
+    queryCollections,
+    allowList: (document.allowlist ?? []).map(({ collection, scope }) => ({
+      collection,
+      roles: scope === null || scope === undefined || scope.global ? null : (scope.roles ?? []),
+    })),
+    // An endpoint without its query never gets here: the check of consistency takes it out and names it.
+    restEndpoints: (document.rest_endpoints ?? []).flatMap(({ name, url, methods, definition }) => {
+      const collection = queryCollections.find((one) => one.name === definition.query.collection_name);
+      const query = collection?.queries.get(definition.query.query_name);
+      return query === undefined ? [] : [{ name, url, methods, query }];
+    }),
+    introspectionDisabledFor: document.graphql_schema_introspection?.disabled_for_roles ?? [],
     raw,
   };
 };

@@ -295,6 +295,34 @@ const cronTrigger = z.strictObject({
   ...transforms,
 });
 
+const queryCollection = z.strictObject({
+  name: z.string().min(1),
+  definition: z.strictObject({
+    queries: z.array(z.strictObject({ name: z.string().min(1), query: z.string() })),
+  }),
+  comment: harmless,
+});
+
+const allowListEntry = z.strictObject({
+  collection: z.string(),
+  scope: z
+    .strictObject({ global: z.boolean(), roles: z.array(z.string().min(1)).min(1).nullish() })
+    .refine((scope) => scope.global || (scope.roles ?? []).length > 0, {
+      error: "roles must be listed when the scope is not global",
+    })
+    .nullish(),
+});
+
+const restEndpoint = z.strictObject({
+  name: z.string().min(1),
+  url: z.string().min(1),
+  methods: z.array(z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"])).min(1),
+  definition: z.strictObject({
+    query: z.strictObject({ collection_name: z.string(), query_name: z.string() }),
+  }),
+  comment: harmless,
+});
+
 /** The replace_metadata document, version 3: what is missing here is refused by name. */
 export const metadataShape = z.strictObject({
   version: z.literal(3),
@@ -306,12 +334,15 @@ export const metadataShape = z.strictObject({
     .array(z.strictObject({ role_name: z.string().min(1), role_set: z.array(z.string().min(1)) }))
     .nullish(),
   remote_schemas: unsupported("remote schemas"),
-  query_collections: unsupported("query collections"),
-  allowlist: unsupported("allow lists"),
-  rest_endpoints: unsupported("REST endpoints"),
+  query_collections: z.array(queryCollection).nullish(),
+  allowlist: z.array(allowListEntry).nullish(),
+  rest_endpoints: z.array(restEndpoint).nullish(),
   network: unsupported("network settings"),
+  // Limits on requests belong to the gateway, which knows plans and can refuse before the engine is asked.
   api_limits: unsupported("API limits"),
-  graphql_schema_introspection: unsupported("introspection settings"),
+  graphql_schema_introspection: z
+    .strictObject({ disabled_for_roles: z.array(z.string().min(1)).nullish() })
+    .nullish(),
   backend_configs: unsupported("data connector settings"),
   metrics_config: unsupported("metrics settings"),
   opentelemetry: unsupported("OpenTelemetry settings"),

@@ -286,6 +286,25 @@ export interface InheritedRole {
   readonly roleSet: readonly string[];
 }
 
+export interface QueryCollection {
+  readonly name: string;
+  readonly queries: ReadonlyMap<string, string>;
+}
+
+export interface AllowListEntry {
+  readonly collection: string;
+  /** Null: every role. */
+  readonly roles: readonly string[] | null;
+}
+
+export interface RestEndpoint {
+  readonly name: string;
+  readonly url: string;
+  readonly methods: readonly string[];
+  /** The document it answers with. */
+  readonly query: string;
+}
+
 /** Everything the engine acts on; what it would not act on never gets this far. */
 export interface Metadata {
   readonly version: 3;
@@ -294,6 +313,11 @@ export interface Metadata {
   readonly customTypes: CustomTypes;
   readonly cronTriggers: readonly CronTriggerMeta[];
   readonly inheritedRoles: readonly InheritedRole[];
+  readonly queryCollections: readonly QueryCollection[];
+  readonly allowList: readonly AllowListEntry[];
+  readonly restEndpoints: readonly RestEndpoint[];
+  /** Roles that may not ask for the schema. */
+  readonly introspectionDisabledFor: readonly string[];
   /** The replace_metadata form, as export_metadata gives it back. */
   readonly raw: Json;
 }

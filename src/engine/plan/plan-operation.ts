@@ -110,12 +110,13 @@ const planFields = (
   const planOne = (field: SelectedField, parent: string): PlannedField => {
     if (field.binding?.kind === "typename")
       return { alias: field.key, plan: { kind: "typename", name: parent } };
-    if (field.name === "__schema" || field.name === "__type") {
+    const introspection = field.name === "__schema" || field.name === "__type";
+    if (introspection && roleSchema.introspection) {
       for (const name of declared.keys()) structural.add(name);
       const json = introspect(roleSchema.schema, operation, fragments, field, variables);
       return { alias: field.key, plan: { kind: "introspection", json } };
     }
-    if (!field.definition)
+    if (introspection || !field.definition)
       throw validationFailed(`field '${field.name}' not found in type: '${parent}'`, field.path);
     const plan = planField(
       {

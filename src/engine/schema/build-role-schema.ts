@@ -142,6 +142,7 @@ export const buildRoleSchema = ({
     functions,
     actions,
     customTypes: metadata.customTypes,
+    introspection: !metadata.introspectionDisabledFor.includes(role),
   };
   checkPermissions(built);
   return built;

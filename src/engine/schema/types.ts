@@ -92,6 +92,8 @@ export interface RoleSchema {
   /** Actions the role may call, by name. */
   readonly actions: ReadonlyMap<string, ActionMeta>;
   readonly customTypes: CustomTypes;
+  /** Whether the role may ask for the schema itself. */
+  readonly introspection: boolean;
 }
 
 export interface SchemaOptions {

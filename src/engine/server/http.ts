@@ -1,4 +1,10 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from "express";
 
 import type { Database, Logger } from "../../core/index.ts";
 import { type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
@@ -15,6 +21,9 @@ export interface HttpDeps {
   readonly authenticator: Authenticator;
   readonly answer: AnswerGraphql;
   readonly metadataApi: MetadataApi;
+  /** Takes a request apart for the administrator, without running it. */
+  readonly explain: MetadataApi;
+  readonly rest: RequestHandler;
   readonly database: Database;
   readonly logger: Logger;
 }
@@ -42,7 +51,7 @@ const graphqlHandler =
 const statusOf = (error: HasuraError): number => error.status ?? 400;
 
 const apiHandler =
-  (deps: HttpDeps) =>
+  (deps: HttpDeps, api: HttpDeps["metadataApi"]) =>
   async (request: Request, response: Response): Promise<void> => {
     let session: Session;
     try {
@@ -61,7 +70,7 @@ const apiHandler =
       } catch (error) {
         throw new HasuraError({ message: "invalid json", code: "invalid-json", cause: error });
       }
-      sendJson(response, 200, JSON.stringify(await deps.metadataApi(body, session.variables)));
+      sendJson(response, 200, JSON.stringify(await api(body, session.variables)));
     } catch (error) {
       const shown = toHasuraError(error, deps.logger);
       sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(true)));
@@ -84,7 +93,11 @@ export const createHttpApp = (deps: HttpDeps): Express => {
       errorAnswer(new HasuraError({ message: "resource does not exist", code: "not-found" }), false),
     );
   });
-  for (const path of ["/v1/metadata", "/v1/query", "/v2/query"]) app.post(path, text, apiHandler(deps));
+  for (const path of ["/v1/metadata", "/v1/query", "/v2/query"]) {
+    app.post(path, text, apiHandler(deps, deps.metadataApi));
+  }
+  app.post("/v1/graphql/explain", text, apiHandler(deps, deps.explain));
+  app.all("/api/rest/*path", text, deps.rest);
   app.get("/v1/version", (_, response) => {
     response.json({ version: serverVersion, server_type: "ce" });
   });

@@ -8,3 +8,5 @@ export { createLiveState, type LiveState } from "./live-state.ts";
 export { createRequestRunner, type RequestAnswer } from "./run-request.ts";
 export { type EngineState } from "./state.ts";
 export { createSocketServer } from "./websocket.ts";
+export { explainRequest } from "./explain.ts";
+export { restHandler } from "./rest-handler.ts";

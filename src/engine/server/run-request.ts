@@ -3,7 +3,7 @@ import type { DocumentNode } from "graphql";
 import type { Database, Logger } from "../../core/index.ts";
 import type { AsyncActions, CallAction, CallInputValidation } from "../actions/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
-import { HasuraError } from "../errors.ts";
+import { HasuraError, validationFailed } from "../errors.ts";
 import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts";
 import { rawToJson } from "../json/index.ts";
 import { planOperation, type PlannedOperation } from "../plan/index.ts";
@@ -45,16 +45,23 @@ export interface RequestRunnerDeps {
   readonly stringifyNumericTypes: boolean;
   readonly parse: (query: string) => DocumentNode;
   readonly state: () => EngineState;
+  /** Whether roles other than admin may send only what the allow list holds. */
+  readonly allowListEnabled: boolean;
   /** Called after a mutation has been committed. */
   readonly written: () => void;
 }
 
 export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
   const prepare: RequestRunner["prepare"] = (request, session, headers) => {
-    const roleSchema = deps.state().schemaFor(session.role, session.backendOnly);
+    const state = deps.state();
+    const document = deps.parse(request.query);
+    if (deps.allowListEnabled && !state.isAllowed(session.role, document)) {
+      throw validationFailed("query is not allowed");
+    }
+    const roleSchema = state.schemaFor(session.role, session.backendOnly);
     const planned = planOperation({
       roleSchema,
-      document: deps.parse(request.query),
+      document,
       ...(request.operationName === undefined ? {} : { operationName: request.operationName }),
       variables: request.variables,
       stringifyNumericTypes: deps.stringifyNumericTypes,

@@ -16,6 +16,8 @@ import {
 import { checkTransforms } from "../transforms/index.ts";
 import { readEventTriggers, readSchedule, resolveWebhook } from "../triggers/index.ts";
 
+import { type AllowList, createAllowList } from "./allow-list.ts";
+
 /** Everything that follows from metadata and database; replaced as a whole, never changed. */
 export interface EngineState {
   /** The whole metadata, as it is exported and stored. */
@@ -26,6 +28,7 @@ export interface EngineState {
   readonly metadata: Metadata;
   readonly catalog: Catalog;
   readonly resourceVersion: number;
+  readonly isAllowed: AllowList;
   /** Built when a role is first seen; the fields for trusted backends make a schema of their own. */
   schemaFor(role: string, backendOnly: boolean): RoleSchema;
 }
@@ -179,7 +182,16 @@ export const buildState = (input: BuildStateInput): EngineState => {
   for (;;) {
     try {
       const schemas = buildSchemas(metadata, input);
-      return { document, inconsistencies, consistent, metadata, catalog, resourceVersion, ...schemas };
+      return {
+        document,
+        inconsistencies,
+        consistent,
+        metadata,
+        catalog,
+        resourceVersion,
+        isAllowed: createAllowList(metadata),
+        ...schemas,
+      };
     } catch (error) {
       if (!(error instanceof InconsistentMetadataError)) throw error;
       consistent = structuredClone(consistent);
