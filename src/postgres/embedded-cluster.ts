@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 
 import { AppError, type Logger } from "../core/index.ts";
 import type { Binaries } from "./embedded-binaries.ts";
-import { copyTree, runProgram } from "./embedded-process.ts";
+import { copyTree, runProgram, unpackCluster } from "./embedded-process.ts";
 import { isReachableByOthers, type OsUser } from "./embedded-user.ts";
 
 /** Kept inside the cluster, so that a copy of the template carries its password along. */
-export const passwordFile = "hasura-usage-password";
+const passwordFile = "hasura-usage-password";
 
 const projectCache = join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".cache");
 
@@ -129,7 +129,7 @@ export interface Cluster {
   readonly password: string;
 }
 
-/** Opens the cluster of `dataDir`, making it from `filled` or from the empty template if there is none. */
+/** Opens the cluster of `dataDir`, unpacking `filled` or copying the empty template if there is none. */
 export const prepareCluster = async (
   dataDir: string,
   binaries: Binaries,
@@ -140,10 +140,10 @@ export const prepareCluster = async (
   const folder = await locate(dataDir, user, logger);
   if (!existsSync(folder)) {
     await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
-    const template = filled ?? (await prepareTemplate(binaries, user));
     const copying = `${folder}.copying`;
     await rm(copying, { recursive: true, force: true });
-    await copyTree(template, copying);
+    if (filled === undefined) await copyTree(await prepareTemplate(binaries, user), copying);
+    else await unpackCluster(filled, copying);
     await chmod(copying, 0o700);
     await rename(copying, folder);
   }

@@ -26,7 +26,7 @@ export interface EmbeddedPostgresOptions {
   readonly onSpawned?: () => void;
   /** Unpacked binaries package of another version of PostgreSQL; the installed one without it. */
   readonly binariesDir?: string;
-  /** A cluster from `prepareFilledCluster` to begin with instead of an empty one. */
+  /** An archive from `prepareFilledCluster` to begin with instead of an empty one. */
   readonly from?: string;
 }
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import type { Logger } from "../core/index.ts";
 import { prepareBinaries } from "./embedded-binaries.ts";
-import { ownerOf, passwordFile, templateParent } from "./embedded-cluster.ts";
+import { ownerOf, templateParent } from "./embedded-cluster.ts";
+import { packCluster } from "./embedded-process.ts";
 import { unprivilegedUser } from "./embedded-user.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 
@@ -33,15 +34,15 @@ const removeOld = async (parent: string, prefix: string): Promise<void> => {
   }
 };
 
-/** The folder of a stopped cluster that `fill` has filled, made once per key; for `from` of the embedded server. */
+/** The archive of a stopped cluster that `fill` has filled, made once per key; for `from` of the embedded server. */
 export const prepareFilledCluster = async (options: FilledClusterOptions): Promise<string> => {
   const { key, logger, settings = {}, fill } = options;
   const user = unprivilegedUser();
   const binaries = await prepareBinaries(user);
   const parent = await templateParent(user);
   const prefix = `postgres-filled-${binaries.version}-${String(ownerOf(user))}-`;
-  const target = join(parent, prefix + key);
-  if (existsSync(join(target, passwordFile))) {
+  const target = join(parent, `${prefix}${key}.tar`);
+  if (existsSync(target)) {
     const now = new Date();
     await utimes(target, now, now).catch(() => undefined);
     return target;
@@ -55,10 +56,12 @@ export const prepareFilledCluster = async (options: FilledClusterOptions): Promi
     } finally {
       await server.stop();
     }
-    await rename(join(work, "cluster"), target).catch((error: unknown) => {
-      // Another process finished first; its cluster is as good.
-      if (!existsSync(join(target, passwordFile))) throw error;
-    });
+    const archive = join(work, "cluster.tar");
+    await packCluster(join(work, "cluster"), archive);
+    // Its password stands in it.
+    await chmod(archive, 0o600);
+    // Another process may have finished first; its cluster is as good.
+    await rename(archive, target);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -16,8 +16,8 @@ import { mountWebhooks, refuseWebhooks } from "./mount-webhooks.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 import { createTestDatabase } from "./test-database.ts";
 import { createTestEvents, type EventDelivery, type TestEvent } from "./test-events.ts";
-import { prepareTemplateDatabase } from "./template-database.ts";
-import { startTestServer } from "./test-server.ts";
+import { prepareTemplateDatabase, templateName } from "./template-database.ts";
+import { startTestServer, type TestServer } from "./test-server.ts";
 import { createTestSession, type SessionSettings, type TestSession, type Variables } from "./test-session.ts";
 
 /** What handlers may want from the test: the same database, the same time. */
@@ -142,13 +142,15 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
         : Promise.resolve(options.metadata);
     // Reported where it is awaited; a server that fails first must not leave it unhandled.
     reading.catch(() => undefined);
-    const serverUrl = options.database ?? (await startServer());
-    const template = await prepareTemplateDatabase(serverUrl, {
-      migrationsDir: options.migrations,
-      seedsDir: options.seeds,
-      logger,
+    const project = { migrationsDir: options.migrations, seedsDir: options.seeds, logger };
+    const own = options.database === undefined ? await startServer() : undefined;
+    const serverUrl = own?.url ?? options.database ?? "";
+    const template = own === undefined ? prepareTemplateDatabase(serverUrl, project) : templateName(project);
+    const test = await createTestDatabase({
+      serverUrl,
+      template: await template,
+      ownsServer: own !== undefined,
     });
-    const test = await createTestDatabase({ serverUrl, template });
     undo.push(() => test.close());
     const clock = createTestClock(options.now);
     const context = { database: test.database, databaseUrl: test.url, clock };
@@ -196,9 +198,9 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
     throw error;
   }
 
-  async function startServer(): Promise<string> {
+  async function startServer(): Promise<TestServer> {
     const server = await startTestServer({ migrations: options.migrations, seeds: options.seeds, logger });
     undo.push(() => server.stop());
-    return server.url;
+    return server;
   }
 };

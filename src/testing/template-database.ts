@@ -36,12 +36,15 @@ const fill = async (url: string, project: ProjectDatabase): Promise<void> => {
   });
 };
 
+export const templateName = async (project: ProjectDatabase): Promise<string> =>
+  `hasura_usage_template_${await projectDigest(project)}`;
+
 /** The name of the migrated and seeded database to clone, made on this server if it is not there yet. */
 export const prepareTemplateDatabase = async (
   serverUrl: string,
   project: ProjectDatabase,
 ): Promise<string> => {
-  const name = `hasura_usage_template_${await projectDigest(project)}`;
+  const name = await templateName(project);
   const building = `${name}_building`;
   await onServer(serverUrl, async (holder) => {
     // Another test process may be at the same; it is let finish.

@@ -4,6 +4,8 @@ import type { Database } from "../core/index.ts";
 import { createDatabase } from "../postgres/index.ts";
 import { urlOf } from "./template-database.ts";
 
+const sessionRounds = 50;
+
 const freshName = (): string => `hasura_usage_test_${randomBytes(8).toString("hex")}`;
 
 /** One database, thrown away and cloned anew; its URL and port stay the same, so whoever uses it goes on. */
@@ -20,6 +22,8 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   readonly serverUrl: string;
   readonly template: string;
+  /** Nobody else uses the server, and it ends right afterwards: the template is taken, not cloned, and nothing is dropped. */
+  readonly ownsServer?: boolean;
   readonly maxConnections?: number;
 }
 
@@ -38,8 +42,13 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
     return name;
   };
 
-  let template = options.template;
-  const name = await clone(template);
+  const take = async (template: string): Promise<string> => {
+    const name = freshName();
+    await server.query(`alter database ${template} rename to ${name}`);
+    return name;
+  };
+  const ownsServer = options.ownsServer ?? false;
+  const name = await (ownsServer ? take : clone)(options.template);
   const url = urlOf(serverUrl, name);
   const open = (): Database =>
     createDatabase({
@@ -48,6 +57,7 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
       applicationName: "hasura-usage-testing",
     });
   let pool = open();
+  let template = options.template;
   let spare: Promise<string> | undefined;
   let dropping: Promise<void> = Promise.resolve();
 
@@ -68,7 +78,8 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
   };
   /** Handlers may hold sessions of their own; a database can be renamed or cloned only without any. */
   const clearSessions = async (): Promise<void> => {
-    for (;;) {
+    // A pool that reconnects at once could go on for ever; then the rename says who is in the way.
+    for (let round = 0; round < sessionRounds; round += 1) {
       const held = await server.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
         [name],
@@ -115,9 +126,12 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
     },
     close: async () => {
       await pool.close();
-      if (spare !== undefined) drop(await spare);
-      drop(name);
-      if (template !== options.template) drop(template);
+      const unused = await spare?.catch(() => undefined);
+      if (!ownsServer) {
+        if (unused !== undefined) drop(unused);
+        drop(name);
+        if (template !== options.template) drop(template);
+      }
       await dropping;
       await server.close();
     },
