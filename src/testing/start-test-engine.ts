@@ -82,6 +82,11 @@ export interface TestEngine {
   events(options?: { readonly delivered?: boolean }): Promise<readonly TestEvent[]>;
   /** Delivers all events that are due, and those that their handlers cause, with what each try was answered. */
   deliverEvents(): Promise<readonly EventDelivery[]>;
+  /**
+   * Delivers everything that is due at the clock's time: asynchronous actions, cron triggers, events, and what follows from
+   * them. Resolves with the number of tries.
+   */
+  deliverDue(): Promise<number>;
   /** Delivers one event, even one that was delivered: again, or before an older one. */
   fireEvent(id: string, options?: { readonly times?: number }): Promise<readonly EventDelivery[]>;
   /** The schema of a role in an order that does not change, for snapshots of permissions. */
@@ -115,6 +120,17 @@ const listenOn = async (engine: Engine, undo: Undo[]): Promise<string> => {
       }),
   );
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+};
+
+const deliverDue = async (engine: Engine): Promise<number> => {
+  let tries = 0;
+  for (;;) {
+    await engine.cron.generate();
+    const actions = await engine.asyncActions.process();
+    const round = actions + (await engine.cron.process()) + (await engine.events.deliver());
+    if (round === 0) return tries;
+    tries += round;
+  }
 };
 
 const webhookClientOf = (
@@ -185,6 +201,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
       },
       events: events.list,
       deliverEvents: events.deliver,
+      deliverDue: () => deliverDue(engine),
       fireEvent: events.fire,
       sdl: (role) => engine.sdl(role),
       explainSql: (role, document, variables = {}) => engine.explain({ query: document, variables }, role),
