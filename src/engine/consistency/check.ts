@@ -2,6 +2,7 @@ import type { Catalog } from "../catalog/index.ts";
 import { qualifiedKey } from "../metadata/index.ts";
 import { type Draft, type Entry, entriesOf, isEntry, readName, shortName } from "../metadata-api/document.ts";
 import { objectNames } from "../metadata-api/lookup.ts";
+import { checkActions } from "./actions.ts";
 import { checkAllowList, checkEndpoints } from "./collections.ts";
 import { enumFault } from "./enum-table.ts";
 import { Findings, type Inconsistency, keepIf } from "./inconsistency.ts";
@@ -60,6 +61,7 @@ export const checkConsistency = (document: Draft, catalog: Catalog): Checked => 
     checkTables(findings, source, catalog);
     checkFunctions(findings, source, catalog);
   }
+  checkActions(findings, kept);
   checkAllowList(findings, kept);
   checkEndpoints(findings, kept);
   return { document: kept, inconsistencies: findings.found };

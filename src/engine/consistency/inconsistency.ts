@@ -12,6 +12,12 @@ export interface Inconsistency {
   readonly conflicts?: readonly unknown[];
 }
 
+/**
+ * The role then has no such permission, which is safe; Hasura lists it and carries on, as no object of the metadata is
+ * at fault alone.
+ */
+export const inheritanceConflict = "inherited role permission inconsistency";
+
 /** Collects what is wrong; whoever reports takes the object out of the document itself. */
 export class Findings {
   readonly #found: Inconsistency[] = [];

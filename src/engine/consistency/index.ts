@@ -5,4 +5,4 @@
 export { type Checked, checkConsistency } from "./check.ts";
 export { segmentsOf } from "./collections.ts";
 export { removeObject } from "./remove-object.ts";
-export { type Inconsistency } from "./inconsistency.ts";
+export { inheritanceConflict, type Inconsistency } from "./inconsistency.ts";

@@ -44,6 +44,34 @@ const removals: readonly (readonly [RegExp, Removal])[] = [
     },
   ],
   [
+    /^computed field (\S+) of table (.+)$/,
+    (draft, [name = "", key = ""]) => {
+      for (const source of draft.sources) {
+        const table = entriesOf(source["tables"]).find(withKey("table", key));
+        const removed = table && removeAt(table, "computed_fields", named(name));
+        if (removed !== undefined && table !== undefined) {
+          const place = readName(table["table"]);
+          const sourceName = String(source["name"]);
+          return {
+            type: "computed_field",
+            name: objectNames.tableObject("computed_field", name, place, sourceName),
+            definition: { ...removed, source: sourceName, table: place },
+          };
+        }
+      }
+      return undefined;
+    },
+  ],
+  [
+    /^inherited role (.+)$/,
+    (draft, [name = ""]) => {
+      const removed = removeAt(draft, "inherited_roles", (entry) => entry["role_name"] === name);
+      return (
+        removed && { type: "inherited_role", name: objectNames.inheritedRole(name), definition: removed }
+      );
+    },
+  ],
+  [
     /^table (.+): (select|insert|update|delete) permission of (.+)$/,
     (draft, [key = "", kind = "", role = ""]) => {
       for (const source of draft.sources) {

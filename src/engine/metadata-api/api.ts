@@ -111,6 +111,7 @@ export const createMetadataApi = (host: MetadataHost): MetadataApi => {
     if (!allowInconsistent) refuseInconsistent(inconsistencies);
     session.replace(next, catalog, inconsistencies);
     session.allowInconsistent = allowInconsistent;
+    session.replaced = true;
     return call.version === 2 || detailed ? () => consistencyAnswer(session.inconsistencies) : success;
   };
 

@@ -1,6 +1,6 @@
 import type { Database, Queryable, Transaction } from "../../core/index.ts";
 import type { Catalog } from "../catalog/index.ts";
-import type { Inconsistency } from "../consistency/index.ts";
+import { inheritanceConflict, type Inconsistency } from "../consistency/inconsistency.ts";
 import { HasuraError } from "../errors.ts";
 import { type QualifiedName, qualifiedKey } from "../metadata/index.ts";
 import type { SessionVariables } from "../transforms/index.ts";
@@ -58,7 +58,9 @@ export const refuseNew = (
   object: string | undefined,
 ): void => {
   const known = new Set(before.map(identityOf));
-  const fresh = after.filter((inconsistency) => !known.has(identityOf(inconsistency)));
+  const fresh = after.filter(
+    (inconsistency) => inconsistency.type !== inheritanceConflict && !known.has(identityOf(inconsistency)),
+  );
   if (fresh.length === 0) return;
   const own = fresh.filter(({ name }) => name !== undefined && name === object);
   throw new HasuraError(
@@ -91,6 +93,8 @@ export class ChangeSession {
   allowInconsistent = false;
   /** Who asks; an event that is made by hand carries it. */
   variables: SessionVariables = {};
+  /** The metadata came as a whole, and all of it has to fit unless it was allowed not to. */
+  replaced = false;
   readonly effects: Effect[] = [];
   readonly #deps: SessionDeps;
   readonly #start: Draft;

@@ -1,6 +1,6 @@
 import type { Database, Logger } from "../../core/index.ts";
 import type { Environment } from "../actions/index.ts";
-import { checkConsistency, type Inconsistency } from "../consistency/index.ts";
+import { checkConsistency, inheritanceConflict, type Inconsistency } from "../consistency/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import {
   canonicalDocument,
@@ -8,6 +8,7 @@ import {
   createMetadataStore,
   type Draft,
   hasEventTriggers,
+  refuseInconsistent,
   refuseNew,
   type StoredMetadata,
 } from "../metadata-api/index.ts";
@@ -38,7 +39,7 @@ export interface LiveState {
 }
 
 const refuse = (inconsistencies: readonly Inconsistency[]): void => {
-  const [first] = inconsistencies;
+  const [first] = inconsistencies.filter(({ type }) => type !== inheritanceConflict);
   if (first === undefined) return;
   throw new InconsistentMetadataError(
     first.name ?? first.type,
@@ -107,7 +108,8 @@ export const createLiveState = async (deps: LiveStateDeps): Promise<LiveState> =
   const commit = async (session: ChangeSession): Promise<void> => {
     if (!session.changed && !session.stale) return;
     const built = build(session.document, await session.catalog(), state.resourceVersion);
-    if (!session.allowInconsistent) {
+    if (session.replaced && !session.allowInconsistent) refuseInconsistent(built.inconsistencies);
+    else if (!session.allowInconsistent) {
       const known = [...state.inconsistencies, ...session.inconsistencies];
       refuseNew(known, built.inconsistencies, session.object);
     }

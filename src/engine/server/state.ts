@@ -1,7 +1,12 @@
 import type { Queryable } from "../../core/index.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "../actions/index.ts";
 import { readCatalog, type Catalog } from "../catalog/index.ts";
-import { checkConsistency, type Inconsistency, removeObject } from "../consistency/index.ts";
+import {
+  checkConsistency,
+  inheritanceConflict,
+  type Inconsistency,
+  removeObject,
+} from "../consistency/index.ts";
 import { HasuraError } from "../errors.ts";
 import { type Metadata, parseMetadata } from "../metadata/index.ts";
 import { type Draft, entriesOf, readName } from "../metadata-api/document.ts";
@@ -12,6 +17,7 @@ import {
   InconsistentMetadataError,
   type RoleSchema,
   type SchemaOptions,
+  withInheritedRoles,
 } from "../schema/index.ts";
 import { checkTransforms } from "../transforms/index.ts";
 import { readEventTriggers, readSchedule, resolveWebhook } from "../triggers/index.ts";
@@ -167,6 +173,14 @@ const buildSchemas = (metadata: Metadata, input: BuildStateInput): Schemas => {
   };
 };
 
+const conflictsOf = (metadata: Metadata): readonly Inconsistency[] =>
+  withInheritedRoles(metadata).conflicts.map(({ role, permission, source, table, reason }) => ({
+    reason,
+    name: role,
+    type: inheritanceConflict,
+    entity: { permission_type: permission, source, table },
+  }));
+
 /**
  * Everything the engine serves of a document. Objects that do not fit the database are left out and named; whether that
  * is acceptable is the caller's decision.
@@ -182,6 +196,7 @@ export const buildState = (input: BuildStateInput): EngineState => {
   for (;;) {
     try {
       const schemas = buildSchemas(metadata, input);
+      inconsistencies.push(...conflictsOf(metadata));
       return {
         document,
         inconsistencies,

@@ -99,14 +99,7 @@ const deleteEvent: ChangeCommand = (draft, args) => {
   if (owner === undefined)
     return refuse("not-exists", `event trigger with name "${options.name}" does not exist`);
   removeAt(owner, "event_triggers", named(options.name));
-  return {
-    effects: [
-      {
-        text: "update hdb_catalog.event_log set archived = true where trigger_name = $1 and not archived",
-        values: [options.name],
-      },
-    ],
-  };
+  return {};
 };
 
 const cronOptions = z.looseObject({
