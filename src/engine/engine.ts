@@ -21,7 +21,7 @@ import {
   type Session,
 } from "./auth/index.ts";
 import type { Metadata } from "./metadata/index.ts";
-import { createMetadataApi, eventOperations } from "./metadata-api/index.ts";
+import { createMetadataApi, eventOperations, scheduledOperations } from "./metadata-api/index.ts";
 import { listStatements, planOperation, type ExplainedStatement } from "./plan/index.ts";
 import type { GraphQLRequest } from "./protocol/index.ts";
 import {
@@ -41,8 +41,10 @@ import { createLiveQueries } from "./subscriptions/index.ts";
 import {
   createCronScheduler,
   createEventTriggers,
+  createScheduledEvents,
   type CronScheduler,
   type EventTriggers,
+  type ScheduledEvents,
 } from "./triggers/index.ts";
 
 export interface EngineSettings extends AuthSettings {
@@ -102,12 +104,13 @@ export interface Engine {
   readonly handler: RequestListener;
   readonly cron: CronScheduler;
   readonly events: EventTriggers;
+  readonly scheduled: ScheduledEvents;
   readonly asyncActions: Pick<AsyncActions, "process">;
   attachWebSocket(server: Server, path?: string): void;
   replaceMetadata(metadata: Metadata): Promise<void>;
   /** Reads the database again, as after a migration. */
   reload(): Promise<void>;
-  /** Begins with cron triggers, event triggers and asynchronous actions. */
+  /** Begins with cron triggers, event triggers, scheduled events and asynchronous actions. */
   start(): void;
   /** Ends sockets, polls and deliveries; the database stays open, it is the caller's. */
   stop(): Promise<void>;
@@ -128,6 +131,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   const cron = await createCronScheduler({ database, clock, logger, client, environment });
   const { stringifyNumericTypes } = schemaOptions;
   const events = createEventTriggers({ database, clock, logger, client, environment, stringifyNumericTypes });
+  const scheduled = createScheduledEvents({ database, clock, logger, client, environment });
   const live = await createLiveState({
     database,
     logger,
@@ -182,7 +186,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
   const metadataApi = createMetadataApi({
     database,
-    operations: eventOperations(events),
+    operations: { ...eventOperations(events), ...scheduledOperations(database, scheduled) },
     current: live.current,
     change: live.change,
     check: live.check,
@@ -225,6 +229,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     handler: createLeanHandler({ answer, fallback: app, bodyLimitBytes }),
     cron,
     events,
+    scheduled,
     asyncActions,
     attachWebSocket: (server, path) => {
       sockets.attach(server, path);
@@ -234,6 +239,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     start: () => {
       cron.start();
       events.start();
+      scheduled.start();
       asyncActions.start();
     },
     stop: async () => {
@@ -241,6 +247,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
       await sockets.close();
       await cron.stop();
       await events.stop();
+      await scheduled.stop();
       await asyncActions.stop();
     },
   };

@@ -16,3 +16,4 @@ export { refuseInconsistent } from "./replace.ts";
 export { createMetadataStore, type MetadataStore, type StoredMetadata } from "./store.ts";
 export { eventOperations } from "./operations/events.ts";
 export { readArguments } from "./arguments.ts";
+export { scheduledOperations } from "./operations/scheduled.ts";

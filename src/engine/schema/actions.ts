@@ -220,8 +220,26 @@ export class ActionTypes {
     };
   }
 
+  /** Hasura joins the stored output as a flat row. */
+  #refuseMixedOutput(action: ActionMeta): void {
+    const named = (type: string): CustomObjectType | undefined => {
+      const name = type.replaceAll(/[[\]!\s]/g, "");
+      return this.#types.objects.find((object) => object.name === name);
+    };
+    const output = named(action.outputType);
+    if (output === undefined || output.relationships.length === 0) return;
+    const nested = output.fields.filter((entry) => named(entry.type) !== undefined);
+    if (nested.length === 0) return;
+    const names = nested.map((entry) => `"${entry.name}"`).join(", ");
+    throw new InconsistentMetadataError(
+      `action ${action.name}`,
+      `Async action relations cannot be used with object fields: ${names}`,
+    );
+  }
+
   /** The field, of queries and subscriptions, that tells what became of an asynchronous action. */
   result(action: ActionMeta): RootField {
+    this.#refuseMixedOutput(action);
     const uuid = new GraphQLNonNull(this.#columns.scalar("uuid"));
     const leaf = { kind: "action_output" } as const;
     const type = this.#registry.object(action.name, `fields of action: "${action.name}"`, () => ({

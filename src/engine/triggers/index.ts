@@ -17,3 +17,14 @@ export {
   type EventTriggers,
   type EventTriggersDeps,
 } from "./event-triggers.ts";
+export { createScheduledEvents, type ScheduledEvents } from "./scheduled-events.ts";
+export {
+  deleteScheduledEvent,
+  listScheduledEvents,
+  listScheduledInvocations,
+  type ListedRows,
+  type Page,
+  type ScheduledKind,
+  type ScheduledStatus,
+} from "./scheduled-lists.ts";
+export { defaultRetry, type NewScheduledEvent, type ScheduledRetry } from "./scheduled-store.ts";

@@ -1,0 +1,74 @@
+import type { Clock, Database } from "../../core/index.ts";
+import { createQueueWorker, type QueueWorker } from "../queue/index.ts";
+import { attemptDelivery, type AttemptDeps } from "./attempt.ts";
+import { timeText } from "./cron-delivery.ts";
+import { createScheduledStore, type NewScheduledEvent, type ScheduledEvent } from "./scheduled-store.ts";
+
+export interface ScheduledEventsDeps extends AttemptDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+export interface ScheduledEvents extends Omit<QueueWorker, "drain" | "wake"> {
+  /** Writes an event down; answers with its id. */
+  create(event: NewScheduledEvent): Promise<string>;
+  /** Delivers what is due; resolves with the number of tries, after all are answered. */
+  deliver(): Promise<number>;
+}
+
+/** The body in Hasura's shape; the payload goes in as text, so that no number loses a digit. */
+const bodyOf = (event: ScheduledEvent): string =>
+  `{"id":${JSON.stringify(event.id)},` +
+  `"scheduled_time":${JSON.stringify(timeText(event.scheduledTime))},` +
+  `"created_at":${JSON.stringify(event.createdAt.toISOString())},` +
+  `"payload":${event.payload},` +
+  `"comment":${JSON.stringify(event.comment)}}`;
+
+/** One-off events: each delivered at least once after its time, or dead when nobody did so within its tolerance. */
+export const createScheduledEvents = (deps: ScheduledEventsDeps): ScheduledEvents => {
+  const { database, clock, logger } = deps;
+  const store = createScheduledStore(database);
+
+  const deliver = async (event: ScheduledEvent): Promise<void> => {
+    const { numRetries, retryIntervalSeconds, timeoutSeconds, toleranceSeconds } = event.retry;
+    if (clock.now().getTime() - event.scheduledTime.getTime() > toleranceSeconds * 1000) {
+      await store.markDead(event.id);
+      return;
+    }
+    const target = { webhook: { url: event.webhook }, headers: event.headers, timeoutSeconds };
+    const attempt = await attemptDelivery(deps, target, bodyOf(event), null);
+    if (attempt.delivered) {
+      await store.settle(event.id, "delivered", attempt);
+    } else if (event.tries >= numRetries && attempt.retryAfterSeconds === undefined) {
+      await store.settle(event.id, "error", attempt);
+    } else {
+      const seconds = attempt.retryAfterSeconds ?? retryIntervalSeconds;
+      await store.retryAt(event.id, new Date(clock.now().getTime() + seconds * 1000), attempt);
+    }
+  };
+
+  const { drain, wake, ...queue } = createQueueWorker({
+    clock,
+    logger,
+    what: "scheduled events",
+    // As often as Hasura looks for them.
+    pollEveryMs: 10_000,
+    batchSize: 100,
+    maxInFlight: 100,
+    take: (limit) => store.take(limit, clock.now()),
+    handle: deliver,
+    idOf: (event) => event.id,
+    release: store.unlock,
+    recover: store.unlockAll,
+  });
+
+  return {
+    ...queue,
+    create: async (event) => {
+      const id = await store.add(event);
+      if (event.scheduledTime <= clock.now()) wake();
+      return id;
+    },
+    deliver: drain,
+  };
+};
