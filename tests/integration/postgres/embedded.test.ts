@@ -23,7 +23,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");
   for (const server of running) await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  // A server whose owner was killed ends by itself a moment later and still writes until then.
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 const start = async (port?: number): Promise<EmbeddedPostgres> => {
