@@ -69,6 +69,9 @@ const nameOf = (statement: Statement): string | undefined => {
   return name;
 };
 
+/** What a count of 16 bits in Postgres's protocol can say; beyond it the driver would write nonsense. */
+const mostValues = 65_535;
+
 /** Runs a statement with values that are bound already. */
 export const runWithValues = async <R>(
   db: Queryable,
@@ -76,6 +79,13 @@ export const runWithValues = async <R>(
   values: readonly unknown[],
   errorPath: string,
 ): Promise<readonly R[]> => {
+  if (values.length > mostValues) {
+    throw new HasuraError({
+      message: `a statement holds at most ${String(mostValues)} values, this one has ${String(values.length)}`,
+      code: "data-exception",
+      path: errorPath,
+    });
+  }
   const name = nameOf(statement);
   try {
     return await db.query<R>(statement.text, values, name === undefined ? {} : { name });

@@ -8,6 +8,7 @@ import {
   visit,
 } from "graphql";
 import { validationFailed } from "../errors.ts";
+import { refuseOversized } from "./document-size.ts";
 
 /** What of a document does not depend on variables. */
 export interface PreparedDocument {
@@ -89,6 +90,7 @@ export const prepareDocument = (
   }
   const reached = new Set<string>();
   refuseCycles(fragments, operation.selectionSet, "$.selectionSet", [], reached);
+  refuseOversized(fragments, operation.selectionSet);
   const declared = new Map<string, VariableDefinitionNode>();
   for (const definition of operation.variableDefinitions ?? []) {
     const name = definition.variable.name.value;

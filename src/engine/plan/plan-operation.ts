@@ -151,6 +151,16 @@ const readsOf = (fields: readonly PlannedField[]): Statement | undefined => {
 
 /** Validates an operation against the role's schema and writes its SQL. Plans are kept and reused per shape of variables. */
 export const planOperation = (input: PlanOperationInput): PlannedOperation => {
+  try {
+    return planWithCache(input);
+  } catch (error) {
+    // The depth of values is bounded by the stack alone; to run out of it is the request's fault.
+    if (error instanceof RangeError) throw validationFailed("the query is nested too deeply", "$.query");
+    throw error;
+  }
+};
+
+const planWithCache = (input: PlanOperationInput): PlannedOperation => {
   const entry = entryOf(input);
   const { prepared } = entry;
   const variables = resolveVariables(input.roleSchema.schema, prepared, input.variables ?? {});
