@@ -44,13 +44,34 @@ describe("parseMetadata", () => {
 
   it.each([
     ["remote_schemas", [{ name: "x" }]],
-    ["rest_endpoints", [{ name: "x" }]],
-    ["query_collections", [{ name: "x" }]],
-    ["allowlist", [{ collection: "x" }]],
     ["api_limits", { disabled: false }],
     ["network", { tls_allowlist: [{ host: "a" }] }],
   ])("refuses %s by name", (key, value) => {
     expect(failure({ version: 3, sources: [], [key]: value }).key).toBe(key);
+  });
+
+  it("reads collections, allow lists and REST endpoints, and refuses a key of theirs that it does not know", () => {
+    const document = {
+      version: 3,
+      sources: [],
+      query_collections: [{ name: "c", definition: { queries: [{ name: "q", query: "{ a }" }] } }],
+      allowlist: [{ collection: "c", scope: { global: false, roles: ["user"] } }],
+      rest_endpoints: [
+        {
+          name: "e",
+          url: "e/:id",
+          methods: ["GET"],
+          definition: { query: { collection_name: "c", query_name: "q" } },
+        },
+      ],
+    };
+    const { allowList, restEndpoints } = parseMetadata(document);
+    expect(allowList).toEqual([{ collection: "c", roles: ["user"] }]);
+    expect(restEndpoints).toEqual([{ name: "e", url: "e/:id", methods: ["GET"], query: "{ a }" }]);
+    for (const list of ["query_collections", "allowlist", "rest_endpoints"] as const) {
+      const [first] = document[list];
+      expect(failure({ ...document, [list]: [{ ...first, extra: 1 }] }).key).toBe("extra");
+    }
   });
 
   it("refuses a permission rule that it does not know", () => {
