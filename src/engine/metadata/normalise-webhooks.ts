@@ -5,8 +5,9 @@ import type {
   HeaderDocument,
   RequestTransformDocument,
   ResponseTransformDocument,
+  ScheduledRetryDocument,
 } from "./shape-webhooks.ts";
-import type { EventOperation, EventTriggerMeta, HeaderMeta } from "./types.ts";
+import type { EventOperation, EventTriggerMeta, HeaderMeta, ScheduledRetry } from "./types.ts";
 
 export const headers = (documents: readonly HeaderDocument[] | null | undefined): readonly HeaderMeta[] =>
   (documents ?? []).map((header) =>
@@ -14,6 +15,20 @@ export const headers = (documents: readonly HeaderDocument[] | null | undefined)
       ? { name: header.name, value: header.value }
       : { name: header.name, valueFromEnv: header.value_from_env },
   );
+
+/** The way back: a value from the environment is named, never written down. */
+export const headerDocument = (header: HeaderMeta): HeaderDocument =>
+  header.valueFromEnv === undefined
+    ? { name: header.name, value: header.value ?? "" }
+    : { name: header.name, value_from_env: header.valueFromEnv };
+
+/** What Hasura assumes stands where a document says nothing. */
+export const scheduledRetry = (document: ScheduledRetryDocument): ScheduledRetry => ({
+  numRetries: document?.num_retries ?? 0,
+  retryIntervalSeconds: document?.retry_interval_seconds ?? 10,
+  timeoutSeconds: document?.timeout_seconds ?? 60,
+  toleranceSeconds: document?.tolerance_seconds ?? 21_600,
+});
 
 type BodyDocument = NonNullable<RequestTransformDocument>["body"];
 

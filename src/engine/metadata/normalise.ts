@@ -1,5 +1,5 @@
 import { MetadataError } from "./errors.ts";
-import { eventTrigger, headers, transforms } from "./normalise-webhooks.ts";
+import { eventTrigger, headers, scheduledRetry, transforms } from "./normalise-webhooks.ts";
 import type {
   ActionDocument,
   CronTriggerDocument,
@@ -328,12 +328,7 @@ const cronTrigger = (document: CronTriggerDocument): CronTriggerMeta => ({
   headers: headers(document.headers),
   ...text("comment", document.comment),
   ...transforms(document),
-  retry: {
-    numRetries: document.retry_conf?.num_retries ?? 0,
-    retryIntervalSeconds: document.retry_conf?.retry_interval_seconds ?? 10,
-    timeoutSeconds: document.retry_conf?.timeout_seconds ?? 60,
-    toleranceSeconds: document.retry_conf?.tolerance_seconds ?? 21_600,
-  },
+  retry: scheduledRetry(document.retry_conf),
 });
 
 /** From Hasura's document to the engine's own words, with every default written out. */

@@ -6,6 +6,16 @@ export const header = z.union([
   z.strictObject({ name: z.string(), value_from_env: z.string() }),
 ]);
 
+/** How often and how long a cron event or a one-off event is tried. */
+export const scheduledRetry = z
+  .strictObject({
+    num_retries: z.int().min(0).nullish(),
+    retry_interval_seconds: z.number().min(0).nullish(),
+    timeout_seconds: z.number().positive().nullish(),
+    tolerance_seconds: z.number().min(0).nullish(),
+  })
+  .nullish();
+
 const templateEngine = z.literal("Kriti").nullish();
 const templates = z.record(z.string(), z.string());
 
@@ -86,3 +96,4 @@ export type HeaderDocument = z.output<typeof header>;
 export type EventTriggerDocument = z.output<typeof eventTrigger>;
 export type RequestTransformDocument = z.output<typeof requestTransform>;
 export type ResponseTransformDocument = z.output<typeof responseTransform>;
+export type ScheduledRetryDocument = z.output<typeof scheduledRetry>;

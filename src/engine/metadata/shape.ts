@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { eventTrigger, header, transforms } from "./shape-webhooks.ts";
+import { eventTrigger, header, scheduledRetry, transforms } from "./shape-webhooks.ts";
 import type { Json } from "./types.ts";
 
 const isEmpty = (value: unknown): boolean =>
@@ -284,14 +284,7 @@ const cronTrigger = z.strictObject({
   payload: json.nullish(),
   headers: z.array(header).nullish(),
   comment: nullableText,
-  retry_conf: z
-    .strictObject({
-      num_retries: z.int().min(0).nullish(),
-      retry_interval_seconds: z.number().min(0).nullish(),
-      timeout_seconds: z.number().positive().nullish(),
-      tolerance_seconds: z.number().min(0).nullish(),
-    })
-    .nullish(),
+  retry_conf: scheduledRetry,
   ...transforms,
 });
 

@@ -265,6 +265,13 @@ export interface CustomTypes {
   readonly scalars: readonly CustomScalar[];
 }
 
+export interface ScheduledRetry {
+  readonly numRetries: number;
+  readonly retryIntervalSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly toleranceSeconds: number;
+}
+
 export interface CronTriggerMeta extends Transforms {
   readonly name: string;
   readonly webhook: string;
@@ -273,12 +280,7 @@ export interface CronTriggerMeta extends Transforms {
   readonly payload: Json;
   readonly headers: readonly HeaderMeta[];
   readonly comment?: string;
-  readonly retry: {
-    readonly numRetries: number;
-    readonly retryIntervalSeconds: number;
-    readonly timeoutSeconds: number;
-    readonly toleranceSeconds: number;
-  };
+  readonly retry: ScheduledRetry;
 }
 
 export interface InheritedRole {

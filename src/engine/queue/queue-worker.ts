@@ -1,6 +1,5 @@
 import type { Clock, Logger } from "../../core/index.ts";
-
-const stopGraceMs = 5_000;
+import { finishInFlight } from "./finish-in-flight.ts";
 
 export interface QueueWorkerDeps<T> {
   readonly clock: Clock;
@@ -128,14 +127,7 @@ export const createQueueWorker = <T>(deps: QueueWorkerDeps<T>): QueueWorker => {
       running = false;
       cancelPoll();
       await taking;
-      if (inFlight.size === 0) return;
-      let timer: NodeJS.Timeout | undefined;
-      const grace = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, stopGraceMs);
-      });
-      await Promise.race([Promise.all(inFlight.values()), grace]);
-      clearTimeout(timer);
-      if (inFlight.size > 0) await deps.release([...inFlight.keys()]);
+      await finishInFlight(inFlight, deps.release);
     },
   };
 };

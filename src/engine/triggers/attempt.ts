@@ -9,6 +9,7 @@ import {
   type WebhookClient,
 } from "../actions/index.ts";
 import { HasuraError } from "../errors.ts";
+import { headerDocument } from "../metadata/normalise-webhooks.ts";
 import type { HeaderMeta, Transforms } from "../metadata/types.ts";
 import { applyRequestTransform, applyResponseTransform, type SessionVariables } from "../transforms/index.ts";
 
@@ -53,14 +54,6 @@ const retryAfter = (answer: WebhookAnswer): number | undefined => {
   return Number.isInteger(seconds) && seconds > 0 ? seconds : undefined;
 };
 
-/** Headers as they are configured: a value from the environment is named, never written down. */
-const loggedHeaders = (headers: readonly HeaderMeta[]): readonly unknown[] =>
-  headers.map((header) =>
-    header.valueFromEnv === undefined
-      ? { name: header.name, value: header.value ?? "" }
-      : { name: header.name, value_from_env: header.valueFromEnv },
-  );
-
 const failure = (error: unknown): string =>
   error instanceof HasuraError ? error.message : "the webhook could not be reached";
 
@@ -71,7 +64,7 @@ export const attemptDelivery = async (
   body: string,
   session: SessionVariables | null,
 ): Promise<Attempt> => {
-  const request = `{"version":"2","payload":${body},"headers":${JSON.stringify(loggedHeaders(target.headers))}}`;
+  const request = `{"version":"2","payload":${body},"headers":${JSON.stringify(target.headers.map(headerDocument))}}`;
   try {
     const original = {
       method: "POST",

@@ -4,6 +4,7 @@ import type { Clock, Database, Logger } from "../../core/index.ts";
 import type { Environment, WebhookClient } from "../actions/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { CronTriggerMeta } from "../metadata/types.ts";
+import { finishInFlight } from "../queue/index.ts";
 import { createCronDelivery } from "./cron-delivery.ts";
 import { createCronStore } from "./cron-store.ts";
 import { parseSchedule, type CronTimes } from "./cron-times.ts";
@@ -11,7 +12,6 @@ import { parseSchedule, type CronTimes } from "./cron-times.ts";
 const eventsAhead = 100;
 const generateEveryMs = 60_000;
 const processEveryMs = 10_000;
-const stopGraceMs = 5_000;
 
 export interface CronSchedulerDeps {
   readonly database: Database;
@@ -169,14 +169,7 @@ export const createCronScheduler = async (deps: CronSchedulerDeps): Promise<Cron
       running = false;
       for (const cancel of cancels) cancel();
       cancels.clear();
-      if (inFlight.size === 0) return;
-      let timer: NodeJS.Timeout | undefined;
-      const grace = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, stopGraceMs);
-      });
-      await Promise.race([Promise.all(inFlight.values()), grace]);
-      clearTimeout(timer);
-      if (inFlight.size > 0) await store.unlock([...inFlight.keys()]);
+      await finishInFlight(inFlight, store.unlock);
     },
   };
 };

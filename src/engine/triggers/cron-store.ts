@@ -1,4 +1,5 @@
 import { type Database, ensureHdbCatalog } from "../../core/index.ts";
+import { createScheduledRows, epoch, scheduledTables, type ScheduledRows, toDate } from "./scheduled-rows.ts";
 
 export interface CronEvent {
   readonly id: string;
@@ -7,18 +8,9 @@ export interface CronEvent {
   readonly tries: number;
 }
 
-/** One line of an invocation log; request and response are JSON text. */
-export interface Invocation {
-  readonly status: number | null;
-  readonly request: string;
-  readonly response: string;
-}
-
 /** The events of cron triggers, in the tables and states that Hasura keeps them in. */
-export interface CronStore {
+export interface CronStore extends ScheduledRows {
   prepare(): Promise<void>;
-  unlockAll(): Promise<void>;
-  unlock(ids: readonly string[]): Promise<void>;
   /** Untried events after `now`, in order of time. */
   upcoming(trigger: string, now: Date): Promise<readonly Date[]>;
   latest(trigger: string): Promise<Date | undefined>;
@@ -31,9 +23,6 @@ export interface CronStore {
   /** An event of any time that this engine holds already, whether or not there is one of that time. */
   addLocked(trigger: string, time: Date): Promise<CronEvent>;
   lastResponse(id: string): Promise<unknown>;
-  markDead(id: string): Promise<void>;
-  settle(id: string, status: "delivered" | "error", invocation: Invocation): Promise<void>;
-  retryAt(id: string, moment: Date, invocation: Invocation): Promise<void>;
 }
 
 interface EventRow {
@@ -47,68 +36,34 @@ interface TimeRow {
   readonly at: string | null;
 }
 
-/** Epoch seconds as text: independent of how the driver and the session render times. */
-const epoch = (column: string): string => `extract(epoch from ${column})::text`;
-const toDate = (seconds: string): Date => new Date(Math.round(Number(seconds) * 1000));
-
-export const createCronStore = (database: Database): CronStore => {
-  const logged = async (
-    id: string,
-    change: string,
-    values: readonly unknown[],
-    invocation: Invocation,
-  ): Promise<void> => {
+export const createCronStore = (database: Database): CronStore => ({
+  ...createScheduledRows(database, scheduledTables.cron),
+  prepare: async () => {
     await database.transaction(async (tx) => {
-      await tx.query(
-        `insert into hdb_catalog.hdb_cron_event_invocation_logs (event_id, status, request, response)
-         values ($1, $2, $3::json, $4::json)`,
-        [id, invocation.status, invocation.request, invocation.response],
-      );
-      await tx.query(`update hdb_catalog.hdb_cron_events set tries = tries + 1, ${change} where id = $1`, [
-        id,
-        ...values,
-      ]);
+      await ensureHdbCatalog(tx);
     });
-  };
-
-  return {
-    prepare: async () => {
-      await database.transaction(async (tx) => {
-        await ensureHdbCatalog(tx);
-      });
-    },
-    unlockAll: async () => {
-      await database.query(
-        "update hdb_catalog.hdb_cron_events set status = 'scheduled' where status = 'locked'",
-      );
-    },
-    unlock: async (ids) => {
-      await database.query(
-        "update hdb_catalog.hdb_cron_events set status = 'scheduled' where status = 'locked' and id = any($1::text[])",
-        [ids],
-      );
-    },
-    upcoming: async (trigger, now) => {
-      const rows = await database.query<{ readonly at: string }>(
-        `select ${epoch("scheduled_time")} as at
+  },
+  upcoming: async (trigger, now) => {
+    const rows = await database.query<{ readonly at: string }>(
+      `select ${epoch("scheduled_time")} as at
          from hdb_catalog.hdb_cron_events
          where trigger_name = $1 and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz
          order by scheduled_time`,
-        [trigger, now.toISOString()],
-      );
-      return rows.map((row) => toDate(row.at));
-    },
-    latest: async (trigger) => {
-      const [row] = await database.query<TimeRow>(
-        `select ${epoch("max(scheduled_time)")} as at from hdb_catalog.hdb_cron_events where trigger_name = $1`,
-        [trigger],
-      );
-      return row?.at === null || row?.at === undefined ? undefined : toDate(row.at);
-    },
-    add: async (trigger, times) => {
-      // An event that was delivered already must not come back under another id.
-      await database.query(
-        `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time)
+      [trigger, now.toISOString()],
+    );
+    return rows.map((row) => toDate(row.at));
+  },
+  latest: async (trigger) => {
+    const [row] = await database.query<TimeRow>(
+      `select ${epoch("max(scheduled_time)")} as at from hdb_catalog.hdb_cron_events where trigger_name = $1`,
+      [trigger],
+    );
+    return row?.at === null || row?.at === undefined ? undefined : toDate(row.at);
+  },
+  add: async (trigger, times) => {
+    // An event that was delivered already must not come back under another id.
+    await database.query(
+      `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time)
          select $1, wanted.at
          from unnest($2::timestamptz[]) as wanted(at)
          where not exists (
@@ -116,26 +71,26 @@ export const createCronStore = (database: Database): CronStore => {
            where present.trigger_name = $1 and present.scheduled_time = wanted.at
          )
          on conflict do nothing`,
-        [trigger, times.map((time) => time.toISOString())],
-      );
-    },
-    dropUpcoming: async (trigger, now) => {
-      await database.query(
-        `delete from hdb_catalog.hdb_cron_events
+      [trigger, times.map((time) => time.toISOString())],
+    );
+  },
+  dropUpcoming: async (trigger, now) => {
+    await database.query(
+      `delete from hdb_catalog.hdb_cron_events
          where trigger_name = $1 and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz`,
-        [trigger, now.toISOString()],
-      );
-    },
-    dropUnknown: async (triggers, now) => {
-      await database.query(
-        `delete from hdb_catalog.hdb_cron_events
+      [trigger, now.toISOString()],
+    );
+  },
+  dropUnknown: async (triggers, now) => {
+    await database.query(
+      `delete from hdb_catalog.hdb_cron_events
          where trigger_name <> all($1::text[]) and status = 'scheduled' and tries = 0 and scheduled_time > $2::timestamptz`,
-        [triggers, now.toISOString()],
-      );
-    },
-    takeDue: async (triggers, now) => {
-      const rows = await database.query<EventRow>(
-        `update hdb_catalog.hdb_cron_events event
+      [triggers, now.toISOString()],
+    );
+  },
+  takeDue: async (triggers, now) => {
+    const rows = await database.query<EventRow>(
+      `update hdb_catalog.hdb_cron_events event
          set status = 'locked'
          from (
            select id
@@ -149,40 +104,33 @@ export const createCronStore = (database: Database): CronStore => {
          ) due
          where event.id = due.id
          returning event.id, event.trigger_name, ${epoch("event.scheduled_time")} as scheduled_time, event.tries`,
-        [triggers, now.toISOString()],
-      );
-      return rows.map((row) => ({
-        id: row.id,
-        triggerName: row.trigger_name,
-        scheduledTime: toDate(row.scheduled_time),
-        tries: row.tries,
-      }));
-    },
-    addLocked: async (trigger, time) => {
-      const [row] = await database.query<{ readonly id: string }>(
-        `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time, status)
+      [triggers, now.toISOString()],
+    );
+    return rows.map((row) => ({
+      id: row.id,
+      triggerName: row.trigger_name,
+      scheduledTime: toDate(row.scheduled_time),
+      tries: row.tries,
+    }));
+  },
+  addLocked: async (trigger, time) => {
+    const [row] = await database.query<{ readonly id: string }>(
+      `insert into hdb_catalog.hdb_cron_events (trigger_name, scheduled_time, status)
          values ($1, $2::timestamptz, 'locked')
          returning id`,
-        [trigger, time.toISOString()],
-      );
-      return { id: row?.id ?? "", triggerName: trigger, scheduledTime: time, tries: 0 };
-    },
-    lastResponse: async (id) => {
-      const [row] = await database.query<{ readonly response: unknown }>(
-        `select response
+      [trigger, time.toISOString()],
+    );
+    return { id: row?.id ?? "", triggerName: trigger, scheduledTime: time, tries: 0 };
+  },
+  lastResponse: async (id) => {
+    const [row] = await database.query<{ readonly response: unknown }>(
+      `select response
          from hdb_catalog.hdb_cron_event_invocation_logs
          where event_id = $1
          order by created_at desc
          limit 1`,
-        [id],
-      );
-      return row?.response;
-    },
-    markDead: async (id) => {
-      await database.query("update hdb_catalog.hdb_cron_events set status = 'dead' where id = $1", [id]);
-    },
-    settle: (id, status, invocation) => logged(id, "status = $2, next_retry_at = null", [status], invocation),
-    retryAt: (id, moment, invocation) =>
-      logged(id, "status = 'scheduled', next_retry_at = $2::timestamptz", [moment.toISOString()], invocation),
-  };
-};
+      [id],
+    );
+    return row?.response;
+  },
+});

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from "../../core/index.ts";
-import type { Invocation } from "./cron-store.ts";
+import type { Invocation } from "./scheduled-rows.ts";
 
 export interface OutboxEvent {
   readonly id: string;

@@ -27,4 +27,4 @@ export {
   type ScheduledKind,
   type ScheduledStatus,
 } from "./scheduled-lists.ts";
-export { defaultRetry, type NewScheduledEvent, type ScheduledRetry } from "./scheduled-store.ts";
+export { type NewScheduledEvent } from "./scheduled-store.ts";

@@ -1,7 +1,7 @@
 import type { Clock, Database } from "../../core/index.ts";
 import { createQueueWorker, type QueueWorker } from "../queue/index.ts";
-import { attemptDelivery, type AttemptDeps } from "./attempt.ts";
-import { timeText } from "./cron-delivery.ts";
+import type { AttemptDeps } from "./attempt.ts";
+import { deliverScheduled, timeText } from "./scheduled-delivery.ts";
 import { createScheduledStore, type NewScheduledEvent, type ScheduledEvent } from "./scheduled-store.ts";
 
 export interface ScheduledEventsDeps extends AttemptDeps {
@@ -29,24 +29,6 @@ export const createScheduledEvents = (deps: ScheduledEventsDeps): ScheduledEvent
   const { database, clock, logger } = deps;
   const store = createScheduledStore(database);
 
-  const deliver = async (event: ScheduledEvent): Promise<void> => {
-    const { numRetries, retryIntervalSeconds, timeoutSeconds, toleranceSeconds } = event.retry;
-    if (clock.now().getTime() - event.scheduledTime.getTime() > toleranceSeconds * 1000) {
-      await store.markDead(event.id);
-      return;
-    }
-    const target = { webhook: { url: event.webhook }, headers: event.headers, timeoutSeconds };
-    const attempt = await attemptDelivery(deps, target, bodyOf(event), null);
-    if (attempt.delivered) {
-      await store.settle(event.id, "delivered", attempt);
-    } else if (event.tries >= numRetries && attempt.retryAfterSeconds === undefined) {
-      await store.settle(event.id, "error", attempt);
-    } else {
-      const seconds = attempt.retryAfterSeconds ?? retryIntervalSeconds;
-      await store.retryAt(event.id, new Date(clock.now().getTime() + seconds * 1000), attempt);
-    }
-  };
-
   const { drain, wake, ...queue } = createQueueWorker({
     clock,
     logger,
@@ -56,7 +38,13 @@ export const createScheduledEvents = (deps: ScheduledEventsDeps): ScheduledEvent
     batchSize: 100,
     maxInFlight: 100,
     take: (limit) => store.take(limit, clock.now()),
-    handle: deliver,
+    handle: (event) =>
+      deliverScheduled(
+        { ...deps, store },
+        event,
+        { ...event, webhook: { url: event.webhook } },
+        bodyOf(event),
+      ),
     idOf: (event) => event.id,
     release: store.unlock,
     recover: store.unlockAll,

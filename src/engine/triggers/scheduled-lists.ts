@@ -1,7 +1,7 @@
 import type { Database } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
+import { scheduledTables } from "./scheduled-rows.ts";
 
-/** One-off events have a table, the events of all cron triggers another. */
 export type ScheduledKind =
   { readonly type: "one_off" } | { readonly type: "cron"; readonly triggerName?: string };
 
@@ -18,14 +18,6 @@ export interface ListedRows {
 }
 
 export type ScheduledStatus = "scheduled" | "locked" | "delivered" | "error" | "dead";
-
-const tables = {
-  one_off: {
-    events: "hdb_catalog.hdb_scheduled_events",
-    logs: "hdb_catalog.hdb_scheduled_event_invocation_logs",
-  },
-  cron: { events: "hdb_catalog.hdb_cron_events", logs: "hdb_catalog.hdb_cron_event_invocation_logs" },
-} as const;
 
 const triggerNameOf = (kind: ScheduledKind): string | null =>
   kind.type === "cron" ? (kind.triggerName ?? null) : null;
@@ -66,7 +58,7 @@ export const listScheduledEvents = (
     values.push(name);
     filters.push("listed.trigger_name = $2");
   }
-  const from = `from ${tables[kind.type].events} listed where ${filters.join(" and ")}`;
+  const from = `from ${scheduledTables[kind.type].events} listed where ${filters.join(" and ")}`;
   return list(database, from, "listed.scheduled_time, listed.id", values, page);
 };
 
@@ -77,7 +69,7 @@ export const listScheduledInvocations = (
   eventId: string | undefined,
   page: Page,
 ): Promise<ListedRows> => {
-  const { events, logs } = tables[kind.type];
+  const { events, logs } = scheduledTables[kind.type];
   const name = triggerNameOf(kind);
   const values: unknown[] = [eventId ?? null];
   const filters = ["($1::text is null or listed.event_id = $1)"];
@@ -96,7 +88,10 @@ export const deleteScheduledEvent = async (
   type: ScheduledKind["type"],
   id: string,
 ): Promise<void> => {
-  const gone = await database.query(`delete from ${tables[type].events} where id = $1 returning id`, [id]);
+  const gone = await database.query(
+    `delete from ${scheduledTables[type].events} where id = $1 returning id`,
+    [id],
+  );
   if (gone.length > 0) return;
   throw new HasuraError({
     message: `scheduled event with id "${id}" does not exist`,

@@ -2,10 +2,9 @@ import { z } from "zod";
 
 import type { Database } from "../../../core/index.ts";
 import { rawToJson, type Raw } from "../../json/index.ts";
-import { headers } from "../../metadata/normalise-webhooks.ts";
-import { header } from "../../metadata/shape-webhooks.ts";
+import { headers, scheduledRetry as readRetry } from "../../metadata/normalise-webhooks.ts";
+import { header, scheduledRetry } from "../../metadata/shape-webhooks.ts";
 import {
-  defaultRetry,
   deleteScheduledEvent,
   listScheduledEvents,
   listScheduledInvocations,
@@ -23,14 +22,7 @@ const create = z.strictObject({
   payload: z.unknown(),
   headers: z.array(header).nullish(),
   comment: optionalText,
-  retry_conf: z
-    .strictObject({
-      num_retries: z.int().min(0).nullish(),
-      retry_interval_seconds: z.number().min(0).nullish(),
-      timeout_seconds: z.number().positive().nullish(),
-      tolerance_seconds: z.number().min(0).nullish(),
-    })
-    .nullish(),
+  retry_conf: scheduledRetry,
 });
 
 const kind = { type: z.enum(["one_off", "cron"]), trigger_name: z.string().optional() };
@@ -74,19 +66,13 @@ export const scheduledOperations = (
 ): Readonly<Record<string, Operation>> => ({
   create_scheduled_event: async (args) => {
     const event = readArguments(create, args);
-    const retry = event.retry_conf;
     const id = await scheduled.create({
       webhook: event.webhook,
       scheduledTime: new Date(event.schedule_at),
       payload: rawToJson((event.payload ?? null) as Raw),
       headers: headers(event.headers),
       comment: event.comment ?? null,
-      retry: {
-        numRetries: retry?.num_retries ?? defaultRetry.numRetries,
-        retryIntervalSeconds: retry?.retry_interval_seconds ?? defaultRetry.retryIntervalSeconds,
-        timeoutSeconds: retry?.timeout_seconds ?? defaultRetry.timeoutSeconds,
-        toleranceSeconds: retry?.tolerance_seconds ?? defaultRetry.toleranceSeconds,
-      },
+      retry: readRetry(event.retry_conf),
     });
     return { message: "success", event_id: id };
   },
