@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import {
+  type AdminAnswer,
+  askAsAdmin,
   ownSettings,
   postmasterPid,
   removeData,
@@ -30,20 +30,7 @@ afterAll(async () => {
   await removeData(dataDir);
 });
 
-interface Answer {
-  readonly data?: Readonly<Record<string, unknown>> | null;
-  readonly errors?: readonly { readonly message: string }[];
-}
-
-const ask = async (query: string, variables: object): Promise<Answer> => {
-  const kept = JSON.parse(await readFile(join(dataDir, "secrets.json"), "utf8")) as { adminSecret: string };
-  const response = await fetch(`http://127.0.0.1:${env.PORT}/v1/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-hasura-admin-secret": kept.adminSecret },
-    body: JSON.stringify({ query, variables }),
-  });
-  return (await response.json()) as Answer;
-};
+const ask = (query: string, variables: object): Promise<AdminAnswer> => askAsAdmin(env, query, variables);
 
 const setUp = `mutation ($workspace: uuid!) {
   insert_workspaces_one(object: {id: $workspace, name: "Crash"}) { id }

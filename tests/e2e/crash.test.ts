@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
+  type AdminAnswer,
+  askAsAdmin,
   ownSettings,
   postmasterPid,
   removeData,
@@ -29,22 +29,7 @@ afterAll(async () => {
   await removeData(dataDir);
 });
 
-interface Answer {
-  readonly data?: Readonly<Record<string, unknown>>;
-  readonly errors?: readonly { message: string; extensions: { code: string } }[];
-}
-
-async function ask(query: string, variables: object): Promise<Answer> {
-  const { adminSecret } = JSON.parse(await readFile(join(dataDir, "secrets.json"), "utf8")) as {
-    adminSecret: string;
-  };
-  const response = await fetch(`http://127.0.0.1:${env.PORT}/v1/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-hasura-admin-secret": adminSecret },
-    body: JSON.stringify({ query, variables }),
-  });
-  return (await response.json()) as Answer;
-}
+const ask = (query: string, variables: object): Promise<AdminAnswer> => askAsAdmin(env, query, variables);
 
 const setUp = `mutation ($user: uuid!, $workspace: uuid!, $email: String!, $slug: String!, $limit: bigint!) {
   insert_users_one(object: {id: $user, email: $email, display_name: "Owner"}) { id }
@@ -78,8 +63,7 @@ describe("SIGKILL of Postgres and of every service in the middle of the traffic"
       while (!isOver()) {
         const answer = await ask(insertChannel, { workspace, user }).catch(() => null);
         if (answer === null) return;
-        if (answer.data !== undefined)
-          accepted.add((answer.data["insert_channels_one"] as { id: string }).id);
+        if (answer.data) accepted.add((answer.data["insert_channels_one"] as { id: string }).id);
         else if (/limit of \d+ channels reached/u.test(answer.errors?.[0]?.message ?? "")) refused = true;
         if (refused) return;
       }

@@ -99,3 +99,25 @@ export async function removeData(dataDir: string): Promise<void> {
   await rm(dirname(await clusterDir(dataDir)), { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 }
+
+export interface AdminAnswer {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+}
+
+/** Asks the gateway of a started product with the admin secret that it keeps in its data folder. */
+export async function askAsAdmin(
+  env: Readonly<Record<"DATA_DIR" | "PORT", string>>,
+  query: string,
+  variables: object,
+): Promise<AdminAnswer> {
+  const { adminSecret } = JSON.parse(await readFile(join(env.DATA_DIR, "secrets.json"), "utf8")) as {
+    adminSecret: string;
+  };
+  const response = await fetch(`http://127.0.0.1:${env.PORT}/v1/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-hasura-admin-secret": adminSecret },
+    body: JSON.stringify({ query, variables }),
+  });
+  return (await response.json()) as AdminAnswer;
+}

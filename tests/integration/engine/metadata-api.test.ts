@@ -1,108 +1,10 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 
 import { silentLogger } from "../../../src/core/index.ts";
-import { createEngine, type Engine, parseMetadata } from "../../../src/engine/index.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { createEngine, parseMetadata } from "../../../src/engine/index.ts";
+import { secret, useMetadataApi } from "./metadata-api-support.ts";
 
-const schema = `
-  create table public.author (id int generated always as identity primary key, name text not null, bio text);
-  create table public.article (
-    id int generated always as identity primary key,
-    title text not null,
-    author_id int not null references public.author (id)
-  );
-  insert into public.author (name) values ('Ann'), ('Bob');
-  insert into public.article (title, author_id) values ('one', 1), ('two', 1), ('three', 2);
-`;
-
-const secret = "admin-secret-of-the-test";
-
-let test: TestDatabase;
-let engine: Engine;
-let server: Server;
-let base: string;
-
-const start = async (options: { readonly enableAllowList?: boolean; readonly metadata?: unknown } = {}) => {
-  engine = await createEngine({
-    database: test.database,
-    logger: silentLogger,
-    ...(options.metadata === undefined ? {} : { metadata: parseMetadata(options.metadata) }),
-    settings: { adminSecret: secret, enableAllowList: options.enableAllowList ?? false },
-  });
-  server = createServer(engine.handler).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  base = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-};
-
-const stop = async (): Promise<void> => {
-  await engine.stop();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-};
-
-beforeEach(async () => {
-  test = await createTestDatabase({ empty: true });
-  await test.database.transaction((tx) => tx.script(schema));
-  await start();
-});
-
-afterEach(async () => {
-  await stop();
-  await test.drop();
-});
-
-const send = async (
-  path: string,
-  body?: unknown,
-  options: { readonly role?: string; readonly method?: string } = {},
-) => {
-  const response = await fetch(base + path, {
-    method: options.method ?? (body === undefined ? "GET" : "POST"),
-    headers: {
-      "content-type": "application/json",
-      "x-hasura-admin-secret": secret,
-      connection: "close",
-      ...(options.role === undefined ? {} : { "x-hasura-role": options.role }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-};
-
-const command = (type: string, args: unknown) => send("/v1/metadata", { type, args });
-
-const done = async (type: string, args: unknown): Promise<void> => {
-  expect(await command(type, args)).toEqual({ status: 200, body: { message: "success" } });
-};
-
-const sql = (text: string, extra: object = {}) =>
-  send("/v2/query", { type: "run_sql", args: { sql: text, ...extra } });
-
-const query = async (text: string, role?: string) =>
-  (await send("/v1/graphql", { query: text }, role === undefined ? {} : { role })).body;
-
-const track = async (): Promise<void> => {
-  await done("pg_track_table", { source: "default", table: "author" });
-  await done("pg_track_table", { source: "default", table: { schema: "public", name: "article" } });
-  await done("pg_create_array_relationship", {
-    table: "author",
-    name: "articles",
-    using: { foreign_key_constraint_on: { table: "article", column: "author_id" } },
-  });
-  await done("pg_create_object_relationship", {
-    table: "article",
-    name: "author",
-    using: { foreign_key_constraint_on: "author_id" },
-  });
-  await done("pg_create_select_permission", {
-    table: "article",
-    role: "user",
-    permission: { columns: ["id", "title"], filter: { author: { name: { _eq: "Ann" } } } },
-  });
-};
+const { database, start, stop, send, command, done, sql, query, track } = useMetadataApi();
 
 describe("commands", () => {
   it("build a schema step by step, and the database holds what they built", async () => {
@@ -110,7 +12,7 @@ describe("commands", () => {
     expect(await query("{ article(order_by: {id: asc}) { title } }", "user")).toEqual({
       data: { article: [{ title: "one" }, { title: "two" }] },
     });
-    const [stored] = await test.database.query<{
+    const [stored] = await database().query<{
       readonly metadata: unknown;
       readonly resource_version: number;
     }>("select metadata, resource_version from hdb_catalog.hdb_metadata");
@@ -249,7 +151,7 @@ describe("commands", () => {
   it("take over what another server on the same database has changed", async () => {
     await track();
     const other = await createEngine({
-      database: test.database,
+      database: database(),
       logger: silentLogger,
       settings: { adminSecret: secret },
     });
@@ -317,7 +219,7 @@ describe("SQL", () => {
 describe("inconsistent metadata", () => {
   it("is left out and listed after the database changed under it, and dropped on demand", async () => {
     await track();
-    await test.database.query("drop table public.article");
+    await database().query("drop table public.article");
     const reloaded = await command("reload_metadata", {});
     expect(reloaded).toMatchObject({ status: 200, body: { is_consistent: false } });
     const listed = (await command("get_inconsistent_metadata", {})).body;
@@ -345,7 +247,7 @@ describe("inconsistent metadata", () => {
         },
       ],
     };
-    const options = { database: test.database, logger: silentLogger, metadata: parseMetadata(document) };
+    const options = { database: database(), logger: silentLogger, metadata: parseMetadata(document) };
     await expect(createEngine({ ...options, settings: { adminSecret: secret } })).rejects.toThrow("nowhere");
     const lenient = await createEngine({
       ...options,
@@ -353,93 +255,6 @@ describe("inconsistent metadata", () => {
     });
     expect(lenient.sdl("admin")).toContain("type author ");
     await lenient.stop();
-  });
-});
-
-describe("endpoints", () => {
-  const collection = {
-    name: "app",
-    definition: {
-      queries: [
-        { name: "byName", query: "query ($name: String!) { author(where: {name: {_eq: $name}}) { id } }" },
-        { name: "all", query: "query all { article { id } }" },
-      ],
-    },
-  };
-  const endpoint = (url: string, name = url, methods: readonly string[] = ["GET", "POST"]) => ({
-    name,
-    url,
-    methods,
-    definition: { query: { collection_name: "app", query_name: "byName" } },
-  });
-
-  it("answer with data alone, their variables from path, query string or body", async () => {
-    await track();
-    await done("create_query_collection", collection);
-    await done("create_rest_endpoint", endpoint("authors/:name"));
-    await done("create_rest_endpoint", endpoint("find"));
-    const ann = { status: 200, body: { author: [{ id: 1 }] } };
-    expect(await send("/api/rest/authors/Ann")).toEqual(ann);
-    expect(await send("/api/rest/find?name=Ann")).toEqual(ann);
-    expect(await send("/api/rest/find", { name: "Ann" })).toEqual(ann);
-    expect(await send("/api/rest/find")).toMatchObject({ status: 400, body: { code: "validation-failed" } });
-    expect(await send("/api/rest/find", undefined, { method: "DELETE" })).toMatchObject({ status: 405 });
-    expect(await send("/api/rest/nothing")).toEqual({
-      status: 404,
-      body: { error: "Endpoint not found", path: "$", code: "not-found" },
-    });
-  });
-
-  it("are refused when their paths could mean each other", async () => {
-    await track();
-    await done("create_query_collection", collection);
-    await done("create_rest_endpoint", endpoint("authors/:name"));
-    expect(await command("create_rest_endpoint", endpoint("authors/all", "clash"))).toMatchObject({
-      status: 400,
-    });
-  });
-
-  it("let other roles than admin send only what stands on the allow list", async () => {
-    await stop();
-    await start({ enableAllowList: true });
-    await track();
-    await done("create_query_collection", collection);
-    const allowed = "query all {\n  article { id __typename }\n}";
-    const refusal = {
-      errors: [{ message: "query is not allowed", extensions: { code: "validation-failed" } }],
-    };
-    expect(await query(allowed, "user")).toMatchObject(refusal);
-    await done("add_collection_to_allowlist", { collection: "app" });
-    expect(await query(allowed, "user")).toMatchObject({ data: { article: [{ id: 1 }, { id: 2 }] } });
-    expect(await query("{ article { title } }", "user")).toMatchObject(refusal);
-    expect(await query("{ article { title } }")).toMatchObject({ data: {} });
-    await done("update_scope_of_collection_in_allowlist", {
-      collection: "app",
-      scope: { global: false, roles: ["other"] },
-    });
-    expect(await query(allowed, "user")).toMatchObject(refusal);
-  });
-
-  it("explain what a role would send, for the administrator only", async () => {
-    await track();
-    const request = { query: { query: "{ article { id } }" }, user: { "x-hasura-role": "user" } };
-    const { status, body } = await send("/v1/graphql/explain", request);
-    expect(status).toBe(200);
-    expect(body).toMatchObject([{ field: "article", sql: expect.stringContaining("select") }]);
-    expect(await send("/v1/graphql/explain", request, { role: "user" })).toMatchObject({
-      status: 400,
-      body: { code: "access-denied" },
-    });
-  });
-
-  it("hide the schema from roles that may not ask for it", async () => {
-    await track();
-    await done("set_graphql_schema_introspection_options", { disabled_for_roles: ["user"] });
-    expect(await query("{ __schema { queryType { name } } }", "user")).toMatchObject({
-      errors: [{ message: "field '__schema' not found in type: 'query_root'" }],
-    });
-    expect(await query("{ __typename article { __typename } }", "user")).toMatchObject({ data: {} });
-    expect(await query("{ __schema { queryType { name } } }")).toMatchObject({ data: {} });
   });
 });
 
@@ -480,7 +295,7 @@ describe("a change under load", () => {
 
 describe("the catalog", () => {
   it("is complete, at the versions of Hasura v2.48", async () => {
-    const tables = await test.database.query<{ readonly name: string }>(
+    const tables = await database().query<{ readonly name: string }>(
       "select tablename as name from pg_tables where schemaname = 'hdb_catalog' order by 1",
     );
     expect(tables.map(({ name }) => name)).toEqual([
@@ -497,7 +312,7 @@ describe("the catalog", () => {
       "hdb_source_catalog_version",
       "hdb_version",
     ]);
-    const [versions] = await test.database.query(
+    const [versions] = await database().query(
       `select
          (select version from hdb_catalog.hdb_version) as catalog,
          (select version from hdb_catalog.hdb_source_catalog_version) as source`,
@@ -506,9 +321,9 @@ describe("the catalog", () => {
   });
 
   it("of an older Hasura is left to it", async () => {
-    await test.database.query("update hdb_catalog.hdb_version set version = '45'");
+    await database().query("update hdb_catalog.hdb_version set version = '45'");
     const attempt = createEngine({
-      database: test.database,
+      database: database(),
       logger: silentLogger,
       settings: { adminSecret: secret },
     });

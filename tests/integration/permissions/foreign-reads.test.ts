@@ -4,52 +4,30 @@ import { createSubscriber } from "../../../src/client/index.ts";
 import { startTestProduct, type TestProduct } from "../../support/product.ts";
 import { readTenantRows, secretsOf } from "../../support/tenant-rows.ts";
 import { createTenant, type Tenant } from "../../support/tenants.ts";
-import {
-  columnsOf,
-  type Headers,
-  queryFields,
-  readSchema,
-  type RootField,
-  subscriptionFields,
-} from "./client-schema.ts";
+import { type Attacker, attackersOf, oneRowEach, type Row } from "./attackers.ts";
+import { columnsOf, type Headers, queryFields, type RootField, subscriptionFields } from "./client-schema.ts";
 import { boundRoles, type BoundRole, may, tables, type TableSurface } from "./surface.ts";
 
 let product: TestProduct;
 let mine: Tenant;
 let theirs: Tenant;
 let secrets: readonly string[];
-const sessions = new Map<BoundRole, { readonly headers: Headers; readonly schema: GraphQLSchema }>();
+let session: (role: BoundRole) => Attacker;
 /** A primary key of the other tenant for each table, by column. */
-const foreignKeys = new Map<string, Readonly<Record<string, unknown>>>();
+let foreignKeys: ReadonlyMap<string, Row>;
 
 beforeAll(async () => {
   product = await startTestProduct();
   mine = await createTenant(product.database, "mark-of-mine");
   theirs = await createTenant(product.database, "mark-of-theirs");
   secrets = secretsOf(await readTenantRows(product.database, theirs), theirs);
-  for (const role of boundRoles) {
-    const headers = await product.tokenFor(mine, role);
-    sessions.set(role, { headers, schema: await readSchema(product, headers) });
-  }
-  for (const [name, { relation, bound }] of Object.entries(tables)) {
-    if (bound === null) continue;
-    const [row] = await product.database.query<{ row: Record<string, unknown> }>(
-      `select to_jsonb(t) as row from ${relation} t where ${bound === "person" ? "id" : bound} = $1 limit 1`,
-      [bound === "person" ? theirs.userId : theirs.workspaceId],
-    );
-    if (row !== undefined) foreignKeys.set(name, row.row);
-  }
+  session = await attackersOf(product, mine);
+  foreignKeys = await oneRowEach(product, theirs);
 });
 
 afterAll(async () => {
   await product.stop();
 });
-
-const session = (role: BoundRole): { readonly headers: Headers; readonly schema: GraphQLSchema } => {
-  const found = sessions.get(role);
-  if (found === undefined) throw new Error(`no session of ${role}`);
-  return found;
-};
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 

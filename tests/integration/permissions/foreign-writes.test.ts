@@ -11,14 +11,8 @@ import { type GraphQLAnswer, startTestProduct, type TestProduct } from "../../su
 import { readTenantRows, secretsOf, type TenantRows } from "../../support/tenant-rows.ts";
 import { createTenant, type Tenant } from "../../support/tenants.ts";
 import { setLimit } from "../../support/workspaces.ts";
-import {
-  columnsOf,
-  type Headers,
-  mutationFields,
-  queryFields,
-  readSchema,
-  relationshipsOf,
-} from "./client-schema.ts";
+import { type Attacker, attackersOf, oneRowEach, type Row } from "./attackers.ts";
+import { columnsOf, type Headers, mutationFields, queryFields, relationshipsOf } from "./client-schema.ts";
 import { boundRoles, type BoundRole, calls, may, roles, tables, type TableSurface } from "./surface.ts";
 
 let product: TestProduct;
@@ -26,11 +20,10 @@ let mine: Tenant;
 let theirs: Tenant;
 let untouched: TenantRows;
 let secrets: readonly string[];
-const sessions = new Map<BoundRole, { readonly headers: Headers; readonly schema: GraphQLSchema }>();
+let session: (role: BoundRole) => Attacker;
 
-type Row = Readonly<Record<string, unknown>>;
 /** A row of the other tenant in each table. */
-const foreignRows = new Map<string, Row>();
+let foreignRows: ReadonlyMap<string, Row>;
 
 beforeAll(async () => {
   product = await startTestProduct();
@@ -41,29 +34,13 @@ beforeAll(async () => {
   }
   untouched = await readTenantRows(product.database, theirs);
   secrets = secretsOf(untouched, theirs);
-  for (const role of boundRoles) {
-    const headers = await product.tokenFor(mine, role);
-    sessions.set(role, { headers, schema: await readSchema(product, headers) });
-  }
-  for (const [name, { relation, bound }] of Object.entries(tables)) {
-    if (bound === null) continue;
-    const [found] = await product.database.query<{ row: Row }>(
-      `select to_jsonb(t) as row from ${relation} t where ${bound === "person" ? "id" : bound} = $1 limit 1`,
-      [bound === "person" ? theirs.userId : theirs.workspaceId],
-    );
-    if (found !== undefined) foreignRows.set(name, found.row);
-  }
+  session = await attackersOf(product, mine);
+  foreignRows = await oneRowEach(product, theirs);
 });
 
 afterAll(async () => {
   await product.stop();
 });
-
-const session = (role: BoundRole): { readonly headers: Headers; readonly schema: GraphQLSchema } => {
-  const found = sessions.get(role);
-  if (found === undefined) throw new Error(`no session of ${role}`);
-  return found;
-};
 
 const expectUntouched = async (what: string): Promise<void> => {
   expect({ what, rows: await readTenantRows(product.database, theirs) }).toEqual({ what, rows: untouched });
