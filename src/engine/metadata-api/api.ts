@@ -9,7 +9,7 @@ import { json, readArguments } from "./arguments.ts";
 import { canonicalDocument } from "./canonical.ts";
 import { readCatalogState, writeCatalogState } from "./catalog-state.ts";
 import { cronTriggersOf } from "./commands/triggers.ts";
-import type { Draft } from "./document.ts";
+import { type Draft, plainNumbers } from "./document.ts";
 import { insertRows } from "./insert-rows.ts";
 import { changeCommand, plainName } from "./registry.ts";
 import { consistencyAnswer, readReplace, refuseInconsistent, withSources } from "./replace.ts";
@@ -102,7 +102,7 @@ export const createMetadataApi = (host: MetadataHost): MetadataApi => {
   };
 
   const replace = async (session: ChangeSession, call: Command): Promise<unknown> => {
-    const { document, allowInconsistent, detailed } = readReplace(call.args);
+    const { document, allowInconsistent, detailed } = readReplace(plainNumbers(call.args));
     const next = canonicalDocument(withSources(document, session.document));
     session.refresh();
     session.document = next;
@@ -169,7 +169,9 @@ export const createMetadataApi = (host: MetadataHost): MetadataApi => {
     const handler = sessionCommands[plainName(call.type)];
     if (handler !== undefined) return handler(session, call);
     const change = changeCommand(call.type);
-    return change === undefined ? read(call, session.variables, session) : session.change(change, call.args);
+    return change === undefined
+      ? read(call, session.variables, session)
+      : session.change(change, plainNumbers(call.args));
   };
 
   const read = async (

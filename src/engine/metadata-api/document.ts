@@ -1,3 +1,4 @@
+import { NumberLiteral } from "../json/index.ts";
 import type { QualifiedName } from "../metadata/index.ts";
 
 /** A part of the metadata document as JSON. */
@@ -36,6 +37,14 @@ export const removeAt = (owner: Entry, key: string, found: (entry: Entry) => boo
   const [removed] = index < 0 ? [] : list.splice(index, 1);
   if (list.length === 0) Reflect.deleteProperty(owner, key);
   return removed;
+};
+
+/** Numbers as JavaScript has them: what a document would lose by that, the reader of metadata refuses. */
+export const plainNumbers = (value: unknown): unknown => {
+  if (value instanceof NumberLiteral) return Number(value.text);
+  if (Array.isArray(value)) return value.map(plainNumbers);
+  if (!isEntry(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainNumbers(item)]));
 };
 
 /** A name as metadata spells it: `"users"` or `{schema, name}`. */

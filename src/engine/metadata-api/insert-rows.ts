@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 import type { Database } from "../../core/index.ts";
-import type { Catalog } from "../catalog/index.ts";
+import type { Catalog, TableInfo } from "../catalog/index.ts";
+import { NumberLiteral, numberText, type Raw, rawToJson } from "../json/index.ts";
 import { qualifiedKey } from "../metadata/index.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import { jsonEntry, readArguments, source, tableName } from "./arguments.ts";
@@ -15,6 +16,24 @@ const options = z.strictObject({
   objects: z.array(jsonEntry),
   returning: z.array(z.string()).nullish(),
 });
+
+/** Hasura binds a number for a numeric column in groups of four digits, so 12345.67 is kept, and printed, as 12345.6700. */
+const inGroupsOfFour = (value: Raw): Raw => {
+  if (typeof value !== "number" && !(value instanceof NumberLiteral)) return value;
+  const text = numberText(value);
+  const decimals = /^-?\d+\.(\d+)$/.exec(text)?.[1]?.length ?? 0;
+  return new NumberLiteral(`${text}${"0".repeat((4 - (decimals % 4)) % 4)}`);
+};
+
+const rowJson = (table: TableInfo, row: Readonly<Record<string, unknown>>): string =>
+  rawToJson(
+    Object.fromEntries(
+      Object.entries(row as Readonly<Record<string, Raw>>).map(([name, value]) => [
+        name,
+        table.columns.get(name)?.type === "numeric" ? inGroupsOfFour(value) : value,
+      ]),
+    ),
+  );
 
 /** The first version's `insert`: rows as JSON, each with the columns it names; the others take their defaults. */
 export const insertRows = async (
@@ -44,7 +63,7 @@ export const insertRows = async (
              select ${columns.join(", ")} from json_populate_record(null::${target}, $1::json)`;
       const answer = await tx.query<{ readonly row: unknown }>(
         `${insert} returning ${row === "" ? "null" : `json_build_object(${row})`} as row`,
-        columns.length === 0 ? [] : [JSON.stringify(object)],
+        columns.length === 0 ? [] : [rowJson(info, object)],
       );
       inserted.push(...answer.map((one) => one.row));
     }

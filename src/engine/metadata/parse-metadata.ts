@@ -26,7 +26,12 @@ const innermost = (issue: Issue, prefix: Path): { readonly issue: Issue; readonl
   const branches = issue.errors
     .flatMap((branch) => branch.slice(0, 1))
     .map((first) => innermost(first, path))
-    .filter((found) => found.path.length > path.length || found.issue.code === "unrecognized_keys");
+    .filter(
+      (found) =>
+        found.path.length > path.length ||
+        found.issue.code === "unrecognized_keys" ||
+        found.issue.code === "custom",
+    );
   branches.sort((a, b) => b.path.length - a.path.length);
   return branches[0] ?? { issue, path };
 };

@@ -15,8 +15,13 @@ const unsupported = (what: string) =>
 /** Accepted and without effect on what a client sees: comments and tuning. */
 const harmless = z.unknown().optional();
 
+/** YAML and JSON readers round whole numbers beyond 2^53; a rounded number in a rule would let the wrong rows through. */
+const exactNumber = z.number().refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), {
+  error: "a whole number beyond 2^53 loses digits when metadata is read, write it as text",
+});
+
 const json: z.ZodType<Json> = z.lazy(() =>
-  z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(json), z.record(z.string(), json)]),
+  z.union([z.null(), z.boolean(), exactNumber, z.string(), z.array(json), z.record(z.string(), json)]),
 );
 const jsonObject = z.record(z.string(), json);
 const nullableText = z.string().nullish();

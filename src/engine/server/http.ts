@@ -9,6 +9,7 @@ import express, {
 import type { Database, Logger } from "../../core/index.ts";
 import { type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
+import { parseJson } from "../json/index.ts";
 import type { MetadataApi } from "../metadata-api/index.ts";
 import { errorAnswer, toHasuraError } from "./answers.ts";
 import type { AnswerGraphql } from "./graphql-answer.ts";
@@ -66,7 +67,7 @@ const apiHandler =
       }
       let body: unknown;
       try {
-        body = JSON.parse(bodyText(request));
+        body = parseJson(bodyText(request));
       } catch (error) {
         throw new HasuraError({ message: "invalid json", code: "invalid-json", cause: error });
       }

@@ -69,7 +69,7 @@ export const useMetadataApi = () => {
         connection: "close",
         ...(options.role === undefined ? {} : { "x-hasura-role": options.role }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };

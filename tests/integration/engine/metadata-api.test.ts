@@ -216,6 +216,26 @@ describe("SQL", () => {
   });
 });
 
+describe("insert of the first version", () => {
+  it("keeps numbers as Hasura binds them: all digits, and decimals in groups of four", async () => {
+    await sql("create table public.price (id bigint primary key, amount numeric, plain numeric)");
+    await done("pg_track_table", { source: "default", table: "price" });
+    const response = await send(
+      "/v1/query",
+      '{"type":"insert","args":{"table":"price","objects":[{"id":9007199254740993,"amount":12345.67,"plain":7}]}}',
+    );
+    expect(response).toEqual({ status: 200, body: { affected_rows: 1 } });
+    expect(await sql("select id, amount, plain from public.price")).toMatchObject({
+      body: {
+        result: [
+          ["id", "amount", "plain"],
+          ["9007199254740993", "12345.6700", "7"],
+        ],
+      },
+    });
+  });
+});
+
 describe("inconsistent metadata", () => {
   it("is left out and listed after the database changed under it, and dropped on demand", async () => {
     await track();

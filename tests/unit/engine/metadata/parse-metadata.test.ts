@@ -50,6 +50,18 @@ describe("parseMetadata", () => {
     expect(failure({ version: 3, sources: [], [key]: value }).key).toBe(key);
   });
 
+  it("refuses a whole number that a reader of JSON or YAML has rounded, in rules and payloads", () => {
+    const permission = (value: unknown) =>
+      withTable({
+        select_permissions: [{ role: "user", permission: { columns: "*", filter: { id: { _eq: value } } } }],
+      });
+    const error = failure(permission(2 ** 53));
+    expect(error.message).toContain("select_permissions[0].permission.filter.id._eq");
+    expect(error.message).toContain("write it as text");
+    expect(parseMetadata(permission("9007199254740993")).sources).toHaveLength(1);
+    expect(parseMetadata(permission(2 ** 53 - 1)).sources).toHaveLength(1);
+  });
+
   it("reads collections, allow lists and REST endpoints, and refuses a key of theirs that it does not know", () => {
     const document = {
       version: 3,
