@@ -1,33 +1,7 @@
-import { AppError, type Queryable } from "../src/core/index.ts";
+import { AppError } from "../src/core/index.ts";
+import { type Gate, type GateDecision, type GateRequest } from "../src/domain/gate/index.ts";
 import { type Session } from "./handler.ts";
 import { assertWorkspace } from "./session.ts";
-
-/** One request of `usage.gate_many`; amounts are bigints as text. */
-export interface GateRequest {
-  readonly op: "check" | "consume" | "reserve" | "commit" | "release";
-  readonly workspaceId: string;
-  readonly metric?: string;
-  readonly amount?: string | null | undefined;
-  readonly idempotencyKey?: string | null | undefined;
-  readonly ttlSeconds?: number | null | undefined;
-  readonly reservationId?: string;
-}
-
-/** A decision as `UsageDecision` of actions.graphql has it. A denial is an answer, not an error. */
-export interface GateDecision {
-  readonly allowed: boolean;
-  readonly reason: string | null;
-  readonly metric: string | null;
-  readonly amount: number | string | null;
-  readonly used: number | string | null;
-  readonly reserved: number | string | null;
-  readonly limit: number | string | null;
-  readonly remaining: number | string | null;
-  readonly resetsAt: string | null;
-  readonly retryAfterSeconds: number | null;
-  readonly reservationId: string | null;
-  readonly upgrade: { readonly planId: string; readonly name: string; readonly priceCents: number } | null;
-}
 
 /** Answers of the gate that say the request itself is wrong: errors whatever `required` says. */
 const faults: ReadonlyMap<string, string> = new Map([
@@ -39,19 +13,13 @@ const faults: ReadonlyMap<string, string> = new Map([
 
 /** Asks the database's gate, the only place that decides. */
 export async function askGate(
-  db: Queryable,
+  gate: Gate,
   session: Session,
   request: GateRequest,
   required: boolean,
 ): Promise<GateDecision> {
   assertWorkspace(session, request.workspaceId);
-  const rows = await db.query<{ answers: readonly GateDecision[] }>(
-    "select usage.gate_many($1::jsonb) as answers",
-    [JSON.stringify([request])],
-    { name: "usage_gate_many" },
-  );
-  const decision = rows[0]?.answers[0];
-  if (decision === undefined) throw new Error("usage.gate_many gave no answer");
+  const decision = await gate.decide(request);
   if (decision.allowed) return decision;
   const reason = decision.reason ?? "usage-limit-exceeded";
   const fault = faults.get(reason);

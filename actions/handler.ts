@@ -1,9 +1,11 @@
 import { type Clock, type Database, type Logger } from "../src/core/index.ts";
+import { type Gate } from "../src/domain/gate/index.ts";
 import { type z } from "zod";
 
 /** What every handler may use; handed in by `createActionsApp`. */
 export interface HandlerDeps {
   readonly database: Database;
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly logger: Logger;
 }

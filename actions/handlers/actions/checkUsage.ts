@@ -5,5 +5,5 @@ import { amountInput, metricInput, workspaceInput } from "../../inputs.ts";
 
 export const checkUsage = defineAction({
   input: z.strictObject({ ...workspaceInput, ...metricInput, ...amountInput }),
-  run: (request, session, { database }) => askGate(database, session, { op: "check", ...request }, false),
+  run: (request, session, { gate }) => askGate(gate, session, { op: "check", ...request }, false),
 });

@@ -5,5 +5,5 @@ import { amountInput, workspaceInput } from "../../inputs.ts";
 
 export const commitUsage = defineAction({
   input: z.strictObject({ ...workspaceInput, ...amountInput, reservationId: z.uuid() }),
-  run: (request, session, { database }) => askGate(database, session, { op: "commit", ...request }, false),
+  run: (request, session, { gate }) => askGate(gate, session, { op: "commit", ...request }, false),
 });

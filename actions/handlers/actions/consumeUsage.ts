@@ -5,6 +5,6 @@ import { consumeInput } from "../../inputs.ts";
 
 export const consumeUsage = defineAction({
   input: z.strictObject(consumeInput),
-  run: ({ required, ...request }, session, { database }) =>
-    askGate(database, session, { op: "consume", ...request }, required ?? false),
+  run: ({ required, ...request }, session, { gate }) =>
+    askGate(gate, session, { op: "consume", ...request }, required ?? false),
 });

@@ -5,5 +5,5 @@ import { workspaceInput } from "../../inputs.ts";
 
 export const releaseUsage = defineAction({
   input: z.strictObject({ ...workspaceInput, reservationId: z.uuid() }),
-  run: (request, session, { database }) => askGate(database, session, { op: "release", ...request }, false),
+  run: (request, session, { gate }) => askGate(gate, session, { op: "release", ...request }, false),
 });

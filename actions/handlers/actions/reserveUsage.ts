@@ -5,6 +5,6 @@ import { consumeInput } from "../../inputs.ts";
 
 export const reserveUsage = defineAction({
   input: z.strictObject({ ...consumeInput, ttlSeconds: z.number().int().nullish() }),
-  run: ({ required, ...request }, session, { database }) =>
-    askGate(database, session, { op: "reserve", ...request }, required ?? false),
+  run: ({ required, ...request }, session, { gate }) =>
+    askGate(gate, session, { op: "reserve", ...request }, required ?? false),
 });
