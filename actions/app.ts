@@ -1,7 +1,6 @@
 import express, { type Express } from "express";
 import { z } from "zod";
 import { AppError } from "../src/core/index.ts";
-import { createGate } from "../src/domain/gate/index.ts";
 import { type HandlerDeps } from "./handler.ts";
 import { errorHandler } from "./middleware/error-handler.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -9,7 +8,7 @@ import { webhookSecret } from "./middleware/webhook-secret.ts";
 import { type Registry } from "./registry.ts";
 import { readSession } from "./session.ts";
 
-export interface ActionsAppDeps extends Omit<HandlerDeps, "gate"> {
+export interface ActionsAppDeps extends HandlerDeps {
   readonly registry: Registry;
   readonly secret: string;
 }
@@ -48,9 +47,8 @@ function own<T>(table: Readonly<Record<string, T>>, name: string, what: string):
 }
 
 /** The webhooks behind Hasura's actions, cron triggers and event triggers. */
-export function createActionsApp(options: ActionsAppDeps): Express {
-  const { registry, secret, logger } = options;
-  const deps: HandlerDeps = { ...options, gate: createGate(options) };
+export function createActionsApp(deps: ActionsAppDeps): Express {
+  const { registry, secret, logger } = deps;
   const app = express();
   app.disable("x-powered-by");
   app.use(requestId);

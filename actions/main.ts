@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { systemClock } from "../src/core/index.ts";
+import { createGate } from "../src/domain/gate/index.ts";
 import { createDatabase } from "../src/postgres/index.ts";
 import { createActionsApp } from "./app.ts";
 import { readActionsEnv } from "./env.ts";
@@ -16,7 +17,14 @@ async function main(): Promise<void> {
     maxConnections: 10,
     applicationName: "hasura-usage-actions",
   });
-  const app = createActionsApp({ database, clock: systemClock, logger, registry, secret: env.ACTION_SECRET });
+  const app = createActionsApp({
+    database,
+    gate: createGate({ database, clock: systemClock }),
+    clock: systemClock,
+    logger,
+    registry,
+    secret: env.ACTION_SECRET,
+  });
   const server = app.listen(env.ACTIONS_PORT, env.HOST, (error?: Error) => {
     if (error === undefined) {
       logger.info({ port: env.ACTIONS_PORT }, "actions listening");

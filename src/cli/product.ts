@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Clock, type Database, type Logger } from "../core/index.ts";
+import { createGate } from "../domain/gate/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
@@ -61,6 +62,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
 
     const actionsApp = createActionsApp({
       database,
+      gate: createGate({ database, clock }),
       clock,
       logger,
       registry,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { createActionsApp } from "../../actions/app.ts";
 import { registry } from "../../actions/registry.ts";
+import { createGate } from "../../src/domain/gate/index.ts";
 import { formatSql, silentLogger, startTestEngine, type TestEngine } from "../../src/testing/index.ts";
 import { type GoldenOperation, operations } from "./operations.ts";
 
@@ -15,7 +16,14 @@ const start = (database: string | undefined): Promise<TestEngine> =>
     migrations: join("hasura", "migrations"),
     seeds: join("hasura", "seeds"),
     webhooks: ({ database: db, clock }) =>
-      createActionsApp({ database: db, clock, logger: silentLogger, registry, secret }),
+      createActionsApp({
+        database: db,
+        gate: createGate({ database: db, clock }),
+        clock,
+        logger: silentLogger,
+        registry,
+        secret,
+      }),
     env: { ACTIONS_BASE_URL: "http://actions.test", ACTION_SECRET: secret },
     ...(database === undefined ? {} : { database }),
   });

@@ -2,6 +2,7 @@ import { createActionsApp } from "../../actions/app.ts";
 import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "../../src/cli/listen.ts";
 import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
+import { createGate } from "../../src/domain/gate/index.ts";
 
 export const actionSecret = "a-secret-of-the-tests";
 
@@ -20,6 +21,7 @@ export interface RunningActions {
 export async function startActions(database: Database): Promise<RunningActions> {
   const app = createActionsApp({
     database,
+    gate: createGate({ database, clock: systemClock }),
     clock: systemClock,
     logger: silentLogger,
     registry,

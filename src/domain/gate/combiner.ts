@@ -14,7 +14,7 @@ export interface CombinerLimits {
 export const defaultLimits: CombinerLimits = {
   // Beyond some dozens a call takes as long as the commit it saves.
   maxBatch: 64,
-  maxCalls: 6,
+  maxCalls: 10,
   maxWaiting: 10_000,
   maxWaitMs: 5_000,
 };

@@ -7,6 +7,7 @@ import { registry } from "../../../actions/registry.ts";
 import { createHandlers } from "../../../examples/orders/handlers/app.ts";
 import { type Adopted, adoptProject } from "../../../src/cli/adopt-project.ts";
 import { silentLogger } from "../../../src/core/index.ts";
+import { createGate } from "../../../src/domain/gate/index.ts";
 import { startTestEngine, type TestEngine } from "../../../src/testing/index.ts";
 
 const secret = "a secret of the adopting project";
@@ -43,7 +44,14 @@ beforeAll(async () => {
     migrations: join(folder, "migrations"),
     seeds: join(folder, "seeds"),
     webhooks: ({ database, clock }) => {
-      const usage = createActionsApp({ database, clock, logger: silentLogger, registry, secret });
+      const usage = createActionsApp({
+        database,
+        gate: createGate({ database, clock }),
+        clock,
+        logger: silentLogger,
+        registry,
+        secret,
+      });
       const orders = createHandlers({ database, secret });
       return (request, response) => {
         (request.headers.host === "usage.test" ? usage : orders)(request, response);
