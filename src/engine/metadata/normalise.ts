@@ -331,8 +331,26 @@ const cronTrigger = (document: CronTriggerDocument): CronTriggerMeta => ({
   retry: scheduledRetry(document.retry_conf),
 });
 
+/** Output types are joined to tables of the one source; another one's name would join the wrong tables. */
+const assertOwnSource = (document: MetadataDocument): void => {
+  const [own] = document.sources;
+  for (const { name, relationships } of document.custom_types?.objects ?? []) {
+    for (const relationship of relationships ?? []) {
+      const wanted = relationship.source ?? own?.name;
+      if (wanted === own?.name) continue;
+      throw new MetadataError({
+        file: null,
+        path: `custom_types.objects ${name}.relationships ${relationship.name}`,
+        key: "source",
+        reason: `the source "${String(wanted)}" does not exist`,
+      });
+    }
+  }
+};
+
 /** From Hasura's document to the engine's own words, with every default written out. */
 export const normaliseMetadata = (document: MetadataDocument, raw: Json): Metadata => {
+  assertOwnSource(document);
   const actions = (document.actions ?? []).map(action);
   const cronTriggers = (document.cron_triggers ?? []).map(cronTrigger);
   assertUnique(

@@ -88,6 +88,7 @@ const manualConfiguration = z.strictObject({
   remote_table: qualifiedName,
   column_mapping: z.record(z.string(), z.string()),
   insertion_order: z.enum(["before_parent", "after_parent"]).nullish(),
+  remote_native_query: unsupported("native queries"),
 });
 
 const using = z.union([
@@ -175,18 +176,39 @@ const graphqlName = z
   .regex(/^[_A-Za-z]\w*$/, { error: "no GraphQL name" })
   .nullish();
 
+const databaseUrl = z
+  .strictObject({
+    from_env: z.string().optional(),
+    connection_parameters: unsupported("connection parameters"),
+  })
+  .transform(({ from_env: name }, context) => {
+    if (name !== undefined) return { from_env: name };
+    context.addIssue({ code: "custom", message: "needs from_env" });
+    return z.NEVER;
+  });
+
+/** Tuning: the engine has one pool of its own. */
+const poolSettings = z.strictObject({
+  connection_lifetime: z.number().nullish(),
+  idle_timeout: z.number().nullish(),
+  max_connections: z.number().nullish(),
+  pool_timeout: z.number().nullish(),
+  retries: z.number().nullish(),
+  total_max_connections: z.number().nullish(),
+});
+
 const source = z.strictObject({
   name: z.string(),
-  kind: z.literal("postgres", { error: "only sources of kind postgres are supported by this engine" }),
+  kind: z.enum(["postgres", "pg"], { error: "only sources of kind postgres are supported by this engine" }),
   configuration: z.strictObject({
     connection_info: z.strictObject({
-      database_url: z.union([z.string(), z.strictObject({ from_env: z.string() })]),
+      database_url: z.union([z.string(), databaseUrl]),
       isolation_level: z
         .literal("read-committed", {
           error: "only isolation_level read-committed is supported by this engine",
         })
         .nullish(),
-      pool_settings: harmless,
+      pool_settings: poolSettings.nullish(),
       use_prepared_statements: harmless,
       ssl_configuration: unsupported("ssl_configuration settings"),
     }),
@@ -233,7 +255,7 @@ const action = z.strictObject({
     headers: z.array(header).nullish(),
     ...transforms,
   }),
-  permissions: z.array(z.strictObject({ role: z.string().min(1) })).nullish(),
+  permissions: z.array(z.strictObject({ role: z.string().min(1), comment: harmless })).nullish(),
   comment: nullableText,
 });
 
@@ -269,7 +291,7 @@ const customTypes = z.strictObject({
             z.strictObject({
               name: z.string(),
               type: z.enum(["object", "array"]),
-              source: z.literal("default").nullish(),
+              source: nullableText,
               remote_table: qualifiedName,
               field_mapping: z.record(z.string(), z.string()),
             }),
