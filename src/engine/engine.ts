@@ -1,6 +1,5 @@
 import type { RequestListener, Server } from "node:http";
 
-import type { Express } from "express";
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
 
 import { systemClock, type Clock, type Database, type Logger } from "../core/index.ts";
@@ -99,7 +98,8 @@ export interface Engine {
     },
     role: string,
   ): readonly ExplainedStatement[];
-  readonly app: Express;
+  /** Hasura's HTTP surface, for `createServer` or to be mounted with `app.use`. */
+  readonly app: RequestListener;
   /** The same surface for `createServer`; faster, as GraphQL requests do not pass through Express. */
   readonly handler: RequestListener;
   readonly cron: CronScheduler;

@@ -83,8 +83,8 @@ export interface TestEngine {
   /** Delivers all events that are due, and those that their handlers cause, with what each try was answered. */
   deliverEvents(): Promise<readonly EventDelivery[]>;
   /**
-   * Delivers everything that is due at the clock's time: asynchronous actions, cron triggers, events, and what follows from
-   * them. Resolves with the number of tries.
+   * Delivers everything that is due at the clock's time: asynchronous actions, cron triggers, one-off scheduled events, events
+   * of tables, and what follows from them. Resolves with the number of tries.
    */
   deliverDue(): Promise<number>;
   /** Delivers one event, even one that was delivered: again, or before an older one. */
@@ -126,8 +126,10 @@ const deliverDue = async (engine: Engine): Promise<number> => {
   let tries = 0;
   for (;;) {
     await engine.cron.generate();
-    const actions = await engine.asyncActions.process();
-    const round = actions + (await engine.cron.process()) + (await engine.events.deliver());
+    let round = await engine.asyncActions.process();
+    round += await engine.cron.process();
+    round += await engine.scheduled.deliver();
+    round += await engine.events.deliver();
     if (round === 0) return tries;
     tries += round;
   }

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 
@@ -28,7 +28,12 @@ console.log(JSON.stringify({ orders, cron: cron.body, createEngine: typeof creat
 `;
 
 const typed = `
-import { startTestEngine, type TestEngine } from "hasura-usage/engine";
+import { createServer } from "node:http";
+import { type EngineSettings, startTestEngine, type TestEngine, type WebhookClient } from "hasura-usage/engine";
+
+export const settings: EngineSettings = { adminSecret: "s", liveQueryIntervalMs: 100 };
+export const client: WebhookClient = (url) => Promise.resolve(new Response(url));
+export const serve = ({ engine }: TestEngine) => [createServer(engine.app), createServer(engine.handler)];
 
 export const start = async (): Promise<readonly string[]> => {
   const test: TestEngine = await startTestEngine({ metadata: "hasura/metadata" });
@@ -40,6 +45,26 @@ export const start = async (): Promise<readonly string[]> => {
 `;
 
 let folder: string;
+
+/**
+ * What an install of the package would fetch is here already: its dependencies and theirs, and none of what only its
+ * development needs. `@types/node` and TypeScript are the foreign project's own.
+ */
+const linkInstalled = async (modules: string): Promise<void> => {
+  const installed = join(root, "node_modules");
+  const { stdout } = await run("npm", ["ls", "--omit=dev", "--all", "--parseable", "--silent"], {
+    cwd: root,
+  });
+  const production = stdout
+    .split("\n")
+    .filter((path) => path.startsWith(installed))
+    // Only the outermost: what lies in its own node_modules comes with it.
+    .map((path) => relative(installed, path).split("/node_modules/")[0] ?? "");
+  for (const name of new Set([...production, "@types/node", "undici-types", "typescript"])) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(join(installed, name), join(modules, name));
+  }
+};
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hasura-usage-package-"));
@@ -56,10 +81,7 @@ beforeAll(async () => {
     join(modules, "hasura-usage"),
     "--strip-components=1",
   ]);
-  // What an install would fetch is here already.
-  for (const name of await readdir(join(root, "node_modules"))) {
-    if (!name.startsWith(".")) await symlink(join(root, "node_modules", name), join(modules, name));
-  }
+  await linkInstalled(modules);
   await cp(join(root, "examples", "orders", "hasura"), join(folder, "hasura"), { recursive: true });
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "foreign", type: "module" }));
   await writeFile(join(folder, "main.js"), script);
@@ -78,14 +100,19 @@ it("runs a foreign project's metadata from the packed package with plain node", 
   });
 });
 
-it("brings its types along", async () => {
+it("brings its types along, and what they need, for a strict project that checks its libraries", async () => {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const args = [
     "--noEmit",
     "--strict",
+    "--exactOptionalPropertyTypes",
+    "--noUncheckedIndexedAccess",
     "--module",
     "nodenext",
+    "--target",
+    "es2023",
     "--skipLibCheck",
+    "false",
     "--types",
     "node",
     "typed.ts",

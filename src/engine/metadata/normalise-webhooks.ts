@@ -25,7 +25,7 @@ export const headerDocument = (header: HeaderMeta): HeaderDocument =>
 /** What Hasura assumes stands where a document says nothing. */
 export const scheduledRetry = (document: ScheduledRetryDocument): ScheduledRetry => ({
   numRetries: document?.num_retries ?? 0,
-  retryIntervalSeconds: document?.retry_interval_seconds ?? 10,
+  intervalSeconds: document?.retry_interval_seconds ?? 10,
   timeoutSeconds: document?.timeout_seconds ?? 60,
   toleranceSeconds: document?.tolerance_seconds ?? 21_600,
 });

@@ -193,6 +193,13 @@ export interface EventOperation {
   readonly payload: ColumnSet;
 }
 
+/** How often and how long a webhook is tried. */
+export interface Retry {
+  readonly numRetries: number;
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+}
+
 export interface EventTriggerMeta extends Transforms {
   readonly name: string;
   readonly operations: Readonly<Partial<Record<EventOperationName, EventOperation>>>;
@@ -202,11 +209,7 @@ export interface EventTriggerMeta extends Transforms {
   /** A URL with `{{NAME}}`, or the name of the variable that holds it. */
   readonly webhook: { readonly url: string } | { readonly fromEnv: string };
   readonly headers: readonly HeaderMeta[];
-  readonly retry: {
-    readonly numRetries: number;
-    readonly intervalSeconds: number;
-    readonly timeoutSeconds: number;
-  };
+  readonly retry: Retry;
 }
 
 export interface ActionMeta extends Transforms {
@@ -265,10 +268,8 @@ export interface CustomTypes {
   readonly scalars: readonly CustomScalar[];
 }
 
-export interface ScheduledRetry {
-  readonly numRetries: number;
-  readonly retryIntervalSeconds: number;
-  readonly timeoutSeconds: number;
+export interface ScheduledRetry extends Retry {
+  /** An event that is later than this is not sent any more. */
   readonly toleranceSeconds: number;
 }
 

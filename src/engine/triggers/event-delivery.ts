@@ -1,14 +1,10 @@
 import { z } from "zod";
 
-import type { Clock } from "../../core/index.ts";
 import type { EventTriggerMeta } from "../metadata/types.ts";
-import { attemptDelivery, type AttemptDeps } from "./attempt.ts";
-import type { EventStore, OutboxEvent } from "./event-store.ts";
+import { deliverOnce, type DeliverOnceDeps } from "./deliver-once.ts";
+import type { OutboxEvent } from "./event-store.ts";
 
-export interface EventDeliveryDeps extends AttemptDeps {
-  readonly store: EventStore;
-  readonly clock: Clock;
-}
+export type EventDeliveryDeps = DeliverOnceDeps<OutboxEvent>;
 
 const sessionShape = z.object({ session_variables: z.record(z.string(), z.string()).nullish() });
 
@@ -24,25 +20,8 @@ export const eventBody = (event: OutboxEvent, maxRetries: number): string =>
   `"table":${JSON.stringify({ name: event.table, schema: event.schema })},` +
   `"trigger":${JSON.stringify({ name: event.trigger })}}`;
 
-/** One try: delivered on 2xx, else again later until the tries are used up. */
+/** One try of one event. */
 export const createEventDelivery =
   (deps: EventDeliveryDeps) =>
-  async (trigger: EventTriggerMeta, event: OutboxEvent): Promise<void> => {
-    const { store, clock } = deps;
-    const { numRetries, intervalSeconds, timeoutSeconds } = trigger.retry;
-    const target = { ...trigger, timeoutSeconds };
-    const attempt = await attemptDelivery(
-      deps,
-      target,
-      eventBody(event, numRetries),
-      sessionOf(event.payload),
-    );
-    if (attempt.delivered) {
-      await store.delivered(event, attempt);
-    } else if (event.tries >= numRetries && attempt.retryAfterSeconds === undefined) {
-      await store.failed(event, attempt);
-    } else {
-      const seconds = attempt.retryAfterSeconds ?? intervalSeconds;
-      await store.retryAt(event, new Date(clock.now().getTime() + seconds * 1000), attempt);
-    }
-  };
+  (trigger: EventTriggerMeta, event: OutboxEvent): Promise<void> =>
+    deliverOnce(deps, event, trigger, eventBody(event, trigger.retry.numRetries), sessionOf(event.payload));

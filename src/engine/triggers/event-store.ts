@@ -1,4 +1,5 @@
 import type { Database, Transaction } from "../../core/index.ts";
+import type { Outcomes } from "./deliver-once.ts";
 import type { Invocation } from "./scheduled-rows.ts";
 
 export interface OutboxEvent {
@@ -14,14 +15,11 @@ export interface OutboxEvent {
 }
 
 /** The outbox that triggers write into, in Hasura's tables. */
-export interface EventStore {
+export interface EventStore extends Outcomes<OutboxEvent> {
   /** Locks what is due, so that no other engine delivers it; a lock older than half an hour is nobody's. */
   take(triggers: readonly string[], limit: number, now: Date): Promise<readonly OutboxEvent[]>;
   unlock(ids: readonly string[]): Promise<void>;
   unlockAll(): Promise<void>;
-  delivered(event: OutboxEvent, invocation: Invocation): Promise<void>;
-  failed(event: OutboxEvent, invocation: Invocation): Promise<void>;
-  retryAt(event: OutboxEvent, moment: Date, invocation: Invocation): Promise<void>;
 }
 
 interface EventRow {

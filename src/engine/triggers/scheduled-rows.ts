@@ -1,4 +1,5 @@
 import type { Database } from "../../core/index.ts";
+import type { Outcomes } from "./deliver-once.ts";
 
 /** One-off events have a table, the events of all cron triggers another. */
 export const scheduledTables = {
@@ -16,13 +17,16 @@ export interface Invocation {
   readonly response: string;
 }
 
+export interface LockedEvent {
+  readonly id: string;
+  readonly tries: number;
+}
+
 /** What becomes of an event that is locked; the same for one-off events and for those of cron triggers. */
-export interface ScheduledRows {
+export interface ScheduledRows extends Outcomes<LockedEvent> {
   unlockAll(): Promise<void>;
   unlock(ids: readonly string[]): Promise<void>;
   markDead(id: string): Promise<void>;
-  settle(id: string, status: "delivered" | "error", invocation: Invocation): Promise<void>;
-  retryAt(id: string, moment: Date, invocation: Invocation): Promise<void>;
 }
 
 /** Epoch seconds as text: independent of how the driver and the session render times. */
@@ -68,8 +72,10 @@ export const createScheduledRows = (
     markDead: async (id) => {
       await database.query(`update ${events} set status = 'dead' where id = $1`, [id]);
     },
-    settle: (id, status, invocation) => logged(id, "status = $2, next_retry_at = null", [status], invocation),
-    retryAt: (id, moment, invocation) =>
+    delivered: ({ id }, invocation) =>
+      logged(id, "status = 'delivered', next_retry_at = null", [], invocation),
+    failed: ({ id }, invocation) => logged(id, "status = 'error', next_retry_at = null", [], invocation),
+    retryAt: ({ id }, moment, invocation) =>
       logged(id, "status = 'scheduled', next_retry_at = $2::timestamptz", [moment.toISOString()], invocation),
   };
 };

@@ -67,7 +67,7 @@ export const createScheduledStore = (database: Database): ScheduledStore => ({
         payload,
         JSON.stringify({
           num_retries: retry.numRetries,
-          retry_interval_seconds: retry.retryIntervalSeconds,
+          retry_interval_seconds: retry.intervalSeconds,
           timeout_seconds: retry.timeoutSeconds,
           tolerance_seconds: retry.toleranceSeconds,
         }),

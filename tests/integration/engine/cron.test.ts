@@ -14,7 +14,7 @@ const trigger: CronTriggerMeta = {
   payload: { deep: true },
   headers: [],
   comment: "every hour",
-  retry: { numRetries: 1, retryIntervalSeconds: 10, timeoutSeconds: 5, toleranceSeconds: 21_600 },
+  retry: { numRetries: 1, intervalSeconds: 10, timeoutSeconds: 5, toleranceSeconds: 21_600 },
 };
 
 interface Delivery {

@@ -133,6 +133,31 @@ describe("a Hasura project under test", () => {
     expect(seen.map(({ path }) => path)).toContain("/cron/usage_reconcile");
   });
 
+  it("delivers a one-off scheduled event once it is due", async () => {
+    const url = await test.listen();
+    const created = await fetch(`${url}/v1/metadata`, {
+      method: "POST",
+      body: JSON.stringify({
+        type: "create_scheduled_event",
+        args: {
+          webhook: "{{ACTIONS_BASE_URL}}/cron/once",
+          schedule_at: new Date(test.clock.now().getTime() + 60_000).toISOString(),
+          payload: { what: "once" },
+        },
+      }),
+    });
+    expect(await created.json()).toMatchObject({ message: "success" });
+    // Cron triggers may become due in the same minute.
+    const once = (): readonly Webhook[] => seen.filter(({ path }) => path === "/cron/once");
+    await test.deliverDue();
+    expect(once()).toEqual([]);
+    test.clock.advance({ minutes: 1 });
+    await test.deliverDue();
+    expect(once()).toMatchObject([{ body: { payload: { what: "once" } } }]);
+    expect(await test.deliverDue()).toBe(0);
+    expect(once()).toHaveLength(1);
+  });
+
   it("shows the schema and the statement of a role", () => {
     expect(test.sdl("anonymous")).toContain("billing_plans(");
     expect(test.sdl("anonymous")).not.toContain("messages(");
