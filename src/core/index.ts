@@ -17,3 +17,4 @@ export {
   readCatalogVersion,
 } from "./hdb-catalog/index.ts";
 export { type Logger, silentLogger } from "./logger.ts";
+export { createQueueWorker, finishInFlight, type QueueWorker, type QueueWorkerDeps } from "./queue/index.ts";

@@ -1,11 +1,10 @@
 import type { GraphQLOutputType } from "graphql";
 
-import type { Clock, Database, Logger } from "../../core/index.ts";
+import { type Clock, createQueueWorker, type Database, type Logger } from "../../core/index.ts";
 import type { HeaderMap, Session } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { isRawObject, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";
-import { createQueueWorker } from "../queue/index.ts";
 import { createActionLog, type WaitingCall } from "./action-log.ts";
 import type { CallAction } from "./call-action.ts";
 import { forwardedHeaders } from "./forward-headers.ts";

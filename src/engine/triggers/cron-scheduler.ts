@@ -1,10 +1,9 @@
 import { z } from "zod";
 
-import type { Clock, Database, Logger } from "../../core/index.ts";
+import { type Clock, type Database, finishInFlight, type Logger } from "../../core/index.ts";
 import type { Environment, WebhookClient } from "../actions/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { CronTriggerMeta } from "../metadata/types.ts";
-import { finishInFlight } from "../queue/index.ts";
 import { createCronDelivery } from "./cron-delivery.ts";
 import { createCronStore } from "./cron-store.ts";
 import { parseSchedule, type CronTimes } from "./cron-times.ts";

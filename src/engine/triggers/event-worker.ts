@@ -1,6 +1,5 @@
-import type { Database } from "../../core/index.ts";
+import { createQueueWorker, type Database, type QueueWorker } from "../../core/index.ts";
 import type { EventTriggerMeta } from "../metadata/types.ts";
-import { createQueueWorker, type QueueWorker } from "../queue/index.ts";
 import type { AttemptDeps } from "./attempt.ts";
 import { createEventDelivery, type EventDeliveryDeps } from "./event-delivery.ts";
 import { installOutbox } from "./event-install.ts";

@@ -1,5 +1,4 @@
-import type { Clock, Database } from "../../core/index.ts";
-import { createQueueWorker, type QueueWorker } from "../queue/index.ts";
+import { type Clock, createQueueWorker, type Database, type QueueWorker } from "../../core/index.ts";
 import type { AttemptDeps } from "./attempt.ts";
 import { deliverScheduled, timeText } from "./scheduled-delivery.ts";
 import { createScheduledStore, type NewScheduledEvent, type ScheduledEvent } from "./scheduled-store.ts";

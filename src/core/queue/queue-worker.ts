@@ -1,4 +1,5 @@
-import type { Clock, Logger } from "../../core/index.ts";
+import { type Clock } from "../clock.ts";
+import { type Logger } from "../logger.ts";
 import { finishInFlight } from "./finish-in-flight.ts";
 
 export interface QueueWorkerDeps<T> {
