@@ -1,42 +1,5 @@
-import { join } from "node:path";
-
-import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
-import { createEngine, loadMetadataFolder } from "../../src/engine/index.ts";
-import { createDatabase } from "../../src/postgres/index.ts";
-import { projectRoot } from "../../src/cli/settings.ts";
 import { serve } from "../support/served.ts";
-import { benchSecrets } from "./data.ts";
+import { openBenchEngine } from "./bench-engine.ts";
 
-const connectionString = process.env["BENCH_SERVER_DATABASE_URL"] ?? "";
-const pool = createDatabase({ connectionString, maxConnections: 16, applicationName: "bench-engine" });
-let statements = 0;
-const database: Database = {
-  ...pool,
-  query: (text, values, options) => {
-    statements += 1;
-    return pool.query(text, values, options);
-  },
-};
-const engine = await createEngine({
-  metadata: await loadMetadataFolder(join(projectRoot, "hasura", "metadata")),
-  database,
-  clock: systemClock,
-  logger: silentLogger,
-  settings: {
-    ...benchSecrets,
-    env: {
-      PG_DATABASE_URL: connectionString,
-      ACTIONS_BASE_URL: process.env["BENCH_ACTIONS_URL"] ?? "http://127.0.0.1:1",
-      ACTION_SECRET: "bench-action-secret",
-    },
-  },
-});
-await serve(
-  engine.handler,
-  async () => {
-    await engine.stop();
-    await database.close();
-  },
-  (server) => engine.attachWebSocket(server),
-  () => statements,
-);
+const { engine, statements, close } = await openBenchEngine(16);
+await serve(engine.handler, close, (server) => engine.attachWebSocket(server), statements);

@@ -14,6 +14,8 @@ export interface ProcessUsage {
 
 export interface Served {
   readonly port: number;
+  /** What the server says of itself: versions. */
+  readonly about: Readonly<Record<string, string>>;
   /** CPU time since its start and present memory of the server's process. */
   usage(): Promise<ProcessUsage>;
   stop(): Promise<void>;
@@ -21,6 +23,7 @@ export interface Served {
 
 interface ChildMessage {
   readonly port?: number;
+  readonly about?: Readonly<Record<string, string>>;
   readonly usage?: ProcessUsage;
 }
 
@@ -55,9 +58,12 @@ export const startServed = async (file: string, options: ServedOptions): Promise
       };
       child.on("message", onMessage);
     });
-  const port = await next((message) => message.port);
+  const { port, about } = await next((message) =>
+    message.port === undefined ? undefined : { port: message.port, about: message.about ?? {} },
+  );
   return {
     port,
+    about,
     usage: () => {
       const answer = next((message) => message.usage);
       child.send("usage");
