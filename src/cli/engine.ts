@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { join, resolve } from "node:path";
 import { systemClock } from "../core/index.ts";
 import { createEngine, loadMetadataFolder } from "../engine/index.ts";
+import { refuseSettings, unknownSettings } from "./hasura-settings.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { pollSettings, readSettings } from "./settings.ts";
@@ -14,8 +15,11 @@ const graceMs = 5_000;
  * holds. Without it this project's own, on the data of `npm start`.
  */
 async function main(): Promise<void> {
+  refuseSettings(process.env);
   const settings = readSettings(process.env);
   const logger = pino({ level: settings.LOG_LEVEL }, pino.destination(2));
+  const unknown = unknownSettings(process.env);
+  if (unknown.length > 0) logger.warn({ unknown }, "these are no settings of Hasura");
   const isOwn = settings.DATABASE_URL === undefined;
   const opened = await openDatabase({ settings, logger, applicationName: "hasura-usage-engine" });
   const { database } = opened;
@@ -43,6 +47,8 @@ async function main(): Promise<void> {
       stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
       inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,
       enableAllowList: settings.HASURA_GRAPHQL_ENABLE_ALLOWLIST,
+      devMode: settings.HASURA_GRAPHQL_DEV_MODE,
+      adminInternalErrors: settings.HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS,
       env: isOwn ? { ...own, ...process.env } : process.env,
     },
   });

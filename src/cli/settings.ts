@@ -33,6 +33,8 @@ const settingsSchema = z.object({
   HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES: z.stringbool().default(false),
   HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS: z.stringbool().default(true),
   HASURA_GRAPHQL_ENABLE_ALLOWLIST: z.stringbool().default(false),
+  HASURA_GRAPHQL_DEV_MODE: z.stringbool().default(false),
+  HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS: z.stringbool().default(true),
   ACTION_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
 });

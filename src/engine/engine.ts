@@ -35,6 +35,7 @@ import {
   createSocketServer,
   explainRequest,
   restHandler,
+  showsInternalErrors,
 } from "./server/index.ts";
 import { createLiveQueries } from "./subscriptions/index.ts";
 import {
@@ -64,6 +65,10 @@ export interface EngineSettings extends AuthSettings {
   readonly allowInconsistentMetadata?: boolean;
   /** Roles other than admin may send only documents of collections on the allow list. */
   readonly enableAllowList?: boolean;
+  /** Everybody's errors tell SQL, statement and webhook, not the administrator's alone. */
+  readonly devMode?: boolean;
+  /** False: the administrator's errors do not either. */
+  readonly adminInternalErrors?: boolean;
 }
 
 export interface EngineOptions {
@@ -127,6 +132,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     inferFunctionPermissions: settings.inferFunctionPermissions ?? true,
   };
 
+  const showsInternal = showsInternalErrors(settings);
   const authenticator = await createAuthenticator(settings, clock);
   const cron = await createCronScheduler({ database, clock, logger, client, environment });
   const { stringifyNumericTypes } = schemaOptions;
@@ -164,6 +170,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     parse: parseDocument,
     state: live.current,
     allowListEnabled: settings.enableAllowList ?? false,
+    showsInternal,
     written: () => {
       events.wake();
       asyncActions.wake();
@@ -183,7 +190,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     },
     epoch: live.current,
   });
-  const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger });
+  const sockets = createSocketServer({ authenticator, runner, liveQueries, clock, logger, showsInternal });
   const metadataApi = createMetadataApi({
     database,
     operations: { ...eventOperations(events), ...scheduledOperations(database, scheduled) },
@@ -192,16 +199,24 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     check: live.check,
   });
 
-  const answer = createGraphqlAnswerer({ authenticator, runner, logger });
+  const answer = createGraphqlAnswerer({ authenticator, runner, logger, showsInternal });
   const requests = { database, parse: parseDocument, stringifyNumericTypes, state: live.current };
   const app = createHttpApp({
     authenticator,
     answer,
     metadataApi,
     explain: (body) => explainRequest(requests, body),
-    rest: restHandler({ authenticator, runner, parse: parseDocument, state: live.current, logger }),
+    rest: restHandler({
+      authenticator,
+      runner,
+      parse: parseDocument,
+      state: live.current,
+      logger,
+      showsInternal,
+    }),
     database,
     logger,
+    showsInternal,
   });
 
   return {

@@ -19,6 +19,18 @@ export const toHasuraError = (error: unknown, logger: Logger): HasuraError => {
   return new HasuraError({ message: "internal error", code: "unexpected", status: 500, cause: error });
 };
 
+/** Whether who asks gets to see SQL, statement and webhook of an error. */
+export type ShowsInternal = (isAdmin: boolean) => boolean;
+
+/** Hasura's two settings for it: everybody in dev mode, else the administrator unless that is switched off. */
+export const showsInternalErrors =
+  (settings: {
+    readonly devMode?: boolean | undefined;
+    readonly adminInternalErrors?: boolean | undefined;
+  }): ShowsInternal =>
+  (isAdmin) =>
+    settings.devMode === true || (isAdmin && settings.adminInternalErrors !== false);
+
 export const errorsJson = (error: HasuraError, showInternal: boolean): string =>
   JSON.stringify([error.toGraphQL(showInternal)]);
 

@@ -1,13 +1,14 @@
 import { type Logger } from "../../core/index.ts";
 import { readHeaders, type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
 import { readHttpBody } from "../protocol/index.ts";
-import { errorAnswer, toHasuraError } from "./answers.ts";
+import { errorAnswer, type ShowsInternal, toHasuraError } from "./answers.ts";
 import type { RequestAnswer, RequestRunner } from "./run-request.ts";
 
 export interface GraphqlAnswerDeps {
   readonly authenticator: Authenticator;
   readonly runner: RequestRunner;
   readonly logger: Logger;
+  readonly showsInternal: ShowsInternal;
 }
 
 export interface GraphqlAnswer extends RequestAnswer {
@@ -41,7 +42,7 @@ export const createGraphqlAnswerer =
     } catch (error) {
       const shown = toHasuraError(error, deps.logger);
       return {
-        text: errorAnswer(shown, session?.isAdmin ?? false),
+        text: errorAnswer(shown, deps.showsInternal(session?.isAdmin ?? false)),
         setCookies: [],
         error: shown,
         authenticated: session !== undefined,

@@ -11,7 +11,7 @@ import { type Authenticator, type HeaderInput, type Session } from "../auth/inde
 import { HasuraError } from "../errors.ts";
 import { parseJson } from "../json/index.ts";
 import type { MetadataApi } from "../metadata-api/index.ts";
-import { errorAnswer, toHasuraError } from "./answers.ts";
+import { errorAnswer, type ShowsInternal, toHasuraError } from "./answers.ts";
 import type { AnswerGraphql } from "./graphql-answer.ts";
 
 export const bodyLimitBytes = 10 * 1024 * 1024;
@@ -27,6 +27,7 @@ export interface HttpDeps {
   readonly rest: RequestHandler;
   readonly database: Database;
   readonly logger: Logger;
+  readonly showsInternal: ShowsInternal;
 }
 
 const bodyText = (request: Request): string => (typeof request.body === "string" ? request.body : "");
@@ -74,7 +75,7 @@ const apiHandler =
       sendJson(response, 200, JSON.stringify(await api(body, session.variables)));
     } catch (error) {
       const shown = toHasuraError(error, deps.logger);
-      sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(true)));
+      sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(deps.showsInternal(true))));
     }
   };
 

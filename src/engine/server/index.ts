@@ -1,4 +1,5 @@
 /** Owns the surface: HTTP and WebSocket routes, and the state that a change of metadata replaces. */
+export { showsInternalErrors } from "./answers.ts";
 export { createDocumentCache } from "./document-cache.ts";
 export { createGraphqlAnswerer } from "./graphql-answer.ts";
 export { bodyLimitBytes, createHttpApp } from "./http.ts";

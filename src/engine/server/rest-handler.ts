@@ -5,7 +5,7 @@ import type { Logger } from "../../core/index.ts";
 import { readHeaders, type Authenticator, type HeaderInput } from "../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { matchEndpoint, readRestBody, readVariables } from "../rest/index.ts";
-import { toHasuraError } from "./answers.ts";
+import { type ShowsInternal, toHasuraError } from "./answers.ts";
 import type { RequestRunner } from "./run-request.ts";
 import type { EngineState } from "./state.ts";
 
@@ -15,6 +15,7 @@ export interface RestDeps {
   readonly parse: (query: string) => DocumentNode;
   readonly state: () => EngineState;
   readonly logger: Logger;
+  readonly showsInternal: ShowsInternal;
 }
 
 const prefix = "/api/rest/";
@@ -60,6 +61,6 @@ export const restHandler =
       send(200, data);
     } catch (error) {
       const shown = toHasuraError(error, deps.logger);
-      send(shown.status ?? status, JSON.stringify(shown.toApi(admin)));
+      send(shown.status ?? status, JSON.stringify(shown.toApi(deps.showsInternal(admin))));
     }
   };

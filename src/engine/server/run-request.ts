@@ -8,7 +8,7 @@ import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts
 import { rawToJson } from "../json/index.ts";
 import { planOperation, type PlannedOperation } from "../plan/index.ts";
 import type { GraphQLRequest } from "../protocol/index.ts";
-import { errorAnswer, toHasuraError } from "./answers.ts";
+import { errorAnswer, type ShowsInternal, toHasuraError } from "./answers.ts";
 import { createActionRunner } from "./run-action.ts";
 import type { EngineState } from "./state.ts";
 
@@ -47,6 +47,7 @@ export interface RequestRunnerDeps {
   readonly state: () => EngineState;
   /** Whether roles other than admin may send only what the allow list holds. */
   readonly allowListEnabled: boolean;
+  readonly showsInternal: ShowsInternal;
   /** Called after a mutation has been committed. */
   readonly written: () => void;
 }
@@ -112,7 +113,11 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
         return { text: `{"data":${data}}`, setCookies };
       } catch (error) {
         const shown = toHasuraError(error, deps.logger);
-        return { text: errorAnswer(shown, session.isAdmin), setCookies: [], error: shown };
+        return {
+          text: errorAnswer(shown, deps.showsInternal(session.isAdmin)),
+          setCookies: [],
+          error: shown,
+        };
       }
     },
   };

@@ -22,7 +22,7 @@ import {
   type SocketRequest,
 } from "../protocol/index.ts";
 import type { LiveQueries, LiveSource } from "../subscriptions/index.ts";
-import { errorsJson, toHasuraError } from "./answers.ts";
+import { errorsJson, type ShowsInternal, toHasuraError } from "./answers.ts";
 import type { PreparedRequest, RequestRunner } from "./run-request.ts";
 
 const initTimeoutMs = 3_000;
@@ -41,6 +41,7 @@ export interface SocketDeps {
   readonly liveQueries: LiveQueries;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly showsInternal: ShowsInternal;
 }
 
 export interface SocketServer {
@@ -117,7 +118,7 @@ const serve = (socket: WebSocket, upgradeHeaders: HeaderInput, deps: SocketDeps)
     if (asking === undefined) return;
     const fail = (error: unknown, stage: "planning" | "running"): void => {
       const shown = toHasuraError(error, deps.logger);
-      dispatch({ type: "failed", id, errors: errorsJson(shown, asking.isAdmin), stage });
+      dispatch({ type: "failed", id, errors: errorsJson(shown, deps.showsInternal(asking.isAdmin)), stage });
     };
     let prepared: PreparedRequest;
     try {

@@ -7,7 +7,7 @@ import { SignJWT } from "jose";
 import { WebSocket } from "ws";
 
 import { silentLogger, systemClock } from "../../../src/core/index.ts";
-import { createEngine, parseMetadata, type Engine } from "../../../src/engine/index.ts";
+import { createEngine, createSession, parseMetadata, type Engine } from "../../../src/engine/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -166,6 +166,34 @@ describe("GraphQL over HTTP", () => {
     expect((await post("/v1/graphql", { query: "{ notes { body } }" }, await as("u2"))).body).toEqual({
       data: { notes: [{ body: "other" }] },
     });
+  });
+
+  it("tells the details of a database error to the admin, in dev mode to all, and to nobody where that is off", async () => {
+    const start = (settings: { readonly devMode?: boolean; readonly adminInternalErrors?: boolean }) =>
+      createEngine({
+        metadata: parseMetadata(document),
+        database: test.database,
+        logger: silentLogger,
+        settings: { adminSecret: "s3cret", env: { BASE: "http://actions.invalid" }, ...settings },
+      });
+    const tells = async (asked: Engine, role: string): Promise<boolean> => {
+      const query = "mutation { insert_notes(objects: [{body: null}]) { affected_rows } }";
+      const text = await asked.execute({ query }, createSession(role, { "x-hasura-user-id": "u1" }));
+      const answer = JSON.parse(text) as { readonly errors?: readonly { readonly extensions: object }[] };
+      return Object.hasOwn(answer.errors?.[0]?.extensions ?? {}, "internal");
+    };
+    const [plain, dev, silent] = await Promise.all([
+      start({}),
+      start({ devMode: true }),
+      start({ adminInternalErrors: false }),
+    ]);
+    try {
+      expect([await tells(plain, "admin"), await tells(plain, "user")]).toEqual([true, false]);
+      expect([await tells(dev, "admin"), await tells(dev, "user")]).toEqual([true, true]);
+      expect([await tells(silent, "admin"), await tells(silent, "user")]).toEqual([false, false]);
+    } finally {
+      await Promise.all([plain.stop(), dev.stop(), silent.stop()]);
+    }
   });
 
   it("hides what the role may not see", async () => {
