@@ -1,27 +1,58 @@
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { projectRoot } from "../../src/cli/settings.ts";
 import { withScratchDatabase } from "../../src/cli/scratch-database.ts";
 import { applySeeds } from "../../src/postgres/index.ts";
-import { createFuzzedEngine } from "./engine-under-fuzz.ts";
+import { createFuzzedEngine, planLimitMs } from "./engine-under-fuzz.ts";
+import { createTally } from "./tally.ts";
 
 const reported = 20;
+/** Caches of documents, plans and statements are full by then; what grows later grows for ever. */
+const warmUp = 20_000;
+const growthLimitMb = 100;
 
-/** `npm run fuzz -- [count] [first seed]`: random operations against the project's own schema. */
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const heapMb = (): number => {
+  collect();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+};
+
+/** `npm run fuzz -- [count] [first seed]`: random requests against the project's own schema. */
 const main = async (): Promise<number> => {
   const [count = 100_000, first = 1] = process.argv.slice(2).map(Number);
   const problems: string[] = [];
-  await withScratchDatabase("fuzz", async (database) => {
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => problems.push(`${event}: ${String(error)}`));
+  }
+  await withScratchDatabase("fuzz", async (database, url) => {
     await applySeeds({ database, seedsDir: join(projectRoot, "hasura", "seeds", "default") });
-    const engine = await createFuzzedEngine(database);
+    const engine = await createFuzzedEngine(url);
+    const tally = createTally();
+    const startedAt = performance.now();
+    let warmMb: number | undefined;
     for (let seed = first; seed < first + count && problems.length < reported; seed += 1) {
-      problems.push(...(await engine.check(seed)));
-      if ((seed - first) % 5_000 === 4_999) console.error(`fuzz       ${String(seed - first + 1)} done`);
+      const checked = await engine.check(seed);
+      tally.add(checked);
+      problems.push(...checked.problems);
+      const done = seed - first + 1;
+      if (done === warmUp) warmMb = heapMb();
+      if (done % 5_000 === 0) console.error(`fuzz       ${String(done)} done, ${heapMb().toFixed(0)} MB`);
     }
-    const slowest = engine.slowestPlanMs().toFixed(0);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const endMb = heapMb();
+    if (warmMb !== undefined && endMb - warmMb > growthLimitMb) {
+      problems.push(`memory grew from ${warmMb.toFixed(0)} to ${endMb.toFixed(0)} MB`);
+    }
+    problems.push(...(await engine.leftovers()));
     await engine.stop();
+    console.log(tally.report());
     console.log(
-      `fuzz       ${String(count)} operations, ${String(problems.length)} problems, slowest plan ${slowest} ms of CPU`,
+      `fuzz       seeds ${String(first)} to ${String(first + count - 1)}, ${String(problems.length)} problems, ` +
+        `${seconds.toFixed(0)} s, slowest plan ${engine.slowestPlanMs().toFixed(0)} of ${String(planLimitMs)} ms of CPU, ` +
+        `heap ${warmMb === undefined ? "" : `${warmMb.toFixed(0)} to `}${endMb.toFixed(0)} MB`,
     );
   });
   for (const problem of problems) console.log(`\n${problem}`);

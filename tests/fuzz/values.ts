@@ -7,6 +7,19 @@ export const mark = "zqxv";
 /** The digits of every number that is generated as a value. */
 export const markedNumber = 73197;
 
+export const markedUuid = "7a717876-0000-4000-8000-7a7178767a71";
+
+/** What a statement never holds when values are parameters. */
+export const isLeaked = (statement: string): boolean =>
+  [mark, String(markedNumber), markedUuid].some((value) => statement.toLowerCase().includes(value));
+
+export interface Wrongness {
+  /** How often something stands where its type does not fit. */
+  readonly share: number;
+  /** Whether values of the right type are picked for the trouble that they may make. */
+  readonly hostile: boolean;
+}
+
 export type Value =
   | { readonly kind: "literal"; readonly text: string; readonly json: unknown }
   | { readonly kind: "list"; readonly items: readonly Value[] }
@@ -33,7 +46,84 @@ const texts = [
   `(${mark}`,
   `[${mark}`,
   `${mark}.a[0]`,
+  `${mark}\ud83d`,
+  `\u202e${mark}\u0301`,
+  `$$${mark}$$`,
+  `E'${mark}\\'`,
+  `/* ${mark} */`,
+  mark.repeat(2_000),
+  "",
+  "null",
 ];
+
+/** A number that JSON can write and a double cannot hold; `bodyText` writes it as it stands. */
+const digits = (text: string): Value => ({ kind: "literal", text, json: `raw#${text}#` });
+
+/** The JSON text of a request whose numbers keep their digits. */
+export const bodyText = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/"raw#([^"#]*)#"/g, (_, text: string) => text);
+
+const numbers = [
+  "0",
+  "-0",
+  "1",
+  "-1",
+  "1.5",
+  "32768",
+  "2147483647",
+  "2147483648",
+  "9223372036854775807",
+  "9223372036854775808",
+  `${String(markedNumber)}99999999999999999999999`,
+  "1e400",
+  "1e-400",
+  "5E3",
+];
+
+const times = [
+  "2030-01-02T03:04:05Z",
+  "2030-01-02",
+  "infinity",
+  "-infinity",
+  "now",
+  "epoch",
+  "294276-12-31",
+  "294277-01-01",
+  "4714-11-24 BC",
+  "0000-00-00",
+  "2030-13-45T25:61:61+99:99",
+  "2030-01-02T03:04:05 Nowhere/City",
+  `${mark}-not-a-time`,
+];
+
+const uuids = [
+  ...knownIds,
+  ...knownIds,
+  markedUuid,
+  markedUuid.toUpperCase(),
+  `{${markedUuid}}`,
+  `${mark}-not-a-uuid`,
+  `${markedUuid}0`,
+  "",
+];
+
+const nested = (levels: number): unknown =>
+  Array.from({ length: levels }).reduce<unknown>((inner) => [inner], mark);
+
+const documents = (random: Random): unknown =>
+  random.pick<() => unknown>([
+    () => ({ [mark]: [markedNumber, null, mark] }),
+    () => [mark],
+    () => mark,
+    () => markedNumber,
+    () => null,
+    () => true,
+    () => nested(200),
+    () => ({ [`${mark}\u0000`]: `\u0000${mark}` }),
+    () => `${mark}\udead`,
+    () => ({ ["__proto__"]: mark, constructor: mark, "": { "": mark } }),
+    () => ({ big: `raw#${String(markedNumber)}00000000000000000001#`, small: "raw#1e-5000#" }),
+  ])();
 
 const literal = (json: unknown): Value => ({ kind: "literal", text: JSON.stringify(json), json });
 
@@ -49,42 +139,73 @@ const anyScalar = (random: Random): Value =>
       false,
       null,
       random.pick(knownIds),
+      [[]],
+      [null],
+      { [mark]: mark },
+      nested(30),
     ]),
   );
 
-const scalarOf = (name: string, random: Random): Value => {
+/** Values that fit, so that the statement runs to its end. */
+const tameScalar = (name: string, random: Random): Value => {
   switch (name) {
     case "Int":
     case "smallint":
-      return literal(random.pick([markedNumber % 30_000, 0, 1, -1]));
+      return literal(random.pick([markedNumber % 30_000, 3, 0]));
     case "bigint":
     case "numeric":
     case "Float":
     case "float8":
-      return literal(random.pick<unknown>([markedNumber, -markedNumber, `${String(markedNumber)}00000`]));
+      return literal(markedNumber);
+    case "uuid":
+      return literal(random.pick([...knownIds, markedUuid]));
+    case "timestamptz":
+    case "timestamp":
+    case "date":
+      return literal("2030-01-02T03:04:05Z");
+    case "jsonb":
+    case "json":
+      return literal({ [mark]: [markedNumber, null, mark] });
+    case "String":
+    case "text":
+    case "citext":
+      return literal(random.pick([mark, `${mark}'`, `\u{1f600}${mark}`]));
+    default:
+      return hostileScalar(name, random);
+  }
+};
+
+const hostileScalar = (name: string, random: Random): Value => {
+  switch (name) {
+    case "Int":
+    case "smallint":
+    case "bigint":
+    case "numeric":
+    case "Float":
+    case "float8":
+      if (random.chance(0.7)) {
+        const small = name === "smallint" ? markedNumber % 30_000 : markedNumber;
+        return literal(
+          random.pick<unknown>([small, -small, 3, 0, ...(name === "bigint" ? [String(small)] : [])]),
+        );
+      }
+      if (random.chance(0.3))
+        return literal(random.pick(["NaN", "Infinity", "-Infinity", `${mark}1`, " 7 ", ""]));
+      return digits(random.pick(numbers));
     case "Boolean":
       return literal(random.chance(0.5));
     // Reading one is a look into the catalog, which refuses unknown names in words of its own, as behind Hasura.
     case "regclass":
       return literal("public.users");
     case "uuid":
-      return literal(random.pick([...knownIds, `${mark}-not-a-uuid`]));
+      return literal(random.pick(uuids));
     case "timestamptz":
     case "timestamp":
     case "date":
-      return literal(random.pick(["2030-01-02T03:04:05Z", "infinity", "now", `${mark}-not-a-time`]));
+      return literal(random.pick(times));
     case "jsonb":
     case "json":
-      return literal(
-        random.pick<unknown>([
-          { [mark]: [markedNumber, null, mark] },
-          [mark],
-          mark,
-          markedNumber,
-          null,
-          true,
-        ]),
-      );
+      return literal(documents(random));
     default:
       return literal(random.pick(texts));
   }
@@ -95,11 +216,11 @@ export const randomValue = (
   type: GraphQLInputType,
   random: Random,
   depth: number,
-  wrongness: number,
+  wrongness: Wrongness,
 ): Value => {
-  if (random.chance(wrongness)) return anyScalar(random);
+  if (random.chance(wrongness.share)) return anyScalar(random);
   if (isNonNullType(type)) return randomValue(type.ofType as GraphQLInputType, random, depth, wrongness);
-  if (random.chance(0.04)) return literal(null);
+  if (random.chance(wrongness.share > 0 ? 0.04 : 0.005)) return literal(null);
   if (isListType(type)) {
     const of = type.ofType as GraphQLInputType;
     // One item may stand for a list.
@@ -125,7 +246,7 @@ export const randomValue = (
       fields: [...chosen].map((field) => [field.name, randomValue(field.type, random, depth - 1, wrongness)]),
     };
   }
-  return scalarOf(type.name, random);
+  return wrongness.hostile ? hostileScalar(type.name, random) : tameScalar(type.name, random);
 };
 
 export const valueText = (value: Value): string => {
@@ -133,7 +254,7 @@ export const valueText = (value: Value): string => {
     case "literal":
       // An object of JSON is no GraphQL literal; as text it is.
       return typeof value.json === "object" && value.json !== null
-        ? JSON.stringify(JSON.stringify(value.json))
+        ? JSON.stringify(bodyText(value.json))
         : value.text;
     case "list":
       return `[${value.items.map(valueText).join(", ")}]`;

@@ -48,15 +48,19 @@ const encountered = (value: Raw): string => {
 const parseFailed = (message: string, path: string): HasuraError =>
   new HasuraError({ message, code: "parse-failed", path });
 
-/** `3.0e9`, as Hasura prints numbers in messages. */
+const decimal = /^(-?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+
+/** `3.0e9`, as Hasura prints numbers in messages: every digit, and no size is too large. */
 export const scientific = (text: string): string => {
-  const value = Number(text);
-  const size = Math.abs(value);
-  if (value !== 0 && (size < 0.1 || size >= 1e7)) {
-    const [mantissa = "0", exponent = "0"] = value.toExponential().split("e");
-    return `${mantissa.includes(".") ? mantissa : `${mantissa}.0`}e${exponent.replace("+", "")}`;
-  }
-  return Number.isInteger(value) ? `${String(value)}.0` : String(value);
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = decimal.exec(text) ?? [];
+  const written = `${whole}${fraction}`;
+  const digits = written.replace(/^0+/, "").replace(/0+$/, "");
+  if (digits === "") return "0.0";
+  // Zero point digits, times ten to this.
+  const power = Number(exponent) + whole.length - (written.length - written.replace(/^0+/, "").length);
+  if (power < 0 || power > 7)
+    return `${sign}${digits[0] ?? ""}.${digits.slice(1) || "0"}e${String(power - 1)}`;
+  return `${sign}${digits.slice(0, power).padEnd(power, "0") || "0"}.${digits.slice(power) || "0"}`;
 };
 
 const integerText = (text: string, type: string, path: string): string => {
