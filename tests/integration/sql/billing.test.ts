@@ -83,24 +83,55 @@ describe("billing", () => {
   });
 
   describe("limit_of", () => {
+    it("says until when the clock cannot change it, and no ceiling where the limit is soft", async () => {
+      await run(
+        `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, ends_at)
+         values ($1, 'channels', 8, '2026-02-01Z', '2026-03-01Z'), ($1, 'bots', 1, '2026-01-05Z', null)`,
+      );
+      await run(
+        "insert into billing.subscriptions (workspace_id, plan_id, starts_at, ends_at) values ($1, 'pro', '2026-02-10Z', '2026-04-01Z')",
+      );
+      const until = async (at: string): Promise<unknown> =>
+        (await run("select valid_until from billing.limit_of($1, 'channels', $2)", at))[0]?.["valid_until"];
+      expect(await until("2026-01-01T00:00:00Z")).toEqual(new Date("2026-02-01T00:00:00Z"));
+      expect(await until("2026-02-01T00:00:00Z")).toEqual(new Date("2026-02-10T00:00:00Z"));
+      expect(await until("2026-02-10T00:00:00Z")).toEqual(new Date("2026-03-01T00:00:00Z"));
+      expect(await until("2026-03-01T00:00:00Z")).toEqual(new Date("2026-04-01T00:00:00Z"));
+      expect(await until("2026-04-01T00:00:00Z")).toBe(Infinity);
+      const enforce = (how: string): Promise<unknown> =>
+        test.database.query(
+          "update billing.plan_limits set enforcement = $1 where plan_id = 'free' and metric = 'channels'",
+          [how],
+        );
+      await enforce("soft");
+      expect(await limitOf("channels", "2026-01-01Z")).toMatchObject({ limit_value: "5", cap_value: null });
+      await enforce("hard");
+    });
+
     it("reads the plan, unlimited as null and what is missing as 0", async () => {
       expect(await limitOf("channels")).toEqual({
         limit_value: "5",
         included: true,
         enforcement: "hard",
         source: "plan",
+        cap_value: "5",
+        valid_until: Infinity,
       });
       expect(await limitOf("ai_seconds")).toEqual({
         limit_value: "0",
         included: false,
         enforcement: "hard",
         source: "none",
+        cap_value: "0",
+        valid_until: Infinity,
       });
       expect(await limitOf("nonsense")).toEqual({
         limit_value: "0",
         included: false,
         enforcement: "hard",
         source: "none",
+        cap_value: "0",
+        valid_until: Infinity,
       });
       await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'enterprise')");
       expect(await limitOf("channels")).toEqual({
@@ -108,6 +139,8 @@ describe("billing", () => {
         included: true,
         enforcement: "hard",
         source: "plan",
+        cap_value: null,
+        valid_until: Infinity,
       });
     });
 
@@ -148,6 +181,8 @@ describe("billing", () => {
         included: true,
         enforcement: "hard",
         source: "override",
+        cap_value: "60",
+        valid_until: Infinity,
       });
     });
 
@@ -160,6 +195,8 @@ describe("billing", () => {
         included: false,
         enforcement: "hard",
         source: "unknown-workspace",
+        cap_value: "0",
+        valid_until: Infinity,
       });
     });
   });
