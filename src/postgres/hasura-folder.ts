@@ -15,10 +15,32 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** A Hasura project keeps one folder a database; this project has one, `default`. */
-const databaseFolder = (folder: string): string => {
+const isMigration = (name: string): boolean => /^\d+(_|$)/.test(name);
+
+/**
+ * A Hasura project keeps one folder a database: `default`, or the only one, whatever its name. The folder of one database
+ * may be given as well.
+ */
+const databaseFolder = async (folder: string): Promise<string> => {
   const inside = join(folder, "default");
-  return existsSync(inside) ? inside : folder;
+  if (existsSync(inside)) return inside;
+  if (!existsSync(folder)) return folder;
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(
+    ({ name }) => !name.startsWith("."),
+  );
+  if (
+    entries.some((entry) => (entry.isDirectory() ? isMigration(entry.name) : entry.name.endsWith(".sql")))
+  ) {
+    return folder;
+  }
+  const [only, ...others] = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  if (only === undefined) return folder;
+  if (others.length === 0) return join(folder, only);
+  throw new AppError({
+    kind: "invalid-input",
+    code: "several-databases",
+    message: `${folder} holds the folders of several databases (${[only, ...others].join(", ")}): name one of them.`,
+  });
 };
 
 const list = async (folder: string): Promise<readonly string[]> => {
@@ -66,7 +88,7 @@ const byVersion = (left: Migration, right: Migration): number => {
 
 /** The migrations on disk in the order of their numbers. */
 export const readMigrations = async (migrationsDir: string): Promise<readonly Migration[]> => {
-  const folder = databaseFolder(migrationsDir);
+  const folder = await databaseFolder(migrationsDir);
   const migrations: Migration[] = [];
   for (const name of await list(folder)) {
     const version = /^(\d+)(_|$)/.exec(name)?.[1];
@@ -93,7 +115,7 @@ export interface Seed {
 
 /** The seed files in the order of their names. */
 export const readSeeds = async (seedsDir: string): Promise<readonly Seed[]> => {
-  const folder = databaseFolder(seedsDir);
+  const folder = await databaseFolder(seedsDir);
   const names = (await list(folder)).filter((name) => name.endsWith(".sql")).sort();
   return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), "utf8") })));
 };

@@ -32,6 +32,7 @@ export {
   type TestEngineOptions,
   type WebhookContext,
 } from "./start-test-engine.ts";
+export { type WebhookCall } from "./webhook-calls.ts";
 export { type ClockStep, createTestClock, type TestClock } from "./test-clock.ts";
 export { type EventDelivery, type TestEvent } from "./test-events.ts";
 export { startTestServer, type TestServer, type TestServerOptions } from "./test-server.ts";

@@ -3,6 +3,7 @@ import { duplexPair } from "node:stream";
 
 import type { WebhookClient } from "../engine/index.ts";
 
+const handlerFailed = "handler-failed";
 const bodyless = new Set([101, 204, 205, 304]);
 
 const toResponse = async (incoming: IncomingMessage): Promise<Response> => {
@@ -21,7 +22,20 @@ const toResponse = async (incoming: IncomingMessage): Promise<Response> => {
  * streams, so the app sees real requests, and there is no port, no socket and no network.
  */
 export const mountWebhooks = (listener: RequestListener): WebhookClient => {
-  const server = createServer(listener);
+  const server = createServer((request, response) => {
+    const failed = (error: unknown): void => {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      // Whoever wrote the call's other end is told; the process, and with it the test run, goes on.
+      request.socket.emit(handlerFailed, reason);
+      request.socket.destroy();
+    };
+    try {
+      // A listener may be an async function, although its type does not say so.
+      void Promise.resolve(listener(request, response) as unknown).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  });
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const [near, far] = duplexPair();
@@ -30,6 +44,9 @@ export const mountWebhooks = (listener: RequestListener): WebhookClient => {
         if (!far.writableFinished) near.destroy();
       });
       near.once("close", () => far.destroy());
+      far.once(handlerFailed, (error: Error) =>
+        reject(new Error(`the handler of ${url} threw: ${error.message}`, { cause: error })),
+      );
       server.emit("connection", far);
       const { host, pathname, search } = new URL(url);
       const outgoing = httpRequest(

@@ -13,11 +13,13 @@ import {
   type WebhookClient,
 } from "../engine/index.ts";
 import { mountWebhooks, refuseWebhooks } from "./mount-webhooks.ts";
-import { createTestClock, type TestClock } from "./test-clock.ts";
+import { requireFolders } from "./project-folders.ts";
+import { createTestClock, momentOf, type TestClock } from "./test-clock.ts";
 import { createTestDatabase } from "./test-database.ts";
 import { createTestEvents, type EventDelivery, type TestEvent } from "./test-events.ts";
 import { prepareTemplateDatabase, templateName } from "./template-database.ts";
 import { startTestServer, type TestServer } from "./test-server.ts";
+import { recordWebhooks, type WebhookCall } from "./webhook-calls.ts";
 import { createTestSession, type SessionSettings, type TestSession, type Variables } from "./test-session.ts";
 
 /** What handlers may want from the test: the same database, the same time. */
@@ -89,6 +91,11 @@ export interface TestEngine {
   deliverDue(): Promise<number>;
   /** Delivers one event, even one that was delivered: again, or before an older one. */
   fireEvent(id: string, options?: { readonly times?: number }): Promise<readonly EventDelivery[]>;
+  /**
+   * What the engine sent to the handlers and what they answered, oldest first, since the start or the last `reset`: also why a
+   * call failed, which the answer of an action does not say.
+   */
+  webhookCalls(): readonly WebhookCall[];
   /** The schema of a role in an order that does not change, for snapshots of permissions. */
   sdl(role: string): string;
   /** The SQL that a role's operation becomes, with the origin of each parameter; runs nothing. */
@@ -153,6 +160,11 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    await requireFolders({
+      metadata: typeof options.metadata === "string" ? options.metadata : undefined,
+      migrations: options.migrations,
+      seeds: options.seeds,
+    });
     // The metadata is read while the server starts.
     const reading =
       typeof options.metadata === "string"
@@ -172,6 +184,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
     undo.push(() => test.close());
     const clock = createTestClock(options.now);
     const context = { database: test.database, databaseUrl: test.url, clock };
+    const webhooks = recordWebhooks(webhookClientOf(options, context));
     const engine = await createEngine({
       metadata: await reading,
       database: test.database,
@@ -180,7 +193,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
       settings: {
         ...options.settings,
         env: { HASURA_GRAPHQL_DATABASE_URL: test.url, PG_DATABASE_URL: test.url, ...options.env },
-        actionHandler: webhookClientOf(options, context),
+        actionHandler: webhooks.client,
       },
     });
     undo.push(() => engine.stop());
@@ -196,7 +209,7 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
       databaseUrl: test.url,
       as: (role, variables = {}, settings = {}) => createTestSession(engine, role, variables, settings),
       fireCron: async (name, { scheduledTime, times = 1 } = {}) => {
-        const moment = scheduledTime === undefined ? clock.now() : new Date(scheduledTime);
+        const moment = scheduledTime === undefined ? clock.now() : new Date(momentOf(scheduledTime));
         const firings: CronFiring[] = [];
         for (let count = 0; count < times; count += 1) firings.push(await engine.cron.fire(name, moment));
         return firings;
@@ -205,9 +218,13 @@ export const startTestEngine = async (options: TestEngineOptions): Promise<TestE
       deliverEvents: events.deliver,
       deliverDue: () => deliverDue(engine),
       fireEvent: events.fire,
+      webhookCalls: webhooks.calls,
       sdl: (role) => engine.sdl(role),
       explainSql: (role, document, variables = {}) => engine.explain({ query: document, variables }, role),
-      reset: () => test.reset(),
+      reset: async () => {
+        await test.reset();
+        webhooks.clear();
+      },
       freeze: () => test.freeze(),
       listen: () => (address ??= listenOn(engine, undo)),
       stop,

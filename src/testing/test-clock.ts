@@ -25,7 +25,7 @@ const milliseconds = (step: ClockStep): number =>
   (step.seconds ?? 0) * 1_000 +
   (step.milliseconds ?? 0);
 
-const momentOf = (moment: Date | string): number => {
+export const momentOf = (moment: Date | string): number => {
   const ms = new Date(moment).getTime();
   if (Number.isNaN(ms))
     throw new RangeError(`'${String(moment)}' is no moment: use a Date or an ISO 8601 text`);

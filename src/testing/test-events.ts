@@ -5,6 +5,7 @@ import type { Engine } from "../engine/index.ts";
 export interface TestEvent {
   readonly id: string;
   readonly trigger: string;
+  readonly schema: string;
   readonly table: string;
   readonly operation: "INSERT" | "UPDATE" | "DELETE" | "MANUAL";
   readonly old: Readonly<Record<string, unknown>> | null;
@@ -66,6 +67,7 @@ export const createTestEvents = (engine: Engine, database: Database): TestEvents
       database.query<TestEvent>(
         `select id,
            trigger_name as trigger,
+           schema_name as schema,
            table_name as "table",
            payload ->> 'op' as operation,
            payload -> 'data' -> 'old' as old,

@@ -110,6 +110,25 @@ describe("a Hasura project under test", () => {
     ]);
   });
 
+  it("says what handlers were sent and why a call failed", async () => {
+    await test.reset();
+    await test.fireCron("usage_reconcile");
+    expect(test.webhookCalls()).toMatchObject([
+      {
+        url: "http://webhooks.test/cron/usage_reconcile",
+        method: "POST",
+        body: { name: "usage_reconcile", scheduled_time: "2026-03-01T00:30:00Z" },
+        answer: { status: 200, body: { done: true } },
+        error: undefined,
+      },
+    ]);
+    await test.reset();
+    expect(test.webhookCalls()).toEqual([]);
+    await expect(test.fireCron("usage_reconcile", { scheduledTime: "noon" })).rejects.toThrow(
+      "'noon' is no moment",
+    );
+  });
+
   it("fires a cron trigger twice and out of order", async () => {
     const twice = await test.fireCron("usage_reconcile", { times: 2 });
     const earlier = await test.fireCron("usage_reconcile", { scheduledTime: "2025-01-01T00:00:00Z" });
@@ -180,6 +199,16 @@ describe("a Hasura project under test", () => {
     const url = await test.listen();
     expect(await (await fetch(`${url}/healthz`)).text()).toBe("OK");
     expect(await test.listen()).toBe(url);
+  });
+});
+
+it("names a folder that is not there", async () => {
+  const missing = join(hasuraDir, "migrationz");
+  await expect(
+    startTestEngine({ metadata: join(hasuraDir, "metadata"), migrations: missing }),
+  ).rejects.toMatchObject({
+    code: "folder-not-found",
+    message: `migrations: there is no folder ${missing}`,
   });
 });
 

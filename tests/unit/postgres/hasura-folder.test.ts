@@ -53,6 +53,20 @@ describe("readMigrations", () => {
   });
 });
 
+describe("the folder of a database", () => {
+  it("may have any name when it is the only one, and must be named among several", async () => {
+    await put("shop", "1_a", "up.sql");
+    await put("README.md");
+    expect((await readMigrations(folder)).map(({ name }) => name)).toEqual(["1_a"]);
+    await put("stock", "1_b", "up.sql");
+    await expect(readMigrations(folder)).rejects.toMatchObject({
+      code: "several-databases",
+      message: expect.stringContaining("(shop, stock)"),
+    });
+    expect((await readMigrations(join(folder, "stock"))).map(({ name }) => name)).toEqual(["1_b"]);
+  });
+});
+
 describe("readSeeds", () => {
   it("orders by name and takes only SQL", async () => {
     await put("default", "2_b.sql");

@@ -34,6 +34,17 @@ describe("webhooks in the same process", () => {
   app.post("/slow", () => undefined);
   const client = mountWebhooks(app);
 
+  it("goes on when a handler throws, at once or later, and says so", async () => {
+    const thrown = mountWebhooks(() => {
+      throw new Error("at once");
+    });
+    await expect(thrown("http://handlers.test/a", post("{}"))).rejects.toThrow(
+      "the handler of http://handlers.test/a threw: at once",
+    );
+    const later = mountWebhooks(((): Promise<void> => Promise.reject(new Error("later"))) as () => void);
+    await expect(later("http://handlers.test/b", post("{}"))).rejects.toThrow("threw: later");
+  });
+
   it("carries path, query, headers, body and cookies", async () => {
     const response = await client("http://handlers.test:8080/echo?a=1", post('{"n":1,"ü":"€"}'));
     expect(response.status).toBe(201);
