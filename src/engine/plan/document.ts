@@ -1,4 +1,5 @@
 import {
+  type DirectiveNode,
   type DocumentNode,
   type FragmentDefinitionNode,
   Kind,
@@ -98,14 +99,15 @@ export const prepareDocument = (
     declared.set(name, definition);
   }
   const used = new Set<string>();
-  const note = (selectionSet: SelectionSetNode): void => {
-    visit(selectionSet, {
+  const note = (node: SelectionSetNode | DirectiveNode): void => {
+    visit(node, {
       Variable: (node) => {
         used.add(node.name.value);
       },
     });
   };
   note(operation.selectionSet);
+  for (const directive of operation.directives ?? []) note(directive);
   for (const name of reached) {
     const fragment = fragments.get(name);
     if (fragment) note(fragment.selectionSet);

@@ -55,7 +55,10 @@ const conflictClause = (
   };
 };
 
-/** `insert … returning` of the rows; `extra` are columns that rows written before decide. */
+/**
+ * `insert … returning` of the rows; `extra` are columns that rows written before decide. A preset wins over both, as in
+ * Hasura: a role must not get around it by the row that it hangs its own on.
+ */
 const insertSql = (
   context: PlanContext,
   table: RoleTable,
@@ -74,13 +77,14 @@ const insertSql = (
   const fixed = new Map<string, string>();
   for (const [name, value] of extra) {
     const column = table.info.columns.get(name);
-    if (column) fixed.set(name, `${context.builder.bind({ kind: "value", value })}::${typeOf(column)}`);
+    if (column && !presets.has(name))
+      fixed.set(name, `${context.builder.bind({ kind: "value", value })}::${typeOf(column)}`);
   }
   const columns = [...names];
   const tuples = rows.map((row) => {
     const cells = columns.map((name) => {
-      const preset = fixed.get(name) ?? presets.get(name);
-      if (preset !== undefined) return preset;
+      const decided = presets.get(name) ?? fixed.get(name);
+      if (decided !== undefined) return decided;
       const cell = row.values.get(name);
       const column = table.info.columns.get(name);
       if (!cell || !column) return "default";

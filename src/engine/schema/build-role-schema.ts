@@ -2,13 +2,14 @@ import { GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from 
 import type { Catalog } from "../catalog/types.ts";
 import type { Metadata } from "../metadata/types.ts";
 import { ActionTypes, buildRoleActions } from "./actions.ts";
+import { directives } from "./directives.ts";
 import { checkPermissions } from "./check-permissions.ts";
 import { ColumnTypes } from "./column-types.ts";
 import { InconsistentMetadataError } from "./errors.ts";
 import { buildRoleFunctions, exposedAs, functionRoots } from "./functions.ts";
 import { withInheritedRoles } from "./inherited-roles.ts";
 import type { Naming } from "./naming.ts";
-import { field, type Fields, sorted, TypeRegistry } from "./registry.ts";
+import { field, type Fields, sorted, twoTypes, TypeRegistry } from "./registry.ts";
 import { buildRoleTables } from "./role-tables.ts";
 import { streamRoots } from "./stream-roots.ts";
 import { TableInputs } from "./table-inputs.ts";
@@ -109,12 +110,19 @@ const buildTypes = ({ metadata, catalog, tables, functions, actions }: RoleParts
   const query = rootType("query_root", collect("query_root", queries.length === 0 ? [noQueries] : queries));
   const mutation = rootType("mutation_root", collect("mutation_root", mutations));
   const subscription = rootType("subscription_root", collect("subscription_root", subscriptions));
-  return new GraphQLSchema({
-    ...(query === undefined ? {} : { query }),
-    ...(mutation === undefined ? {} : { mutation }),
-    ...(subscription === undefined ? {} : { subscription }),
-    assumeValid: true,
-  });
+  try {
+    return new GraphQLSchema({
+      ...(query === undefined ? {} : { query }),
+      ...(mutation === undefined ? {} : { mutation }),
+      ...(subscription === undefined ? {} : { subscription }),
+      directives,
+      assumeValid: true,
+    });
+  } catch (error) {
+    // The names of roots and of built-in scalars are not in the registry.
+    const name = /multiple types named "(\w+)"/.exec(error instanceof Error ? error.message : "")?.[1];
+    throw name === undefined ? error : twoTypes(name);
+  }
 };
 
 /**

@@ -27,20 +27,29 @@ export const sorted = <V>(map: Readonly<Record<string, V>>): Record<string, V> =
 export const describe = (description: string | null | undefined): { description?: string } =>
   description === null || description === undefined || description === "" ? {} : { description };
 
+export const twoTypes = (name: string): InconsistentMetadataError =>
+  new InconsistentMetadataError(`type ${name}`, "two different types have this name");
+
 /** The named types of one role's schema, each built when first asked for. */
 export class TypeRegistry {
   readonly #types = new Map<string, GraphQLNamedType>();
 
-  type<T extends GraphQLNamedType>(name: string, kind: new (...args: never[]) => T, build: () => T): T {
+  /** What is asked for under one name must be one thing; what it is for tells tables from custom types. */
+  type<T extends GraphQLNamedType>(
+    name: string,
+    kind: new (...args: never[]) => T,
+    build: () => T,
+    description?: string | null,
+  ): T {
     const known = this.#types.get(name);
     if (known === undefined) {
       const built = build();
       this.#types.set(name, built);
       return built;
     }
-    if (!(known instanceof kind)) {
-      throw new InconsistentMetadataError(`type ${name}`, "two different types have this name");
-    }
+    const meant =
+      description === undefined || describe(description).description === (known.description ?? undefined);
+    if (!(known instanceof kind) || !meant) throw twoTypes(name);
     return known;
   }
 
@@ -49,6 +58,7 @@ export class TypeRegistry {
       name,
       GraphQLObjectType,
       () => new GraphQLObjectType({ name, ...describe(description), fields: () => sorted(fields()) }),
+      description ?? null,
     );
   }
 
@@ -61,6 +71,7 @@ export class TypeRegistry {
       name,
       GraphQLInputObjectType,
       () => new GraphQLInputObjectType({ name, ...describe(description), fields: () => sorted(fields()) }),
+      description ?? null,
     );
   }
 
@@ -73,6 +84,7 @@ export class TypeRegistry {
       name,
       GraphQLEnumType,
       () => new GraphQLEnumType({ name, ...describe(description), values: sorted(values()) }),
+      description ?? null,
     );
   }
 }

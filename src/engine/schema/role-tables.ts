@@ -164,14 +164,16 @@ export const buildRoleTables = (
     const allColumns = graphqlColumns(meta, info, naming);
     const writable = new Map([...allColumns].filter(([, column]) => !column.isGenerated));
     const relationships = new Map<string, ResolvedRelationship>();
+    /** A name that Hasura gives to the field beside a relationship counts as well. */
+    const assertFree = (object: string, name: string): void => {
+      if (!allColumns.has(name) && !info.columns.has(name)) return;
+      throw new InconsistentMetadataError(object, "field definition conflicts with postgres column");
+    };
     const add = (rel: TableMeta["objectRelationships"][number], kind: "object" | "array"): void => {
       const resolved = resolveRelationship(meta, info, rel, kind, catalog, keys);
-      if (allColumns.has(rel.name)) {
-        throw new InconsistentMetadataError(
-          `table ${key}`,
-          `relationship "${rel.name}" has the name of a column`,
-        );
-      }
+      assertFree(`relationship ${rel.name} of table ${key}`, rel.name);
+      if (kind === "array")
+        assertFree(`relationship ${rel.name} of table ${key}`, naming.aggregate(rel.name));
       relationships.set(rel.name, {
         ...resolved,
         selectable: tracked.get(resolved.target)?.permissions.select !== undefined,
@@ -183,6 +185,9 @@ export const buildRoleTables = (
     meta.arrayRelationships.forEach((rel) => {
       add(rel, "array");
     });
+    for (const { name } of meta.computedFields) {
+      assertFree(`computed field ${name} of table ${key}`, name);
+    }
     assertComputedFieldPermissions(meta);
     const computedFields = resolveComputedFields(
       meta,
