@@ -21,6 +21,12 @@ const actionBody = z.object({
 
 const cronBody = z.object({ name: z.string().optional(), scheduled_time: z.iso.datetime({ offset: true }) });
 
+const eventBody = z.object({
+  id: z.string().min(1).max(255),
+  trigger: z.object({ name: z.string() }),
+  event: z.object({ op: z.string(), data: z.object({ new: z.unknown() }) }),
+});
+
 /** First problem of a failed parse as one sentence with its path; the input itself is never echoed. */
 function invalidInput(error: z.ZodError): AppError {
   const issue = error.issues[0];
@@ -94,8 +100,21 @@ export function createActionsApp(deps: ActionsAppDeps): Express {
     response.json(result);
   });
 
-  app.post("/events/:name", (request) => {
-    own(registry.events, request.params.name, "event trigger");
+  app.post("/events/:name", async (request, response) => {
+    const { name } = request.params;
+    const handler = own(registry.events, name, "event trigger");
+    const body = parse(eventBody, request.body);
+    if (body.trigger.name !== name) {
+      throw new AppError({
+        kind: "invalid-input",
+        code: "invalid-input",
+        message: "trigger.name differs from the path",
+      });
+    }
+    const row = parse(handler.row, body.event.data.new);
+    const result = await handler.run({ eventId: body.id, row }, deps);
+    logger.info({ requestId: response.locals["requestId"], event: name, result }, "event delivery done");
+    response.json(result);
   });
 
   app.use(() => {

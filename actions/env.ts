@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { deliveryEnv } from "./delivery/index.ts";
 
 const schema = z.object({
   ACTIONS_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
@@ -6,13 +7,16 @@ const schema = z.object({
   DATABASE_URL: z.string().min(1),
   ACTION_SECRET: z.string().min(16, "must have at least 16 characters"),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  ...deliveryEnv,
 });
 
 export type ActionsEnv = z.infer<typeof schema>;
 
 /** Reads the settings of the actions server; the message of a failure names each variable. */
 export function readActionsEnv(env: NodeJS.ProcessEnv): ActionsEnv {
-  const parsed = schema.safeParse(env);
+  // Compose files and shells set a variable to nothing where they mean none.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(set);
   if (parsed.success) return parsed.data;
   throw new Error(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
 }

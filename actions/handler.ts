@@ -1,11 +1,13 @@
 import { type Clock, type Database, type Logger } from "../src/core/index.ts";
 import { type Gate } from "../src/domain/gate/index.ts";
+import { type Delivery } from "./delivery/index.ts";
 import { type z } from "zod";
 
 /** What every handler may use; handed in by `createActionsApp`. */
 export interface HandlerDeps {
   readonly database: Database;
   readonly gate: Gate;
+  readonly delivery: Delivery;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,5 +37,26 @@ export function defineAction<Input>(handler: ActionHandler<Input>): ActionHandle
   return {
     input: handler.input,
     run: (input, session, deps) => handler.run(input as Input, session, deps),
+  };
+}
+
+/** What an event trigger of Hasura reports: a row as it is now. */
+export interface EventDelivery<Row> {
+  /** The same in every delivery of the event. */
+  readonly eventId: string;
+  readonly row: Row;
+}
+
+export interface EventHandler<Row = never> {
+  readonly row: z.ZodType<Row>;
+  /** Runs at least once a delivery; its effects are keyed by the event's id or by the row's. */
+  readonly run: (event: EventDelivery<Row>, deps: HandlerDeps) => Promise<unknown>;
+}
+
+/** As `defineAction`, for event triggers. */
+export function defineEvent<Row>(handler: EventHandler<Row>): EventHandler<unknown> {
+  return {
+    row: handler.row,
+    run: ({ eventId, row }, deps) => handler.run({ eventId, row: row as Row }, deps),
   };
 }

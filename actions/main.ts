@@ -3,6 +3,7 @@ import { systemClock } from "../src/core/index.ts";
 import { createGate } from "../src/domain/gate/index.ts";
 import { createDatabase } from "../src/postgres/index.ts";
 import { createActionsApp } from "./app.ts";
+import { createDelivery } from "./delivery/index.ts";
 import { readActionsEnv } from "./env.ts";
 import { registry } from "./registry.ts";
 
@@ -17,8 +18,10 @@ async function main(): Promise<void> {
     maxConnections: 10,
     applicationName: "hasura-usage-actions",
   });
+  const delivery = createDelivery({ database, clock: systemClock, logger, settings: env });
   const app = createActionsApp({
     database,
+    delivery,
     gate: createGate({ database, clock: systemClock }),
     clock: systemClock,
     logger,
@@ -27,6 +30,7 @@ async function main(): Promise<void> {
   });
   const server = app.listen(env.ACTIONS_PORT, env.HOST, (error?: Error) => {
     if (error === undefined) {
+      delivery.start();
       logger.info({ port: env.ACTIONS_PORT }, "actions listening");
       return;
     }
@@ -39,7 +43,10 @@ async function main(): Promise<void> {
     }, graceMs);
     force.unref();
     server.close(() => {
-      void database.close().then(() => process.exit(0));
+      void delivery
+        .stop()
+        .then(() => database.close())
+        .then(() => process.exit(0));
     });
     server.closeIdleConnections();
   };

@@ -1,20 +1,25 @@
-import { type ActionHandler, type CronHandler } from "./handler.ts";
+import { type ActionHandler, type CronHandler, type EventHandler } from "./handler.ts";
 import { checkUsage } from "./handlers/actions/checkUsage.ts";
 import { commitUsage } from "./handlers/actions/commitUsage.ts";
 import { consumeUsage } from "./handlers/actions/consumeUsage.ts";
+import { createWebhook } from "./handlers/actions/createWebhook.ts";
 import { getCurrentUsage } from "./handlers/actions/getCurrentUsage.ts";
 import { releaseUsage } from "./handlers/actions/releaseUsage.ts";
 import { reserveUsage } from "./handlers/actions/reserveUsage.ts";
+import { resendWebhook } from "./handlers/actions/resendWebhook.ts";
+import { rotateWebhookSecret } from "./handlers/actions/rotateWebhookSecret.ts";
 import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
+import { testWebhook } from "./handlers/actions/testWebhook.ts";
 import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
 import { usage_prune_ledger } from "./handlers/cron/usage_prune_ledger.ts";
 import { usage_reconcile } from "./handlers/cron/usage_reconcile.ts";
+import { usage_alert_raised } from "./handlers/events/usage_alert_raised.ts";
 
 /** Every name of the metadata and its handler; a test compares both sides. */
 export interface Registry {
   readonly actions: Readonly<Record<string, ActionHandler<unknown>>>;
   readonly cron: Readonly<Record<string, CronHandler>>;
-  readonly events: Readonly<Record<string, never>>;
+  readonly events: Readonly<Record<string, EventHandler<unknown>>>;
 }
 
 export const registry: Registry = {
@@ -22,11 +27,15 @@ export const registry: Registry = {
     checkUsage,
     commitUsage,
     consumeUsage,
+    createWebhook,
     getCurrentUsage,
     releaseUsage,
+    resendWebhook,
     reserveUsage,
+    rotateWebhookSecret,
     suggestUpgrade,
+    testWebhook,
   },
   cron: { usage_expire_reservations, usage_prune_ledger, usage_reconcile },
-  events: {},
+  events: { usage_alert_raised },
 };

@@ -26,10 +26,18 @@ export type Mutation = {
   readonly commitUsage: UsageDecision;
   /** Uses an amount of a metric that no table row stands for. With required: true a denial is an error, so the mutations behind it do not run. */
   readonly consumeUsage: UsageDecision;
+  /** Registers a URL for the workspace's alerts. The secret is shown this once. */
+  readonly createWebhook: WebhookSecret;
   /** Gives a reservation back unused. */
   readonly releaseUsage: UsageDecision;
+  /** Sends a delivery again, with the same webhook-id. */
+  readonly resendWebhook: WebhookReceipt;
   /** Holds an amount until it is committed, released or expired. */
   readonly reserveUsage: UsageDecision;
+  /** Gives an endpoint a new secret, shown this once; the one before stays good until previousSecretExpiresAt. */
+  readonly rotateWebhookSecret: WebhookSecret;
+  /** Sends an event of type webhook.test to an endpoint. */
+  readonly testWebhook: WebhookReceipt;
 };
 
 
@@ -49,9 +57,22 @@ export type MutationConsumeUsageArgs = {
 };
 
 
+export type MutationCreateWebhookArgs = {
+  description?: InputMaybe<Scalars['String']['input']>;
+  eventTypes?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  url: Scalars['String']['input'];
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
 export type MutationReleaseUsageArgs = {
   reservationId: Scalars['uuid']['input'];
   workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationResendWebhookArgs = {
+  deliveryId: Scalars['uuid']['input'];
 };
 
 
@@ -62,6 +83,16 @@ export type MutationReserveUsageArgs = {
   required?: InputMaybe<Scalars['Boolean']['input']>;
   ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
   workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationRotateWebhookSecretArgs = {
+  endpointId: Scalars['uuid']['input'];
+};
+
+
+export type MutationTestWebhookArgs = {
+  endpointId: Scalars['uuid']['input'];
 };
 
 export type Query = {
@@ -130,4 +161,15 @@ export type UsageMetric = {
   readonly status: Scalars['String']['output'];
   readonly unit: Scalars['String']['output'];
   readonly used: Scalars['bigint']['output'];
+};
+
+export type WebhookReceipt = {
+  readonly deliveryId: Scalars['uuid']['output'];
+  readonly eventId: Scalars['String']['output'];
+};
+
+export type WebhookSecret = {
+  readonly endpointId: Scalars['uuid']['output'];
+  readonly previousSecretExpiresAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly secret: Scalars['String']['output'];
 };

@@ -1,4 +1,5 @@
 import { createActionsApp } from "../../actions/app.ts";
+import { idleDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { silentLogger, systemClock } from "../../src/core/index.ts";
 import { createDatabase } from "../../src/postgres/index.ts";
@@ -15,6 +16,7 @@ const database = createDatabase({ connectionString, maxConnections: 2 });
 await serve(
   createActionsApp({
     database,
+    delivery: idleDelivery,
     gate: await createBenchGate(name, connectionString),
     clock: systemClock,
     logger: silentLogger,

@@ -4,6 +4,7 @@ import { createGate } from "../domain/gate/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
+import { createDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
@@ -60,8 +61,10 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     onStep("database", opened.description);
     onStep("migrations", await bringUpToDate(database));
 
+    const delivery = createDelivery({ database, clock, logger, settings });
     const actionsApp = createActionsApp({
       database,
+      delivery,
       gate: createGate({ database, clock }),
       clock,
       logger,
@@ -69,6 +72,8 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       secret: settings.secrets.actionSecret,
     });
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
+    delivery.start();
+    undo.push(() => delivery.stop());
     onStep("actions", actions.url);
 
     const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));

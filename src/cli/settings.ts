@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { deliveryEnv } from "../../actions/delivery/index.ts";
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -37,6 +38,7 @@ const settingsSchema = z.object({
   HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS: z.stringbool().default(true),
   ACTION_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
+  ...deliveryEnv,
 });
 
 const secretsSchema = z.object({ adminSecret: z.string(), jwtSecret: z.string(), actionSecret: z.string() });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 import { createActionsApp } from "../../actions/app.ts";
+import { idleDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { createGate } from "../../src/domain/gate/index.ts";
 import { formatSql, silentLogger, startTestEngine, type TestEngine } from "../../src/testing/index.ts";
@@ -18,6 +19,7 @@ const start = (database: string | undefined): Promise<TestEngine> =>
     webhooks: ({ database: db, clock }) =>
       createActionsApp({
         database: db,
+        delivery: idleDelivery,
         gate: createGate({ database: db, clock }),
         clock,
         logger: silentLogger,

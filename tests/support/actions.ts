@@ -1,4 +1,5 @@
 import { createActionsApp } from "../../actions/app.ts";
+import { type Delivery, idleDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "../../src/cli/listen.ts";
 import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
@@ -18,9 +19,13 @@ export interface RunningActions {
 }
 
 /** The real actions app on a free loopback port. */
-export async function startActions(database: Database): Promise<RunningActions> {
+export async function startActions(
+  database: Database,
+  delivery: Delivery = idleDelivery,
+): Promise<RunningActions> {
   const app = createActionsApp({
     database,
+    delivery,
     gate: createGate({ database, clock: systemClock }),
     clock: systemClock,
     logger: silentLogger,

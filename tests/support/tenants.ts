@@ -72,6 +72,24 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
       [w],
     ],
     [
+      `with endpoint as (
+         insert into usage.webhook_endpoints (workspace_id, url, description)
+         values ($1, 'https://webhooks.invalid/', $2)
+         returning id
+       ),
+       delivery as (
+         insert into usage.webhook_deliveries
+           (workspace_id, endpoint_id, event_id, event_type, payload, status, attempts, next_attempt_at)
+         select $1, id, $2, 'webhook.test', '{}', 'delivered', 1, null
+         from endpoint
+         returning id
+       )
+       insert into usage.webhook_attempts (delivery_id, attempt, workspace_id, started_at, duration_ms, response_status)
+       select id, 1, $1, now(), 5, 204
+       from delivery`,
+      [w, mark],
+    ],
+    [
       `insert into usage.api_calls (workspace_id, user_id, hour, operation, count)
        values ($1, $2, date_trunc('hour', now()), $3, 7)`,
       [w, u, mark],

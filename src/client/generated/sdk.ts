@@ -88,7 +88,7 @@ export type UsageAlertsQueryVariables = Exact<{
 }>;
 
 
-export type UsageAlertsQuery = { readonly usage_alerts: ReadonlyArray<{ readonly id: string, readonly metric: string, readonly period_start: string, readonly threshold_percent: number, readonly used: number, readonly limit_value: number, readonly created_at: string, readonly acknowledged_at: string | null }> };
+export type UsageAlertsQuery = { readonly usage_alerts: ReadonlyArray<{ readonly id: string, readonly metric: string, readonly period_start: string, readonly threshold_percent: number | null, readonly used: number, readonly limit_value: number | null, readonly created_at: string, readonly acknowledged_at: string | null }> };
 
 export type UsageQueryVariables = Exact<{
   workspaceId: string;

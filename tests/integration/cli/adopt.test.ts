@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createActionsApp } from "../../../actions/app.ts";
+import { idleDelivery } from "../../../actions/delivery/index.ts";
 import { registry } from "../../../actions/registry.ts";
 import { createHandlers } from "../../../examples/orders/handlers/app.ts";
 import { type Adopted, adoptProject } from "../../../src/cli/adopt-project.ts";
@@ -46,6 +47,7 @@ beforeAll(async () => {
     webhooks: ({ database, clock }) => {
       const usage = createActionsApp({
         database,
+        delivery: idleDelivery,
         gate: createGate({ database, clock }),
         clock,
         logger: silentLogger,

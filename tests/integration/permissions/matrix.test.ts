@@ -36,6 +36,8 @@ const actionTypes = new Set([
   "UpgradeSuggestion",
   "UsageMetric",
   "CurrentUsage",
+  "WebhookSecret",
+  "WebhookReceipt",
 ]);
 const aggregateSuffix =
   /_(?:aggregate|mutation_response|(?:aggregate|avg|max|min|sum|stddev(?:_pop|_samp)?|var_pop|var_samp|variance)_fields)$/u;

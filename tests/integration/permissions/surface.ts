@@ -209,8 +209,27 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.alerts",
     bound: "workspace_id",
     access: ["", "s", "su", "s", "s"],
-    read: "acknowledged_at created_at id limit_value metric period_start threshold_percent used workspace_id",
+    read: "acknowledged_at created_at id kind limit_value metric period_start rearmed sequence threshold_percent threshold_value used workspace_id",
     update: same("acknowledged_at", "workspace_admin"),
+  },
+  usage_webhook_endpoints: {
+    relation: "usage.webhook_endpoints",
+    bound: "workspace_id",
+    access: ["", "", "sud", "s", "s"],
+    read: "created_at description disabled_reason enabled event_types failing_since id url workspace_id",
+    update: same("description enabled", "workspace_admin"),
+  },
+  usage_webhook_deliveries: {
+    relation: "usage.webhook_deliveries",
+    bound: "workspace_id",
+    access: managers,
+    read: "attempts created_at delivered_at duration_ms endpoint_id error event_id event_type id last_attempt_at next_attempt_at payload response_status status workspace_id",
+  },
+  usage_webhook_attempts: {
+    relation: "usage.webhook_attempts",
+    bound: "workspace_id",
+    access: managers,
+    read: "attempt delivery_id duration_ms error response_status started_at workspace_id",
   },
   usage_ledger: {
     relation: "usage.ledger",
@@ -266,6 +285,10 @@ export const calls: Readonly<Record<string, readonly Role[]>> = {
   commitUsage: ["user", "workspace_admin", "service", "operator"],
   releaseUsage: ["user", "workspace_admin", "service", "operator"],
   getCurrentUsage: ["user", "workspace_admin", "service", "operator"],
+  createWebhook: ["workspace_admin"],
+  rotateWebhookSecret: ["workspace_admin"],
+  testWebhook: ["workspace_admin"],
+  resendWebhook: ["workspace_admin"],
   suggestUpgrade: ["user", "workspace_admin", "service", "operator"],
 };
 

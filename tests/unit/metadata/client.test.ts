@@ -15,8 +15,12 @@ describe("the metadata and the client made from it", () => {
     expect(metadata.actions.map(({ name, operation }) => `${operation} ${name}`).sort()).toEqual([
       "mutation commitUsage",
       "mutation consumeUsage",
+      "mutation createWebhook",
       "mutation releaseUsage",
+      "mutation resendWebhook",
       "mutation reserveUsage",
+      "mutation rotateWebhookSecret",
+      "mutation testWebhook",
       "query checkUsage",
       "query getCurrentUsage",
       "query suggestUpgrade",

@@ -212,7 +212,9 @@ describe("what the permissions may never give", () => {
       "operator insert billing.subscriptions",
       "operator update billing.limit_overrides",
       "operator update billing.subscriptions",
+      "workspace_admin delete usage.webhook_endpoints",
       "workspace_admin update usage.alerts",
+      "workspace_admin update usage.webhook_endpoints",
     ]);
   });
 
