@@ -70,7 +70,7 @@ describe("loadMetadataFolder", () => {
     const metadata = await loadMetadataFolder(fixture("metadata"));
     expect(metadata.cronTriggers[0]?.retry).toEqual({
       numRetries: 0,
-      retryIntervalSeconds: 10,
+      intervalSeconds: 10,
       timeoutSeconds: 60,
       toleranceSeconds: 21_600,
     });
