@@ -31,6 +31,8 @@ export const brokenError = (error: AnsweredError, role: string): string | undefi
   if (extensions === undefined || typeof extensions.code !== "string") return "an error without a code";
   if (extensions.internal !== undefined && role !== "admin") return "internals shown to a role";
   if (extensions.code === "postgres-error" || message === "database query error") return "an error of SQL";
+  // With a database that is there: sessions that were not given back.
+  if (extensions.code === "database-unavailable") return "no session of the database";
   if (extensions.code === "unexpected" && !webhookWords.some((words) => message.includes(words))) {
     return "an error that is the engine's own";
   }

@@ -41,6 +41,7 @@ describe("what counts as misbehaviour", () => {
     ["an error of SQL", error("database query error", "unexpected")],
     ["an error under Postgres's code", error("x", "postgres-error")],
     ["a fault of the engine's own", error("internal error", "unexpected")],
+    ["no session left", error("The database cannot be reached.", "database-unavailable")],
     ["words of SQL", error('column "a" does not exist', "data-exception")],
     [
       "a statement that took too long",
