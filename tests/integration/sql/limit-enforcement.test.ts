@@ -241,26 +241,3 @@ it("statements over many workspaces in any order of rows do not deadlock", async
   await Promise.all(Array.from({ length: 8 }, (_, client) => run(client)));
   for (const each of many) expect(await used(db, each, "storage_bytes")).toBe(8 * 5 * 3);
 }, 60_000);
-
-it("deleting a workspace beside its writers leaves no row of it", async () => {
-  const db = test.database;
-  for (let round = 0; round < 5; round += 1) {
-    const doomed = await createWorkspace(db);
-    await setLimit(db, doomed.id, "channels", null);
-    const writers = Array.from({ length: 6 }, async () => {
-      for (let count = 0; count < 10; count += 1) {
-        try {
-          await addChannels(db, doomed, 1);
-        } catch (error) {
-          const { code } = await refusal(Promise.reject(error as Error));
-          expect(["23503", "40P01"]).toContain(code);
-        }
-      }
-    });
-    await db.query("delete from public.workspaces where id = $1", [doomed.id]);
-    await Promise.all(writers);
-    expect(await db.query("select metric from usage.counters where workspace_id = $1", [doomed.id])).toEqual(
-      [],
-    );
-  }
-}, 60_000);
