@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { systemClock } from "../src/core/index.ts";
 import { createGate } from "../src/domain/gate/index.ts";
-import { createDatabase } from "../src/postgres/index.ts";
+import { createDatabase, repeatContention } from "../src/postgres/index.ts";
 import { createActionsApp } from "./app.ts";
 import { createDelivery } from "./delivery/index.ts";
 import { readActionsEnv } from "./env.ts";
@@ -13,12 +13,13 @@ const graceMs = 10_000;
 async function main(): Promise<void> {
   const env = readActionsEnv(process.env);
   const logger = pino({ level: env.LOG_LEVEL });
-  const database = createDatabase({
+  const connected = createDatabase({
     connectionString: env.DATABASE_URL,
     maxConnections: 10,
     applicationName: "hasura-usage-actions",
   });
-  const delivery = createDelivery({ database, clock: systemClock, logger, settings: env });
+  const delivery = createDelivery({ database: connected, clock: systemClock, logger, settings: env });
+  const database = repeatContention(connected);
   const app = createActionsApp({
     database,
     delivery,

@@ -3,6 +3,7 @@ import { type Clock, type Database, type Logger } from "../core/index.ts";
 import { createGate } from "../domain/gate/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
+import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
@@ -62,10 +63,11 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     onStep("migrations", await bringUpToDate(database));
 
     const delivery = createDelivery({ database, clock, logger, settings });
+    const repeating = repeatContention(database);
     const actionsApp = createActionsApp({
-      database,
+      database: repeating,
       delivery,
-      gate: createGate({ database, clock }),
+      gate: createGate({ database: repeating, clock }),
       clock,
       logger,
       registry,

@@ -10,3 +10,4 @@ export { type FilledClusterOptions, prepareFilledCluster } from "./filled-cluste
 export { projectDigest } from "./hasura-folder.ts";
 export { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
 export { createDatabase, type DatabaseOptions } from "./pool.ts";
+export { repeatContention } from "./repeat-contention.ts";

@@ -4,6 +4,7 @@ import { registry } from "../../actions/registry.ts";
 import { closeServer, listen, portOf } from "../../src/cli/listen.ts";
 import { type Database, silentLogger, systemClock } from "../../src/core/index.ts";
 import { createGate } from "../../src/domain/gate/index.ts";
+import { repeatContention } from "../../src/postgres/index.ts";
 
 export const actionSecret = "a-secret-of-the-tests";
 
@@ -20,9 +21,10 @@ export interface RunningActions {
 
 /** The real actions app on a free loopback port. */
 export async function startActions(
-  database: Database,
+  given: Database,
   delivery: Delivery = idleDelivery,
 ): Promise<RunningActions> {
+  const database = repeatContention(given);
   const app = createActionsApp({
     database,
     delivery,
