@@ -111,6 +111,9 @@ const compare = (
   }
   const found = operatorOf(name);
   if (!found) throw broken(`unknown operator ${name}`);
+  // A rule that compares with null means it, unlike a client's filter.
+  if (value === null && name === "_eq") return `${left} is null`;
+  if (value === null && (name === "_neq" || name === "_ne")) return `${left} is not null`;
   if (name === "_is_null" && typeof value === "boolean") return `${left} is ${value ? "" : "not "}null`;
   const cast = castOf(found.shape, column);
   const type = operandType(found.shape, column);

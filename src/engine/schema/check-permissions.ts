@@ -23,8 +23,8 @@ export const checkPermissions = (schema: RoleSchema): void => {
     } catch (error) {
       if (!(error instanceof HasuraError)) throw error;
       throw new InconsistentMetadataError(
-        `table ${table.key}`,
-        `${kind} permission of ${schema.role}: ${reasonOf(error)}`,
+        `table ${table.key}: ${kind} permission of ${schema.role}`,
+        reasonOf(error),
       );
     }
   };

@@ -95,6 +95,13 @@ export const createHttpApp = (deps: HttpDeps): Express => {
       errorAnswer(new HasuraError({ message: "resource does not exist", code: "not-found" }), false),
     );
   });
+  app.all("/v1beta1/relay", (_, response) => {
+    const refused = new HasuraError({
+      message: "Relay is not supported by this engine",
+      code: "not-supported",
+    });
+    sendJson(response, 200, errorAnswer(refused, false));
+  });
   for (const path of ["/v1/metadata", "/v1/query", "/v2/query"]) {
     app.post(path, text, apiHandler(deps, deps.metadataApi));
   }

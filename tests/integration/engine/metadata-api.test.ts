@@ -255,6 +255,40 @@ describe("inconsistent metadata", () => {
     });
   });
 
+  it("is a single permission where only its rule cannot be carried out", async () => {
+    await track();
+    const { body } = await command("export_metadata", {});
+    const { sources } = body as { readonly sources: readonly { readonly tables: readonly object[] }[] };
+    const permission = { columns: ["id"], filter: { id: { _sounds_like: 1 } } };
+    const metadata = {
+      ...body,
+      sources: sources.map((source) => ({
+        ...source,
+        tables: source.tables.map((entry) => ({
+          ...entry,
+          select_permissions: [{ role: "reader", permission }],
+        })),
+      })),
+    };
+    const { status, body: answer } = await send("/v1/metadata", {
+      type: "replace_metadata",
+      version: 2,
+      args: { allow_inconsistent_metadata: true, metadata },
+    });
+    expect({ status, listed: answer["inconsistent_objects"] }).toMatchObject({
+      status: 200,
+      listed: [
+        { type: "select_permission", name: "select_permission reader in table author in source default" },
+        { type: "select_permission", name: "select_permission reader in table article in source default" },
+      ],
+    });
+    expect(JSON.stringify(answer)).toContain("unknown operator _sounds_like");
+    expect(await query("{ author { id } }")).toEqual({ data: { author: [{ id: 1 }, { id: 2 }] } });
+    expect(await query("{ author { id } }", "reader")).toMatchObject({
+      errors: [{ message: "field 'author' not found in type: 'query_root'" }],
+    });
+  });
+
   it("keeps the engine from starting on a folder, unless that is allowed", async () => {
     const document = {
       version: 3,

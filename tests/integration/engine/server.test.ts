@@ -196,6 +196,21 @@ describe("GraphQL over HTTP", () => {
     }
   });
 
+  it("refuses Relay by name", async () => {
+    const { status, body } = await post("/v1beta1/relay", { query: "{ __typename }" }, admin);
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        errors: [
+          {
+            message: "Relay is not supported by this engine",
+            extensions: { path: "$", code: "not-supported" },
+          },
+        ],
+      },
+    });
+  });
+
   it("hides what the role may not see", async () => {
     expect(await post("/v1/graphql", { query: "{ notes { owner } }" }, await as("u1"))).toMatchObject({
       status: 200,
