@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { systemClock } from "../src/core/index.ts";
 import { createGate } from "../src/domain/gate/index.ts";
+import { createLeases, leaseHolder } from "../src/domain/lease/index.ts";
 import { createDatabase, repeatContention } from "../src/postgres/index.ts";
 import { createActionsApp } from "./app.ts";
 import { createDelivery } from "./delivery/index.ts";
@@ -20,10 +21,11 @@ async function main(): Promise<void> {
   });
   const delivery = createDelivery({ database: connected, clock: systemClock, logger, settings: env });
   const database = repeatContention(connected);
+  const leases = createLeases({ database, clock: systemClock, logger, holder: leaseHolder() });
   const app = createActionsApp({
     database,
     delivery,
-    gate: createGate({ database, clock: systemClock }),
+    gate: createGate({ database, clock: systemClock, leases }),
     clock: systemClock,
     logger,
     registry,
@@ -44,8 +46,7 @@ async function main(): Promise<void> {
     }, graceMs);
     force.unref();
     server.close(() => {
-      void delivery
-        .stop()
+      void Promise.all([delivery.stop(), leases.stop()])
         .then(() => database.close())
         .then(() => process.exit(0));
     });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Clock, type Database, type Logger } from "../core/index.ts";
 import { createGate } from "../domain/gate/index.ts";
+import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createGateway } from "../gateway/index.ts";
 import { repeatContention } from "../postgres/index.ts";
@@ -64,10 +65,12 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
 
     const delivery = createDelivery({ database, clock, logger, settings });
     const repeating = repeatContention(database);
+    const leases = createLeases({ database: repeating, clock, logger, holder: leaseHolder() });
+    undo.push(() => leases.stop());
     const actionsApp = createActionsApp({
       database: repeating,
       delivery,
-      gate: createGate({ database: repeating, clock }),
+      gate: createGate({ database: repeating, clock, leases }),
       clock,
       logger,
       registry,

@@ -1,10 +1,14 @@
-import { AppError, type Clock, type Queryable } from "../../core/index.ts";
+import { type Clock, type Queryable } from "../../core/index.ts";
+import { type LeaseDecision, type Leases } from "../lease/index.ts";
 import { type CombinerLimits, createCombiner } from "./combiner.ts";
+import { toOutcomeUnknown } from "./outage.ts";
 import { type GateDecision, type GateRequest } from "./types.ts";
 
 export interface GateDeps {
   readonly database: Queryable;
   readonly clock: Clock;
+  /** Without them every decision is the database's. */
+  readonly leases?: Leases;
   readonly limits?: Partial<CombinerLimits>;
 }
 
@@ -16,25 +20,24 @@ export interface Gate {
   decide(request: GateRequest): Promise<GateDecision>;
 }
 
-const mayHaveBeenSent = (error: unknown): error is AppError =>
-  error instanceof AppError &&
-  error.kind === "unavailable" &&
-  error.context["sent"] !== false &&
-  error.code !== "overloaded";
-
-const outcomeUnknown = (request: GateRequest, cause: AppError): AppError =>
-  new AppError({
-    kind: "unavailable",
-    code: "outcome-unknown",
-    message:
-      request.idempotencyKey === undefined || request.idempotencyKey === null
-        ? "The connection was lost before the answer came: whether this was counted is unknown. With an idempotencyKey it could be asked again safely."
-        : "The connection was lost before the answer came: whether this was counted is unknown. Ask again with the same idempotencyKey.",
-    cause,
-  });
+/** A leased metric is answered from units that this process has taken ahead; what they refuse, the gate itself explains. */
+const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateDecision => ({
+  allowed: true,
+  reason: null,
+  metric: request.metric ?? null,
+  amount: Number(request.amount ?? 1),
+  used: decision.used,
+  reserved: decision.reserved,
+  limit: decision.limit,
+  remaining: decision.remaining,
+  resetsAt: decision.resetsAt,
+  retryAfterSeconds: null,
+  reservationId: null,
+  upgrade: null,
+});
 
 /** The gate for a process: requests of one workspace that arrive while a call of it is in flight share the next call. */
-export const createGate = ({ database, clock, limits = {} }: GateDeps): Gate => {
+export const createGate = ({ database, clock, leases, limits = {} }: GateDeps): Gate => {
   const combiner = createCombiner<GateRequest, GateDecision>({
     call: async (requests) => {
       const rows = await database.query<{ answers: readonly GateDecision[] }>(
@@ -48,13 +51,28 @@ export const createGate = ({ database, clock, limits = {} }: GateDeps): Gate => 
     clock,
     limits,
   });
+  /** An amount that a lease could answer for: consumed without a key, which would need its row in the ledger. */
+  const leasable = ({ op, idempotencyKey, amount }: GateRequest): boolean =>
+    op === "consume" &&
+    (idempotencyKey === undefined || idempotencyKey === null) &&
+    /^[1-9]\d{0,14}$/u.test(String(amount ?? 1));
   return {
     decide: async (request) => {
       try {
+        if (leases !== undefined && request.metric !== undefined && leasable(request)) {
+          if (await leases.isLeased(request.metric)) {
+            const decision = await leases.take(
+              request.workspaceId.toLowerCase(),
+              request.metric,
+              Number(request.amount ?? 1),
+            );
+            if (decision.allowed) return decisionFromLease(request, decision);
+          }
+        }
         return await combiner.ask(request);
       } catch (error) {
-        if (request.op !== "check" && mayHaveBeenSent(error)) throw outcomeUnknown(request, error);
-        throw error;
+        if (request.op === "check") throw error;
+        throw toOutcomeUnknown(error, typeof request.idempotencyKey === "string");
       }
     },
   };

@@ -1,0 +1,177 @@
+import { AppError, type Clock } from "../../core/index.ts";
+import { type DrawAnswer, type DrawRequest, type LeaseDecision } from "./types.ts";
+
+export interface LeaseSettings {
+  /** The most units that are counted ahead of their use: what a killed process leaves counted at most. */
+  readonly maxStep: number;
+  /** Units kept free beside them, in steps. */
+  readonly holdSteps: number;
+  /** A lease that nobody used for so long is given back. */
+  readonly idleMs: number;
+  readonly ttlSeconds: number;
+}
+
+export const defaultLeaseSettings: LeaseSettings = {
+  maxStep: 1_000,
+  holdSteps: 4,
+  idleMs: 1_000,
+  ttlSeconds: 30,
+};
+
+export interface LeaseOptions {
+  readonly workspaceId: string;
+  readonly metric: string;
+  readonly holder: string;
+  readonly clock: Clock;
+  readonly settings: LeaseSettings;
+  readonly draw: (request: DrawRequest) => Promise<DrawAnswer>;
+  /** Of a draw that nobody waits for. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Lease {
+  /** Answers from memory where units are there, else with the next draw. */
+  take(amount: number): LeaseDecision | Promise<LeaseDecision>;
+  /** Whether nothing was asked for so long that it should be given back. */
+  isIdle(nowMs: number): boolean;
+  /** Gives back what was not used. Later takes draw anew. */
+  giveBack(): Promise<void>;
+}
+
+interface Waiting {
+  readonly amount: number;
+  readonly resolve: (decision: LeaseDecision) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A step that lasts shorter than this doubles, one that lasts longer than eight times this halves. */
+const stepLastsMs = 250;
+/** Who waits in one draw; the rest goes with the next. */
+const maxNeeds = 1_000;
+
+/**
+ * Units of one counter that this process may use without asking. They are counted in the database before they are used, so
+ * no clock, crash or partition can make more of them than the limit: what a killed process had not used stays counted, at
+ * most a step, and what it held beside that is free when its time is over.
+ */
+export const createLease = (options: LeaseOptions): Lease => {
+  const { clock, settings, draw, onError } = options;
+  const waiting: Waiting[] = [];
+  let units = 0;
+  let last: DrawAnswer | undefined;
+  let periodEndMs = 0;
+  /** Counted, not to be used any more, to be given back with the next draw. */
+  let setBack: { readonly units: number; readonly periodStart: string } | undefined;
+  let step = 0;
+  let drawnAtMs = 0;
+  let usedAtMs = clock.now().getTime();
+  let drawing: Promise<void> | undefined;
+  let closing = false;
+
+  const setAside = (): void => {
+    const periodStart = last?.periodStart ?? null;
+    if (units === 0 || periodStart === null) return;
+    setBack = { units: units + (setBack?.periodStart === periodStart ? setBack.units : 0), periodStart };
+    units = 0;
+  };
+
+  const decisionOf = (answer: DrawAnswer, allowed: boolean): LeaseDecision => {
+    const used = answer.used - units;
+    return {
+      allowed,
+      reason: allowed ? null : answer.reason,
+      used,
+      reserved: answer.reserved,
+      limit: answer.limit,
+      remaining: answer.limit === null ? null : Math.max(answer.limit - used - answer.reserved, 0),
+      resetsAt: answer.periodEnd,
+      retryAfterSeconds:
+        allowed || answer.reason !== "usage-limit-exceeded"
+          ? null
+          : Math.max(Math.ceil(answer.secondsLeft), 1),
+    };
+  };
+
+  const drawOnce = async (): Promise<void> => {
+    const entries = waiting.splice(0, maxNeeds);
+    const nowMs = clock.now().getTime();
+    const lasted = nowMs - drawnAtMs;
+    if (closing) step = 0;
+    else if (lasted < stepLastsMs) step = Math.min(Math.max(step * 2, 8), settings.maxStep);
+    else if (lasted > 8 * stepLastsMs) step = Math.floor(step / 2);
+    drawnAtMs = nowMs;
+    // Who waits needs more than is left here, so that is offered too; and units of one period are no units of the next.
+    if (entries.length > 0 || closing || nowMs >= periodEndMs) setAside();
+    const back = setBack;
+    setBack = undefined;
+    try {
+      const answer = await draw({
+        workspaceId: options.workspaceId,
+        metric: options.metric,
+        holder: options.holder,
+        leaseId: last?.leaseId ?? null,
+        needs: entries.map(({ amount }) => amount),
+        step,
+        hold: step * settings.holdSteps,
+        giveBack: back?.units ?? 0,
+        giveBackPeriodStart: back?.periodStart ?? null,
+        ttlSeconds: settings.ttlSeconds,
+      });
+      if (last?.periodStart !== answer.periodStart) setAside();
+      // The clock of the process tells only how long; what the time is, the database says.
+      periodEndMs = clock.now().getTime() + Math.floor(answer.secondsLeft * 1_000);
+      units += answer.ahead;
+      last = answer;
+      entries.forEach((entry, position) =>
+        entry.resolve(decisionOf(answer, answer.allowed[position] === true)),
+      );
+    } catch (error) {
+      // Whether the draw took effect is unknown: nothing of it is used, and what was given back is not given twice.
+      // The units still here were counted before and stay good.
+      for (const entry of entries) entry.reject(error);
+      throw error;
+    }
+  };
+
+  const drawNow = (): Promise<void> => {
+    drawing ??= drawOnce().finally(() => {
+      drawing = undefined;
+      if (waiting.length > 0) drawNow().catch(() => undefined);
+    });
+    return drawing;
+  };
+
+  return {
+    take: (amount) => {
+      const nowMs = clock.now().getTime();
+      usedAtMs = nowMs;
+      if (!Number.isSafeInteger(amount) || amount < 1)
+        throw new AppError({
+          kind: "invalid-input",
+          code: "invalid-input",
+          message: "the amount is out of range",
+        });
+      if (last !== undefined && waiting.length === 0 && units >= amount && nowMs < periodEndMs) {
+        units -= amount;
+        // Ahead of need, so that nobody waits for the database.
+        if (units < step / 2 && last.hold > 0 && drawing === undefined) drawNow().catch(onError);
+        return decisionOf(last, true);
+      }
+      return new Promise((resolve, reject) => {
+        waiting.push({ amount, resolve, reject });
+        drawNow().catch(() => undefined);
+      });
+    },
+    isIdle: (nowMs) => drawing === undefined && waiting.length === 0 && nowMs - usedAtMs >= settings.idleMs,
+    giveBack: async () => {
+      closing = true;
+      try {
+        await drawing?.catch(() => undefined);
+        if (units === 0 && setBack === undefined && (last?.leaseId ?? null) === null) return;
+        await drawNow();
+      } finally {
+        closing = false;
+      }
+    },
+  };
+};

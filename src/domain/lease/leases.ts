@@ -1,0 +1,117 @@
+import { type Clock, type Logger, type Queryable } from "../../core/index.ts";
+import { createLease, defaultLeaseSettings, type Lease, type LeaseSettings } from "./lease.ts";
+import { type DrawAnswer, type DrawRequest, type LeaseDecision } from "./types.ts";
+
+export interface LeasesDeps {
+  readonly database: Queryable;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Names this process in the database: unique among those that run. */
+  readonly holder: string;
+  readonly settings?: Partial<LeaseSettings>;
+}
+
+export interface Leases {
+  /** Whether the metric is marked `leased`; read at first use and again each minute. */
+  isLeased(metric: string): boolean | Promise<boolean>;
+  /**
+   * Uses an amount of a leased metric: exact and durable, mostly without the database. A denial is an answer; an outage is
+   * thrown, and only when the units in memory do not suffice.
+   */
+  take(workspaceId: string, metric: string, amount: number): LeaseDecision | Promise<LeaseDecision>;
+  /** Gives everything back. A take afterwards draws anew and is given back when idle no more: stop the callers first. */
+  stop(): Promise<void>;
+}
+
+const metricsAgeMs = 60_000;
+
+/** The leases of a process, one for each workspace and metric in use. */
+export const createLeases = (deps: LeasesDeps): Leases => {
+  const { database, clock, logger, holder } = deps;
+  const settings = { ...defaultLeaseSettings, ...deps.settings };
+  const leases = new Map<string, Lease>();
+  let cancelSweep: (() => void) | undefined;
+
+  const draw = async (request: DrawRequest): Promise<DrawAnswer> => {
+    const [row] = await database.query<{ answer: DrawAnswer }>(
+      "select usage.draw_lease($1::jsonb) as answer",
+      [JSON.stringify(request)],
+      { name: "usage_draw_lease" },
+    );
+    if (row === undefined) throw new Error("usage.draw_lease gave no answer");
+    return row.answer;
+  };
+
+  let leased: ReadonlySet<string> | undefined;
+  let readAtMs = 0;
+  let reading: Promise<ReadonlySet<string>> | undefined;
+  const readMetrics = (): Promise<ReadonlySet<string>> => {
+    reading ??= database
+      .query<{ key: string }>("select key from usage.metrics where leased")
+      .then((rows) => {
+        readAtMs = clock.now().getTime();
+        leased = new Set(rows.map(({ key }) => key));
+        return leased;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
+
+  const giveBack = async (lease: Lease): Promise<void> => {
+    try {
+      await lease.giveBack();
+    } catch (error) {
+      // What it held comes back by its time, what it had counted stays counted.
+      logger.warn({ err: error }, "a lease was not given back");
+    }
+  };
+
+  const sweepLater = (): void => {
+    cancelSweep = clock.schedule(settings.idleMs, () => {
+      cancelSweep = undefined;
+      const nowMs = clock.now().getTime();
+      for (const [name, lease] of leases) {
+        if (!lease.isIdle(nowMs)) continue;
+        leases.delete(name);
+        void giveBack(lease);
+      }
+      if (leases.size > 0) sweepLater();
+    });
+  };
+
+  return {
+    isLeased: (metric) => {
+      if (leased === undefined) return readMetrics().then((metrics) => metrics.has(metric));
+      if (clock.now().getTime() - readAtMs >= metricsAgeMs)
+        readMetrics().catch((error: unknown) => logger.warn({ err: error }, "leased metrics were not read"));
+      return leased.has(metric);
+    },
+    take: (workspaceId, metric, amount) => {
+      const name = `${workspaceId} ${metric}`;
+      let lease = leases.get(name);
+      if (lease === undefined) {
+        lease = createLease({
+          workspaceId,
+          metric,
+          holder,
+          clock,
+          settings,
+          draw,
+          onError: (error) => logger.warn({ err: error }, "a lease was not drawn ahead"),
+        });
+        leases.set(name, lease);
+        if (cancelSweep === undefined) sweepLater();
+      }
+      return lease.take(amount);
+    },
+    stop: async () => {
+      cancelSweep?.();
+      cancelSweep = undefined;
+      const open = [...leases.values()];
+      leases.clear();
+      await Promise.all(open.map(giveBack));
+    },
+  };
+};
