@@ -6,6 +6,9 @@ export const benchActionSecret = "bench-action-secret";
 
 /** The metric that only the gate feeds, under a hard limit that no round reaches. */
 export const metric = "ai_queries";
+
+/** The metric that processes may answer for from units taken ahead. */
+export const leasedMetric = "api_calls";
 const limit = 1_000_000_000;
 
 /** Workspaces on the default plan with the limit as an override, and the tables of the naive gates. */
@@ -21,8 +24,8 @@ export const fillGateData = async (database: Database, count: number): Promise<r
     [ids, owner],
   );
   await database.query(
-    "insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, reason) select id, $2, $3, now() - interval '1 hour', 'bench' from unnest($1::uuid[]) as id",
-    [ids, metric, limit],
+    "insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, reason) select id, metric, $3, now() - interval '1 hour', 'bench' from unnest($1::uuid[]) as id cross join unnest($2::text[]) as metric",
+    [ids, [metric, leasedMetric], limit],
   );
   await database.query("create schema bench_gate");
   await database.query(
@@ -39,8 +42,8 @@ export const fillGateData = async (database: Database, count: number): Promise<r
   return ids;
 };
 
-/** `consumeUsage` as Hasura calls it, each time with a new key. */
-export const consumeTarget = (port: number, workspaces: readonly string[]): LoadTarget => {
+/** `consumeUsage` as Hasura calls it, each time with a new key; without one for the leased metric. */
+export const consumeTarget = (port: number, workspaces: readonly string[], used = metric): LoadTarget => {
   const run = randomUUID();
   let asked = 0;
   return {
@@ -53,7 +56,12 @@ export const consumeTarget = (port: number, workspaces: readonly string[]): Load
         headers: { "x-action-secret": benchActionSecret },
         body: JSON.stringify({
           action: { name: "consumeUsage" },
-          input: { workspaceId, metric, amount: 1, idempotencyKey: `${run}-${String(asked)}` },
+          input: {
+            workspaceId,
+            metric: used,
+            amount: 1,
+            ...(used === leasedMetric ? {} : { idempotencyKey: `${run}-${String(asked)}` }),
+          },
           session_variables: {
             "x-hasura-role": "service",
             "x-hasura-workspace-id": workspaceId,

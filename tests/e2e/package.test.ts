@@ -68,9 +68,13 @@ const linkInstalled = async (modules: string): Promise<void> => {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hasura-usage-package-"));
-  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
-    cwd: root,
-  });
+  const { stdout } = await run(
+    "npm",
+    ["pack", "--ignore-scripts=false", "--json", "--silent", "--pack-destination", folder],
+    {
+      cwd: root,
+    },
+  );
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("["))) as [{ filename: string }];
   const modules = join(folder, "node_modules");
   await mkdir(join(modules, "hasura-usage"), { recursive: true });

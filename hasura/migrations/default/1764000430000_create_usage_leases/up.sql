@@ -116,7 +116,7 @@ begin
     period.period_end,
     bound.limit_value,
     bound.included,
-    bound.enforcement is distinct from 'soft' as hard,
+    bound.cap_value,
     coalesce(counters.used, 0) as used,
     usage.held(v_workspace, v_metric) as held
   into s
@@ -127,7 +127,7 @@ begin
     limit 1
   ) as period
   cross join lateral (
-    select applying.limit_value, applying.included, applying.enforcement
+    select applying.limit_value, applying.included, applying.cap_value
     from billing.limit_of(v_workspace, v_metric) as applying
     limit 1
   ) as bound
@@ -138,7 +138,7 @@ begin
 
   v_free := case
     when not s.included then 0
-    when s.hard and s.limit_value is not null then greatest(s.limit_value - s.used - s.held + coalesce(r.amount, 0), 0)
+    when s.cap_value is not null then greatest(s.cap_value - s.used - s.held + coalesce(r.amount, 0), 0)
     else 4611686018427387904 - s.used - s.held
   end;
 
