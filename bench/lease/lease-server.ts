@@ -1,4 +1,5 @@
 import { createActionsApp } from "../../actions/app.ts";
+import { idleDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { silentLogger, systemClock } from "../../src/core/index.ts";
 import { createGate, type Gate } from "../../src/domain/gate/index.ts";
@@ -46,6 +47,7 @@ const gateOf = (name: string | undefined): Gate => {
 await serve(
   createActionsApp({
     database,
+    delivery: idleDelivery,
     gate: gateOf(process.env["BENCH_GATE"]),
     clock: systemClock,
     logger: silentLogger,
