@@ -11,6 +11,14 @@ export interface Queryable {
   query<R = Row>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<readonly R[]>;
 }
 
+/** A statement of a batch; its values are text or null, as Postgres itself takes them. */
+export interface BatchStatement {
+  readonly text: string;
+  readonly values: readonly (string | null)[];
+  /** As in `QueryOptions`. */
+  readonly name?: string | undefined;
+}
+
 /** One session inside a transaction. */
 export interface Transaction extends Queryable {
   /** Runs several statements without parameters, as a migration file holds them. */
@@ -34,5 +42,13 @@ export interface Notification {
 export interface Database extends Queryable {
   /** Commits when `work` resolves, rolls back when it throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Statements that do not need each other's answers, sent together as one transaction. `accept` sees the rows of each
+   * before the commit, in their order, and takes everything back by throwing.
+   */
+  batch(
+    statements: readonly BatchStatement[],
+    accept: (index: number, rows: readonly Row[]) => void,
+  ): Promise<void>;
   close(): Promise<void>;
 }

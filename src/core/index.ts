@@ -1,6 +1,7 @@
 /** Ports and words that every module shares: no dependency on anything else in the project. */
 export { type Clock, systemClock } from "./clock.ts";
 export {
+  type BatchStatement,
   type Database,
   type Notification,
   type Queryable,

@@ -2,6 +2,7 @@ import pg from "pg";
 
 import type { Database, QueryOptions, Queryable, TextRows, Transaction } from "../core/index.ts";
 import { toDatabaseError } from "./connection-errors.ts";
+import { PipelinedQuery, type PipelinedStatement, type QueryCallback } from "./pipelined-query.ts";
 
 export interface DatabaseOptions {
   readonly connectionString: string;
@@ -17,20 +18,74 @@ interface Runner {
   query(config: pg.QueryConfig): Promise<pg.QueryResult>;
 }
 
-const run = (runner: Runner): Queryable["query"] => {
-  return async <R>(text: string, values: readonly unknown[] = [], options: QueryOptions = {}) => {
-    try {
-      const result = await runner.query({
-        text,
-        values: [...values],
-        ...(options.name === undefined ? {} : { name: options.name }),
-      });
-      return result.rows as R[];
-    } catch (error) {
-      throw toDatabaseError(error);
-    }
-  };
+/** Runs what is made of statements on a session of its own. */
+type Submit = (query: PipelinedQuery) => void;
+
+const runPlain = async <R>(
+  runner: Runner,
+  text: string,
+  values: readonly unknown[],
+  name: string | undefined,
+): Promise<readonly R[]> => {
+  try {
+    const result = await runner.query({
+      text,
+      values: [...values],
+      ...(name === undefined ? {} : { name }),
+    });
+    return result.rows as R[];
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
 };
+
+const isText = (values: readonly unknown[]): values is readonly (string | null)[] =>
+  values.every((value) => typeof value === "string" || value === null);
+
+const run =
+  (runner: Runner, submit: Submit): Queryable["query"] =>
+  <R>(text: string, values: readonly unknown[] = [], { name }: QueryOptions = {}) =>
+    name === undefined || !isText(values)
+      ? runPlain<R>(runner, text, values, name)
+      : new Promise<readonly R[]>((resolve, reject) => {
+          const query = new PipelinedQuery([{ text, values, name }]);
+          query.callback = (error, [rows]) => {
+            if (error === null) resolve((rows ?? []) as readonly R[]);
+            else reject(toDatabaseError(error) as Error);
+          };
+          submit(query);
+        });
+
+const noop = (): void => undefined;
+
+/** Whether a session can go on after an error: the server refused a statement, and said so in the way of a statement. */
+const isStatementError = (error: Error): boolean =>
+  error instanceof pg.DatabaseError && error.severity === "ERROR" && toDatabaseError(error) === error;
+
+/**
+ * Runs a query on the next free session. The pool's own `query` throws the session away after every error, which would make
+ * a refused insert cost a connection.
+ */
+const submitTo =
+  (pool: pg.Pool): Submit =>
+  (query) => {
+    const { callback } = query;
+    pool.connect((connectError, client, release) => {
+      if (client === undefined) {
+        callback(connectError ?? new Error("Connection terminated"), []);
+        return;
+      }
+      // A session that is lost reports it here as well as to its query.
+      client.on("error", noop);
+      const settle: QueryCallback = (error, answers) => {
+        client.off("error", noop);
+        release(error === null || query.wasRefused || isStatementError(error) ? undefined : error);
+        callback(error, answers);
+      };
+      query.callback = settle;
+      client.query(query);
+    });
+  };
 
 const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
 
@@ -49,7 +104,7 @@ const scriptRows = async (client: pg.PoolClient, text: string): Promise<TextRows
 };
 
 const asTransaction = (client: pg.PoolClient): Transaction => ({
-  query: run(client),
+  query: run(client, (query) => void client.query(query)),
   script: async (text) => {
     try {
       await client.query(text);
@@ -115,9 +170,19 @@ export const createDatabase = (options: DatabaseOptions): Database => {
   // The pool replaces an idle session that the server closed; the next query reports an outage if it lasts.
   pool.on("error", () => undefined);
   let closing: Promise<void> | undefined;
+  const submit = submitTo(pool);
   return {
-    query: run(pool),
+    query: run(pool, submit),
     transaction: (work) => inTransaction(pool, work),
+    batch: (statements: readonly PipelinedStatement[], accept) =>
+      new Promise((resolve, reject) => {
+        const query = new PipelinedQuery(statements, { accept });
+        query.callback = (error) => {
+          if (error === null) resolve();
+          else reject(toDatabaseError(error) as Error);
+        };
+        submit(query);
+      }),
     close: () => (closing ??= pool.end()),
   };
 };

@@ -102,6 +102,7 @@ export const createTestDatabase = async (options: TestDatabaseOptions): Promise<
     database: {
       query: (text, values, queryOptions) => pool.query(text, values, queryOptions),
       transaction: (work) => pool.transaction(work),
+      batch: (statements, accept) => pool.batch(statements, accept),
       close: () => pool.close(),
     },
     reset: async () => {

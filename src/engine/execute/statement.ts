@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Queryable } from "../../core/index.ts";
+import type { BatchStatement, Queryable } from "../../core/index.ts";
 import { HasuraError } from "../errors.ts";
 import type { Statement, Variables } from "../sql/builder.ts";
 import { fromPostgresError } from "./postgres-errors.ts";
@@ -49,12 +49,12 @@ export const bindAll = (statement: Statement, context: StatementContext): readon
     }
   });
 
-/** Names of prepared statements stay on every connection for ever, so only so many are given out. */
-const PREPARED_LIMIT = 2000;
 const names = new WeakMap<Statement, string>();
-let prepared = 0;
 
-/** A statement earns a name when its plan is used a second time. */
+/**
+ * A statement earns a name when its plan is used a second time. What is prepared under names that come no more, the database
+ * port has to let go of.
+ */
 const nameOf = (statement: Statement): string | undefined => {
   const known = names.get(statement);
   if (known === undefined) {
@@ -62,8 +62,6 @@ const nameOf = (statement: Statement): string | undefined => {
     return undefined;
   }
   if (known !== "") return known;
-  if (prepared >= PREPARED_LIMIT) return undefined;
-  prepared += 1;
   const name = `engine_${createHash("sha256").update(statement.text).digest("hex").slice(0, 32)}`;
   names.set(statement, name);
   return name;
@@ -72,13 +70,7 @@ const nameOf = (statement: Statement): string | undefined => {
 /** What a count of 16 bits in Postgres's protocol can say; beyond it the driver would write nonsense. */
 const mostValues = 65_535;
 
-/** Runs a statement with values that are bound already. */
-export const runWithValues = async <R>(
-  db: Queryable,
-  statement: Statement,
-  values: readonly unknown[],
-  errorPath: string,
-): Promise<readonly R[]> => {
+const refuseTooMany = (values: readonly unknown[], errorPath: string): void => {
   if (values.length > mostValues) {
     throw new HasuraError({
       message: `a statement holds at most ${String(mostValues)} values, this one has ${String(values.length)}`,
@@ -86,6 +78,27 @@ export const runWithValues = async <R>(
       path: errorPath,
     });
   }
+};
+
+/** A statement of a batch, with the values of this request. */
+export const batchStatement = (
+  statement: Statement,
+  context: StatementContext,
+  errorPath: string,
+): BatchStatement => {
+  const values = bindAll(statement, context);
+  refuseTooMany(values, errorPath);
+  return { text: statement.text, values, name: nameOf(statement) };
+};
+
+/** Runs a statement with values that are bound already. */
+export const runWithValues = async <R>(
+  db: Queryable,
+  statement: Statement,
+  values: readonly unknown[],
+  errorPath: string,
+): Promise<readonly R[]> => {
+  refuseTooMany(values, errorPath);
   const name = nameOf(statement);
   try {
     return await db.query<R>(statement.text, values, name === undefined ? {} : { name });
