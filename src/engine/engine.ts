@@ -7,7 +7,7 @@ import {
   createActionCaller,
   createAsyncActions,
   createInputValidator,
-  fetchWebhook,
+  createHttpWebhook,
   type AsyncActions,
   type Environment,
   type WebhookClient,
@@ -126,7 +126,7 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
   const { database, logger, settings } = options;
   const clock = options.clock ?? systemClock;
   const environment = settings.env ?? {};
-  const client = settings.actionHandler ?? fetchWebhook;
+  const client = settings.actionHandler ?? createHttpWebhook();
   const schemaOptions = {
     stringifyNumericTypes: settings.stringifyNumericTypes ?? false,
     inferFunctionPermissions: settings.inferFunctionPermissions ?? true,

@@ -46,5 +46,6 @@ export const repeatContention = (database: Database): Database => ({
   query: <R>(text: string, values?: readonly unknown[], options?: QueryOptions) =>
     repeat(() => database.query<R>(text, values, options)),
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => repeat(() => database.transaction(work)),
+  batch: (...batch) => repeat(() => database.batch(...batch)),
   close: () => database.close(),
 });

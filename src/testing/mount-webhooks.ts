@@ -21,7 +21,9 @@ const toResponse = async (incoming: IncomingMessage): Promise<Response> => {
  * Answers webhooks by an Express app, or any other listener of node:http, in this process: HTTP is spoken over a pair of
  * streams, so the app sees real requests, and there is no port, no socket and no network.
  */
-export const mountWebhooks = (listener: RequestListener): WebhookClient => {
+export const mountWebhooks = (
+  listener: RequestListener,
+): ((...call: Parameters<WebhookClient>) => Promise<Response>) => {
   const server = createServer((request, response) => {
     const failed = (error: unknown): void => {
       const reason = error instanceof Error ? error : new Error(String(error));

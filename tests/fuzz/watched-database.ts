@@ -20,21 +20,10 @@ export const settle = async <T>(
   }
 };
 
-/** Every statement is looked at, and no transaction stays, so that each operation meets the same rows. */
-export const watchedDatabase = (database: Database, watch: Watch): Database => ({
-  close: () => database.close(),
-  query: async (text, values, options) => {
-    watch.onStatement(text);
-    try {
-      return await database.query<never>(text, values, options);
-    } catch (error) {
-      watch.onFailure(error);
-      throw error;
-    } finally {
-      watch.onSettled();
-    }
-  },
-  transaction: async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+/** Runs work in a transaction that is taken back, whatever came of it. */
+const undoneBy =
+  (database: Database, watch: Watch): Database["transaction"] =>
+  async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
     await database
       .transaction(async (tx) => {
@@ -60,5 +49,31 @@ export const watchedDatabase = (database: Database, watch: Watch): Database => (
       throw outcome.error;
     }
     return outcome.value;
-  },
-});
+  };
+
+/** Every statement is looked at, and no transaction stays, so that each operation meets the same rows. */
+export const watchedDatabase = (database: Database, watch: Watch): Database => {
+  const undone = undoneBy(database, watch);
+  return {
+    close: () => database.close(),
+    query: async (text, values, options) => {
+      watch.onStatement(text);
+      try {
+        return await database.query<never>(text, values, options);
+      } catch (error) {
+        watch.onFailure(error);
+        throw error;
+      } finally {
+        watch.onSettled();
+      }
+    },
+    transaction: undone,
+    // The statements of a batch run as they would together, one after the other, so that they can be undone as well.
+    batch: (statements, accept) =>
+      undone(async (tx) => {
+        for (const [index, { text, values, name }] of statements.entries()) {
+          accept(index, await tx.query(text, values, name === undefined ? {} : { name }));
+        }
+      }),
+  };
+};

@@ -2,6 +2,7 @@
 export { createAsyncActions, type AsyncActions } from "./async-actions.ts";
 export { createActionCaller, type ActionAnswer, type ActionCall, type CallAction } from "./call-action.ts";
 export { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
+export { createHttpWebhook } from "./http-webhook.ts";
 export { checkOutput } from "./output.ts";
 export {
   createInputValidator,
@@ -9,7 +10,6 @@ export {
   type InputValidationCall,
 } from "./validate-input.ts";
 export {
-  fetchWebhook,
   sendRequest,
   userAgent,
   type WebhookAnswer,

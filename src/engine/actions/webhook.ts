@@ -11,15 +11,25 @@ export interface WebhookRequest {
   readonly signal: AbortSignal;
 }
 
-/** `fetch`, or a function in the same process that answers like it. */
-export type WebhookClient = (url: string, request: WebhookRequest) => Promise<Response>;
+/** What is read of an answer's headers. */
+export interface WebhookHeaders extends Iterable<[string, string]> {
+  get(name: string): string | null;
+  getSetCookie(): string[];
+}
 
-export const fetchWebhook: WebhookClient = (url, { body, ...request }) =>
-  fetch(url, { ...request, ...(body === "" ? {} : { body }), redirect: "manual" });
+/** What is read of an answer; a `Response` has it. */
+export interface WebhookResponse {
+  readonly status: number;
+  readonly headers: WebhookHeaders;
+  text(): Promise<string>;
+}
+
+/** Something that carries a request to a webhook: over the network, or a function in the same process. */
+export type WebhookClient = (url: string, request: WebhookRequest) => Promise<WebhookResponse>;
 
 export interface WebhookAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: WebhookHeaders;
   readonly text: string;
 }
 

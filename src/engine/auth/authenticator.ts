@@ -24,7 +24,7 @@ export interface AuthSettings {
 
 export interface Authenticator {
   /** The verified session of a request, or a HasuraError. */
-  resolveSession(headers: HeaderInput): Promise<Session>;
+  resolveSession(headers: HeaderInput | HeaderMap): Promise<Session>;
 }
 
 /** Verified tokens at hand; checking a signature costs about as much as a planned query. */
@@ -89,7 +89,7 @@ export const createAuthenticator = async (settings: AuthSettings, clock: Clock):
       if (token !== undefined && config !== undefined && verify !== undefined) {
         const role = headers.get("x-hasura-role");
         // An empty header names a role, no header takes the default one: never one key for two sessions.
-        const key = JSON.stringify([role, token]);
+        const key = role === undefined ? `=${token}` : `${String(role.length)}:${role}${token}`;
         const known = sessions.get(key);
         // An expired token is verified again, to be refused in the verifier's words.
         if (known !== undefined && (known.expiresAt === undefined || known.expiresAt > clock.now()))

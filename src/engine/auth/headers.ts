@@ -3,7 +3,9 @@ export type HeaderMap = ReadonlyMap<string, string>;
 
 export type HeaderInput = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export const readHeaders = (input: HeaderInput): HeaderMap => {
+/** Headers that were read already are taken as they are. */
+export const readHeaders = (input: HeaderInput | HeaderMap): HeaderMap => {
+  if (input instanceof Map) return input as HeaderMap;
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(input)) {
     const first = typeof value === "string" ? value : value?.[0];

@@ -111,7 +111,7 @@ const runTogether = async (
       if (plan === undefined) return;
       const row = rows[0] as unknown as RootRow | undefined;
       if (row?.ok === false) throw checkFailed(plan.checkPath);
-      answers.push(row?.root ?? "null");
+      answers[index - 1] = row?.root ?? "null";
     });
   } catch (error) {
     // Deferred constraints speak at commit.

@@ -1,7 +1,10 @@
 import { NumberLiteral, type Raw } from "../sql/raw.ts";
 
-/** A number that a double may not hold: many digits, or an exponent of three. */
-const mayLoseDigits = /\d[\d.]{15}|[eE][+-]?\d{3}/;
+/**
+ * A number that a double may not hold: many digits, or an exponent of three. Only where a number can stand: the digits of a
+ * uuid are a string's, and reading by hand costs ten times as much.
+ */
+const mayLoseDigits = /(?:^|[\s:,[])-?\d(?:[\d.]{15}|[\d.]*[eE][+-]?\d{3})/;
 
 const exactNumber = (text: string): number | NumberLiteral => {
   const value = Number(text);

@@ -94,19 +94,24 @@ const actionOf = (input: ActionPlanInput, field: SelectedField, name: string): A
   return action;
 };
 
-const argumentsOf = (input: ActionPlanInput, field: SelectedField) => {
+const argumentsOf = (input: ActionPlanInput, field: SelectedField): ActionFieldPlan["read"] => {
   if (!field.definition) throw inconsistent({ field: field.name });
-  const args = readArguments(input.scope, field.definition, field.args, field.path);
-  return Object.fromEntries([...args].map(([key, value]) => [key, inputToRaw(value, input.scope.variables)]));
+  const args = [...readArguments(input.scope, field.definition, field.args, field.path)];
+  return (variables) => Object.fromEntries(args.map(([key, value]) => [key, inputToRaw(value, variables)]));
 };
 
-export const planAction = (input: ActionPlanInput, field: SelectedField, name: string): ActionFieldPlan => ({
-  kind: "action",
-  action: actionOf(input, field, name),
-  input: argumentsOf(input, field),
-  selection: selectionOf(input, field),
-  path: field.path,
-});
+export const planAction = (input: ActionPlanInput, field: SelectedField, name: string): ActionFieldPlan => {
+  const action = actionOf(input, field, name);
+  const read = argumentsOf(input, field);
+  return {
+    kind: "action",
+    action,
+    input: read(input.scope.variables),
+    read,
+    selection: selectionOf(input, field),
+    path: field.path,
+  };
+};
 
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
@@ -115,7 +120,7 @@ export const planActionResult = (
   field: SelectedField,
   name: string,
 ): ActionResultPlan => {
-  const { id } = argumentsOf(input, field);
+  const { id } = argumentsOf(input, field)(input.scope.variables);
   if (typeof id !== "string" || !uuid.test(id)) {
     throw validationFailed(
       "invalid UUID format, expected a string in UUID format for the id of an action",

@@ -127,9 +127,8 @@ const planFields = (
       },
       field,
     );
-    // An action's arguments are read while planning.
-    if (plan.kind === "action" || plan.kind === "action_result")
-      for (const name of declared.keys()) structural.add(name);
+    // The id of a call is checked while planning.
+    if (plan.kind === "action_result") for (const name of declared.keys()) structural.add(name);
     return { alias: field.key, plan };
   };
   return fields.flatMap((field) =>
@@ -141,6 +140,16 @@ const planFields = (
       : [planOne(field, root.name)],
   );
 };
+
+/** A plan that is used again, with the arguments of this request for its actions. */
+const withArguments = (fields: readonly PlannedField[], variables: Variables): readonly PlannedField[] =>
+  fields.some(({ plan }) => plan.kind === "action")
+    ? fields.map((field) =>
+        field.plan.kind === "action"
+          ? { ...field, plan: { ...field.plan, input: field.plan.read(variables) } }
+          : field,
+      )
+    : fields;
 
 const readsOf = (fields: readonly PlannedField[]): Statement | undefined => {
   // A batch of a stream is two values.
@@ -166,7 +175,9 @@ const planWithCache = (input: PlanOperationInput): PlannedOperation => {
   const variables = resolveVariables(input.roleSchema.schema, prepared, input.variables ?? {});
   const { operation } = prepared.operation;
   const known = entry.plans.get(shapeKey(entry, variables));
-  if (known) return { operation, ...known, variables };
+  if (known) {
+    return { operation, fields: withArguments(known.fields, variables), reads: known.reads, variables };
+  }
   const structural = new Set<string>(entry.structural);
   const fields = planFields(input, prepared, variables, structural);
   if (structural.size !== entry.structural.size) {

@@ -88,7 +88,10 @@ export interface ActionSelection {
 export interface ActionFieldPlan {
   readonly kind: "action";
   readonly action: ActionMeta;
+  /** The arguments of this request. */
   readonly input: Readonly<Record<string, Raw>>;
+  /** The same of another request for which the plan is used again; throws on values that do not fit. */
+  readonly read: (variables: Variables) => Readonly<Record<string, Raw>>;
   /** The fields asked of the output; null when the output is a scalar. */
   readonly selection: readonly ActionSelection[] | null;
   readonly path: string;

@@ -1,4 +1,10 @@
-import { type GraphQLSchema, isInputType, type TypeNode, typeFromAST } from "graphql";
+import {
+  type GraphQLSchema,
+  isInputType,
+  type TypeNode,
+  typeFromAST,
+  type VariableDefinitionNode,
+} from "graphql";
 import { validationFailed } from "../errors.ts";
 import type { Variables } from "../sql/builder.ts";
 import type { Raw } from "../sql/raw.ts";
@@ -10,6 +16,25 @@ const namedType = (node: TypeNode): string => {
   return namedType(node.type);
 };
 
+/** Definitions that name an input type of a schema: looked at once, not for every request. */
+const inputTyped = new WeakMap<GraphQLSchema, WeakSet<VariableDefinitionNode>>();
+
+const refuseOutputType = (schema: GraphQLSchema, name: string, definition: VariableDefinitionNode): void => {
+  let known = inputTyped.get(schema);
+  if (known === undefined) {
+    known = new WeakSet();
+    inputTyped.set(schema, known);
+  }
+  if (known.has(definition)) return;
+  const { type } = definition;
+  const named = namedType(type);
+  // A type no field of this role uses may still be declared for an argument of another role's field.
+  if (schema.getType(named) && !isInputType(typeFromAST(schema, type as never))) {
+    throw validationFailed(`unexpected output type '${named}' for variable "${name}"`);
+  }
+  known.add(definition);
+};
+
 /** Checks the variables of a request against the operation and fills in defaults. */
 export const resolveVariables = (
   schema: GraphQLSchema,
@@ -19,12 +44,7 @@ export const resolveVariables = (
   const resolved = new Map<string, Raw>();
   for (const [name, definition] of prepared.declared) {
     const { type } = definition;
-    const named = namedType(type);
-    const found = schema.getType(named);
-    // A type no field of this role uses may still be declared for an argument of another role's field.
-    if (found && !isInputType(typeFromAST(schema, type as never))) {
-      throw validationFailed(`unexpected output type '${named}' for variable "${name}"`);
-    }
+    refuseOutputType(schema, name, definition);
     const value = Object.hasOwn(given, name) ? (given[name] as Raw) : undefined;
     if (value !== undefined && value !== null) {
       resolved.set(name, value);

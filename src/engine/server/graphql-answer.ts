@@ -24,8 +24,8 @@ export const createGraphqlAnswerer =
   async (input, bodyText) => {
     let session: Session | undefined;
     try {
-      session = await deps.authenticator.resolveSession(input);
       const headers = readHeaders(input);
+      session = await deps.authenticator.resolveSession(headers);
       const body = readHttpBody(bodyText);
       if (body.kind === "single") {
         return { ...(await deps.runner.answer(body.request, session, headers)), authenticated: true };
