@@ -72,6 +72,10 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
       [w],
     ],
     [
+      "insert into usage.alert_rules (workspace_id, metric, threshold_percent) values ($1, 'messages', 50)",
+      [w],
+    ],
+    [
       `with endpoint as (
          insert into usage.webhook_endpoints (workspace_id, url, description)
          values ($1, 'https://webhooks.invalid/', $2)

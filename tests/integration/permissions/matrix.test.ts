@@ -122,6 +122,7 @@ it("classifies every table that holds rows of a workspace", async () => {
   // No role reads these: usage.period and the counters' functions do.
   const untracked = new Set([
     "billing.period_anchors",
+    "usage.alert_levels",
     "usage.counter_entries",
     "usage.counter_tallies",
     "usage.decisions",

@@ -212,6 +212,14 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     read: "acknowledged_at created_at id kind limit_value metric period_start rearmed sequence threshold_percent threshold_value used workspace_id",
     update: same("acknowledged_at", "workspace_admin"),
   },
+  usage_alert_rules: {
+    relation: "usage.alert_rules",
+    bound: "workspace_id",
+    access: ["", "", "siud", "s", "s"],
+    read: "created_at enabled id metric threshold_percent threshold_value workspace_id",
+    insert: same("enabled metric threshold_percent threshold_value", "workspace_admin"),
+    update: same("enabled", "workspace_admin"),
+  },
   usage_webhook_endpoints: {
     relation: "usage.webhook_endpoints",
     bound: "workspace_id",

@@ -32,7 +32,8 @@ const alerts = async (metric: string) => {
      from usage.alerts
      where workspace_id = $1
        and metric = $2
-     order by threshold_percent`,
+       and kind = 'crossed'
+     order by threshold_percent, sequence`,
     [workspaceId, metric],
   );
   return rows.map((row) => [row.threshold_percent, Number(row.used), Number(row.limit_value)]);
@@ -239,6 +240,7 @@ describe("usage.alerts", () => {
     await consume(820);
     expect(await alerts("ai_queries")).toEqual([
       [75, 80, 100],
+      [75, 900, 1000],
       [90, 900, 1000],
     ]);
   });

@@ -161,6 +161,7 @@ describe("the metadata folder", () => {
     const triggers = read("cron_triggers.yaml") as readonly { name: string; webhook: string }[];
     expect(triggers.map(({ name }) => name)).toEqual([
       "usage_expire_reservations",
+      "usage_note_alerts",
       "usage_prune_ledger",
       "usage_reconcile",
     ]);
@@ -229,7 +230,10 @@ describe("what the permissions may never give", () => {
       "operator insert billing.subscriptions",
       "operator update billing.limit_overrides",
       "operator update billing.subscriptions",
+      "workspace_admin delete usage.alert_rules",
       "workspace_admin delete usage.webhook_endpoints",
+      "workspace_admin insert usage.alert_rules",
+      "workspace_admin update usage.alert_rules",
       "workspace_admin update usage.alerts",
       "workspace_admin update usage.webhook_endpoints",
     ]);
