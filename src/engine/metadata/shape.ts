@@ -1,4 +1,6 @@
+import { parse } from "graphql";
 import { z } from "zod";
+
 import { eventTrigger, header, scheduledRetry, transforms } from "./shape-webhooks.ts";
 import type { Json } from "./types.ts";
 
@@ -315,10 +317,24 @@ const cronTrigger = z.strictObject({
   ...transforms,
 });
 
+const isDocument = (text: string): boolean => {
+  try {
+    parse(text, { noLocation: true });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A text that is no document would sit on an allow list and never allow anything. */
+export const graphqlDocument = z.string().refine(isDocument, { error: "parsing the graphql query failed" });
+
+export const collectedQuery = z.strictObject({ name: z.string().min(1), query: graphqlDocument });
+
 const queryCollection = z.strictObject({
   name: z.string().min(1),
   definition: z.strictObject({
-    queries: z.array(z.strictObject({ name: z.string().min(1), query: z.string() })),
+    queries: z.array(collectedQuery),
   }),
   comment: harmless,
 });

@@ -1,15 +1,14 @@
 import { z } from "zod";
 
+import { collectedQuery, graphqlDocument } from "../../metadata/shape.ts";
 import { json, optionalText, readArguments, refuse } from "../arguments.ts";
 import type { ChangeCommand, ChangeCommands } from "../command.ts";
 import { defined, type Draft, type Entry, entriesOf, isEntry, listAt, named, removeAt } from "../document.ts";
 import { objectNames } from "../lookup.ts";
 
-const query = z.strictObject({ name: z.string().min(1), query: z.string() });
-
 const createOptions = z.strictObject({
   name: z.string().min(1),
-  definition: z.strictObject({ queries: z.array(query) }),
+  definition: z.strictObject({ queries: z.array(collectedQuery) }),
   comment: optionalText,
 });
 
@@ -79,7 +78,7 @@ const drop: ChangeCommand = (draft, args) => {
 const addQueryOptions = z.strictObject({
   collection_name: z.string(),
   query_name: z.string().min(1),
-  query: z.string(),
+  query: graphqlDocument,
 });
 
 const addQuery: ChangeCommand = (draft, args) => {

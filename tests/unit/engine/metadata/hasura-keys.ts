@@ -62,6 +62,7 @@ const scalars: Readonly<Record<string, readonly Json[]>> = {
   boolean: [true, false],
   any: [{ something: true }],
   rule: [{ id: { _eq: 1 } }, {}],
+  graphql: ["{ one }", "{ two }"],
   cron: ["*/5 * * * *", "0 0 1 1 *"],
 };
 

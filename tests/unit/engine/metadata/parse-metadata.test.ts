@@ -62,6 +62,17 @@ describe("parseMetadata", () => {
     expect(parseMetadata(permission(2 ** 53 - 1)).sources).toHaveLength(1);
   });
 
+  it("refuses a collected query that is no document", () => {
+    const queries = [{ name: "q", query: "query { author { " }];
+    const error = failure({
+      version: 3,
+      sources: [],
+      query_collections: [{ name: "c", definition: { queries } }],
+    });
+    expect(error.message).toContain("query_collections[0].definition.queries[0].query");
+    expect(error.message).toContain("parsing the graphql query failed");
+  });
+
   it("reads collections, allow lists and REST endpoints, and refuses a key of theirs that it does not know", () => {
     const document = {
       version: 3,
