@@ -1,9 +1,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { silentLogger } from "../src/core/index.ts";
-import { bringUpToDate } from "../src/cli/open-database.ts";
-import { createDatabase, startEmbeddedPostgres } from "../src/postgres/index.ts";
+import { hasuraFolder } from "../src/cli/open-database.ts";
+import { startTestServer } from "../src/testing/index.ts";
 import { type StartSample, timeStart } from "./start/command.ts";
 import { timeClone, timeEmbedded } from "./start/postgres.ts";
 import {
@@ -16,7 +15,6 @@ import {
 } from "./support/index.ts";
 
 const rounds = 7;
-const template = "bench_template";
 const codeIsKeptAfterMs = 6_000;
 
 /** Where root starts the server, its data lie outside of the folder, and a note in it says where. */
@@ -26,32 +24,14 @@ const removeData = async (dataDir: string): Promise<void> => {
   await rm(dataDir, { recursive: true, force: true });
 };
 
-/** A server as the tests run it, with a migrated database to clone. */
-const withTemplate = async <T>(work: (serverUrl: string) => Promise<T>): Promise<T> => {
-  const server = await startEmbeddedPostgres({
-    dataDir: await mkdtemp(join(tmpdir(), "hasura-usage-bench-template-")),
-    logger: silentLogger,
-    temporary: true,
-    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off", autovacuum: "off" },
+/** The server that the tests run on, with its migrated database to clone. */
+const withTemplate = async <T>(work: (serverUrl: string, template: string) => Promise<T>): Promise<T> => {
+  const server = await startTestServer({
+    migrations: join(hasuraFolder, "migrations"),
+    seeds: join(hasuraFolder, "seeds"),
   });
   try {
-    const admin = createDatabase({
-      connectionString: server.url,
-      maxConnections: 1,
-      applicationName: "bench",
-    });
-    await admin.query(`create database ${template}`);
-    await admin.close();
-    const url = new URL(server.url);
-    url.pathname = `/${template}`;
-    const database = createDatabase({
-      connectionString: url.href,
-      maxConnections: 1,
-      applicationName: "bench",
-    });
-    await bringUpToDate(database);
-    await database.close();
-    return await work(server.url);
+    return await work(server.url, server.template);
   } finally {
     await server.stop();
   }
@@ -61,7 +41,7 @@ const withTemplate = async <T>(work: (serverUrl: string) => Promise<T>): Promise
 export const run = async ({ log }: BenchContext): Promise<BenchReport> => {
   const dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-bench-data-"));
   try {
-    return await withTemplate(async (serverUrl) => {
+    return await withTemplate(async (serverUrl, template) => {
       log("first start, which makes the data and the compiled script");
       await timeStart("node", dataDir, codeIsKeptAfterMs);
       const variants: readonly Variant<StartSample>[] = [

@@ -9,7 +9,7 @@ import {
   projectDigest,
   startEmbeddedPostgres,
 } from "../postgres/index.ts";
-import { prepareTemplateDatabase } from "./template-database.ts";
+import { prepareTemplateDatabase, templateName } from "./template-database.ts";
 
 export interface TestServerOptions {
   /** Folder of migrations, to have them applied before the first engine asks. */
@@ -21,6 +21,8 @@ export interface TestServerOptions {
 /** A PostgreSQL server for tests; `url` names its maintenance database and may create others. */
 export interface TestServer {
   readonly url: string;
+  /** Name of the migrated and seeded database, to be cloned. */
+  readonly template: string;
   stop(): Promise<void>;
 }
 
@@ -71,5 +73,5 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     from,
     settings,
   });
-  return { url: server.url, stop: () => server.stop() };
+  return { url: server.url, template: await templateName(project), stop: () => server.stop() };
 };
