@@ -4,7 +4,16 @@ import { predicateType } from "../schema/aggregate-bool-exp.ts";
 import type { ResolvedRelationship, RoleTable } from "../schema/types.ts";
 import { ident, qualified } from "../sql/quote.ts";
 import { columnCell } from "./cells.ts";
-import { columnOf, fieldsOf, flagOf, itemsOf, type PlanContext, selectFilter, tableOf } from "./context.ts";
+import {
+  columnOf,
+  fieldsOf,
+  flagOf,
+  itemsOf,
+  objectExpected,
+  type PlanContext,
+  selectFilter,
+  tableOf,
+} from "./context.ts";
 import type { Input } from "./input.ts";
 import { allOf, compare, compileWhere, joinCondition } from "./where.ts";
 
@@ -38,6 +47,7 @@ export const compileAggregateWhere = (
     throw validationFailed("exactly one predicate should be specified", input.path);
   }
   const [fn, value] = entry;
+  if (value.kind === "null") throw objectExpected(value);
   const parts = fieldsOf(value);
   const target = tableOf(context, relationship.target);
   const inner = context.builder.alias("w");

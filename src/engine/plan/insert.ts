@@ -1,5 +1,6 @@
-import { validationFailed } from "../errors.ts";
+import { HasuraError, validationFailed } from "../errors.ts";
 import { compilePermission, compilePresets } from "../permissions/index.ts";
+import { displayName } from "../schema/names.ts";
 import type { ResolvedRelationship, RoleTable } from "../schema/types.ts";
 import { SqlBuilder, type Statement } from "../sql/builder.ts";
 import { ident, qualified, typeOf } from "../sql/quote.ts";
@@ -112,6 +113,13 @@ const nestedOf = (
   const data = fieldsOf(input).get("data");
   if (!data || data.kind === "null") return undefined;
   const target = tableOf(context, relationship.target);
+  if (!target.info.insertable) {
+    throw new HasuraError({
+      message: `view "${displayName(target.meta.table)}" is not insertable`,
+      code: "not-supported",
+      path: input.path,
+    });
+  }
   if (relationship.insertBefore) {
     const decided = relationship.mapping.map((pair) => pair.from).filter((name) => given.has(name));
     if (decided.length > 0) {

@@ -88,6 +88,37 @@ describe("a document that asks for too much", () => {
   });
 });
 
+describe("what the schema offers and Postgres would not take", () => {
+  it.each([
+    [
+      "no function in an aggregate of a filter",
+      "{ usage_metrics(where: { usage_reconciliations_aggregate: { bool_and: null } }) { key } }",
+      {
+        message: expect.stringContaining("but found null"),
+        extensions: {
+          path: "$.selectionSet.usage_metrics.args.where.usage_reconciliations_aggregate.bool_and",
+          code: "validation-failed",
+        },
+      },
+    ],
+    [
+      "rows for a view that takes none",
+      `mutation { insert_workspaces_one(object: {
+        name: "w", subscription_usage: { data: [{ max_storage_bytes_reached: 1 }] }
+      }) { id } }`,
+      {
+        message: 'view "usage.subscription_usage" is not insertable',
+        extensions: {
+          path: "$.selectionSet.insert_workspaces_one.args.object.subscription_usage",
+          code: "not-supported",
+        },
+      },
+    ],
+  ])("is refused before it: %s", async (_, query, error) => {
+    expect(JSON.parse(await ask(query))).toEqual({ errors: [error] });
+  });
+});
+
 describe("a large document that is still answered", () => {
   it("has twenty levels and a thousand aliases", async () => {
     const aliases = Array.from({ length: 1_000 }, (_, at) => `a${String(at)}: id`).join(" ");
