@@ -1,5 +1,9 @@
 import { serve } from "../support/served.ts";
 import { openBenchEngine } from "./bench-engine.ts";
 
-const { engine, statements, close } = await openBenchEngine(16);
-await serve(engine.handler, close, (server) => engine.attachWebSocket(server), statements);
+const main = async (): Promise<void> => {
+  const { engine, statements, close } = await openBenchEngine(16);
+  await serve(engine.handler, close, (server) => engine.attachWebSocket(server), statements);
+};
+
+void main();

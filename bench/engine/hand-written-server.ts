@@ -63,7 +63,7 @@ const answer = (name: string, values: unknown[]): Promise<string> => {
   return byHand.kind === "sql" ? query(name, byHand, values) : act(byHand, values);
 };
 
-await serve(
+void serve(
   (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -18,7 +18,7 @@ const decision = Buffer.from(
   }),
 );
 
-await serve(
+void serve(
   (request, response) => {
     request.resume();
     request.on("end", () => {

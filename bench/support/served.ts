@@ -37,9 +37,9 @@ export interface ServedOptions {
 
 /** Starts `file` (from the project's root) as a process of its own that calls `serve`. */
 export const startServed = async (file: string, options: ServedOptions): Promise<Served> => {
-  const bootstrap = join(projectRoot, "src", "cli", "bootstrap.mjs");
+  const runner = join(projectRoot, "bench", "support", "run-compiled.mjs");
   const plain = options.plainFile;
-  const child = fork(plain ?? bootstrap, plain === undefined ? [file] : [], {
+  const child = fork(plain ?? runner, plain === undefined ? [file] : [], {
     env: { ...process.env, ...options.env },
     execArgv: (options.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
     stdio: ["ignore", 2, 2, "ipc"],

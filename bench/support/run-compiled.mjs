@@ -1,0 +1,10 @@
+// Runs a server of a bench as the product runs: as one compiled script. Run file by file, each closure that a request makes
+// is given its name again, which cost the engine a tenth of its CPU.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { runCompiled } from "../../src/cli/compiled.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const [entry = ""] = process.argv.splice(2, 1);
+if (!(await runCompiled(root, entry))) throw new Error(`${entry} could not be compiled`);
