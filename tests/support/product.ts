@@ -27,8 +27,8 @@ export interface TestProduct extends Product {
   ): Promise<Readonly<Record<string, string>>>;
 }
 
-/** The whole product on free loopback ports over a database of its own. */
-export async function startTestProduct(): Promise<TestProduct> {
+/** The whole product on free loopback ports over a database of its own, with settings beside these. */
+export async function startTestProduct(given: Readonly<Record<string, string>> = {}): Promise<TestProduct> {
   const test = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-test-"));
   const settings = readSettings({
@@ -37,6 +37,7 @@ export async function startTestProduct(): Promise<TestProduct> {
     ACTIONS_PORT: "0",
     DATA_DIR: dataDir,
     DATABASE_URL: test.url,
+    ...given,
   });
   const product = await startProduct({
     settings,

@@ -29,26 +29,22 @@ export const createWebhook = defineAction({
       });
     }
     return database.transaction(async (tx) => {
-      // The lock makes two at once count one after the other.
-      const [workspace] = await tx.query<{ endpoints: number }>(
-        `select (
-           select count(*)::integer
-           from usage.webhook_endpoints as endpoint
-           where endpoint.workspace_id = workspace.id
-         ) as endpoints
-         from public.workspaces as workspace
-         where workspace.id = $1
-         for no key update`,
-        [workspaceId],
-      );
-      if (workspace === undefined) {
+      const workspaces = await tx.query("select id from public.workspaces where id = $1 for no key update", [
+        workspaceId,
+      ]);
+      if (workspaces.length === 0) {
         throw new AppError({
           kind: "forbidden",
           code: "workspace-forbidden",
           message: "this session may not act for that workspace",
         });
       }
-      if (workspace.endpoints >= endpointsAtMost) {
+      // A statement behind the lock: only so it sees what was inserted while it waited.
+      const [held] = await tx.query<{ endpoints: number }>(
+        "select count(*)::integer as endpoints from usage.webhook_endpoints where workspace_id = $1",
+        [workspaceId],
+      );
+      if ((held?.endpoints ?? 0) >= endpointsAtMost) {
         throw new AppError({
           kind: "conflict",
           code: "webhook-limit-reached",

@@ -39,6 +39,7 @@ export const usage_alert_raised = defineEvent({
            and endpoint.event_types ? ('alert.' || alert.kind)
            and endpoint.created_at <= alert.created_at
          where alert.id = $2
+         order by endpoint.id
          on conflict on constraint webhook_deliveries_once do nothing
          returning id`,
         [eventId, row.id],
@@ -60,6 +61,7 @@ export const usage_alert_raised = defineEvent({
              and member.role in ('owner', 'admin')
          ) as person
          where alert.id = $1
+         order by person.user_id
          on conflict on constraint alert_emails_once do nothing
          returning id`,
         [row.id],
