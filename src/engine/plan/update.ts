@@ -138,7 +138,7 @@ export const planUpdate = (
     statement: context.builder.statement(sql.text),
     errorPath: "$",
     checkPath: "$",
-    validations: updateValidations(table, args),
+    validations: updateValidations(context, table, field),
   };
 };
 
@@ -155,7 +155,7 @@ export const planUpdateMany = (context: PlanContext, field: SelectedField, table
     statements,
     errorPath: "$",
     checkPath: "$",
-    validations: updateValidations(table, args),
+    validations: updateValidations(context, table, field, true),
   };
 };
 
@@ -186,6 +186,6 @@ export const planDelete = (
     statement: context.builder.statement(writeStatement(writing, answer, false)),
     errorPath: "$",
     checkPath: "$",
-    validations: deleteValidations(table, args, single),
+    validations: deleteValidations(context, table, field, single),
   };
 };

@@ -2,9 +2,9 @@ import type { ValidateInput } from "../metadata/types.ts";
 import type { RoleTable } from "../schema/types.ts";
 import type { Variables } from "../sql/builder.ts";
 import type { Raw } from "../sql/raw.ts";
-import { rawOfInput } from "./context.ts";
-import type { Input } from "./input.ts";
-import type { Arguments } from "./select.ts";
+import type { SelectedField } from "./collect-fields.ts";
+import { type PlanContext, rawOfInput } from "./context.ts";
+import { rawOf } from "./input.ts";
 import type { InputValidation, InsertNode, InsertRow } from "./types.ts";
 
 const rowJson = (row: InsertRow, variables: Variables): Raw => {
@@ -38,25 +38,43 @@ export const insertValidations = (root: InsertNode): readonly InputValidation[] 
   }));
 };
 
-const argumentsJson = (args: ReadonlyMap<string, Input>, variables: Variables): Raw =>
-  Object.fromEntries([...args].map(([name, input]) => [name, rawOfInput(input, variables)]));
+/** What the client wrote, names included, with the variables of the request in their places. */
+const argumentsJson = (
+  context: PlanContext,
+  field: SelectedField,
+  variables: Variables,
+): Readonly<Record<string, Raw>> => {
+  const scope = { ...context.scope, variables, structural: () => undefined };
+  return Object.fromEntries(
+    field.args.map((argument) => [argument.name.value, rawOf(scope, argument.value, field.path)]),
+  );
+};
 
 /** The arguments as the client wrote them; `updates` of an update of many is the list itself. */
-export const updateValidations = (table: RoleTable, args: Arguments): readonly InputValidation[] => {
+export const updateValidations = (
+  context: PlanContext,
+  table: RoleTable,
+  field: SelectedField,
+  many = false,
+): readonly InputValidation[] => {
   const validation = table.update?.validateInput;
   if (validation === undefined) return [];
-  const updates = args.get("updates");
   return [
     {
       validation,
-      input: (variables) => (updates ? rawOfInput(updates, variables) : [argumentsJson(args, variables)]),
+      input: (variables) => {
+        const given = argumentsJson(context, field, variables);
+        // One update may stand for a list of one.
+        return many ? [given["updates"] ?? []].flat() : [given];
+      },
     },
   ];
 };
 
 export const deleteValidations = (
+  context: PlanContext,
   table: RoleTable,
-  args: Arguments,
+  field: SelectedField,
   single: boolean,
 ): readonly InputValidation[] => {
   const validation = table.delete?.validateInput;
@@ -65,7 +83,7 @@ export const deleteValidations = (
     {
       validation,
       input: (variables) => {
-        const given = argumentsJson(args, variables);
+        const given = argumentsJson(context, field, variables);
         return [single ? { pk_columns: given } : given];
       },
     },

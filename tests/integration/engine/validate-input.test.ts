@@ -131,6 +131,41 @@ describe("validate_input", () => {
     ]);
   });
 
+  it("shows columns of an insert and the client's words of an update where names are turned into camel case", async () => {
+    const rule = { validate_input: validateInput("notes") };
+    const camel = await createBench({
+      schemaSql: "create table room_notes (note_id int primary key, body_text text)",
+      metadata: metadataOf(
+        [
+          {
+            table: "room_notes",
+            select_permissions: [{ role: "user", permission: { columns: "*", filter: {} } }],
+            insert_permissions: [{ role: "user", permission: { columns: "*", check: {}, ...rule } }],
+            update_permissions: [{ role: "user", permission: { columns: "*", filter: {}, ...rule } }],
+          },
+        ],
+        {},
+        { customization: { naming_convention: "graphql-default" } },
+      ),
+    });
+    try {
+      const { asked, options } = recorder();
+      const query = `mutation {
+        insertRoomNotesOne(object: {noteId: 1, bodyText: "a"}) { noteId }
+        updateRoomNotesByPk(pkColumns: {noteId: 1}, _set: {bodyText: "b"}) { bodyText }
+      }`;
+      expect(await camel.run(query, options)).toEqual({
+        data: { insertRoomNotesOne: { noteId: 1 }, updateRoomNotesByPk: { bodyText: "b" } },
+      });
+      expect(asked).toEqual([
+        { url: "notes", input: [{ note_id: 1, body_text: "a" }] },
+        { url: "notes", input: [{ pkColumns: { noteId: 1 }, _set: { bodyText: "b" } }] },
+      ]);
+    } finally {
+      await camel.close();
+    }
+  });
+
   it("refuses before anything of the document is written", async () => {
     const query = `mutation {
       insert_people_one(object: {id: 50}) { id }
