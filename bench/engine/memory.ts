@@ -15,11 +15,15 @@ const measure = (
   onPoint: (point: MemoryPoint) => void,
 ): Promise<readonly MemoryPoint[]> =>
   new Promise((resolve, reject) => {
-    const child = fork(join(projectRoot, "src", "cli", "bootstrap.mjs"), ["bench/engine/memory-process.ts"], {
-      env: { ...process.env, ...env },
-      execArgv: [],
-      stdio: ["ignore", 2, 2, "ipc"],
-    });
+    const child = fork(
+      join(projectRoot, "bench", "support", "run-compiled.mjs"),
+      ["bench/engine/memory-process.ts"],
+      {
+        env: { ...process.env, ...env },
+        execArgv: [],
+        stdio: ["ignore", 2, 2, "ipc"],
+      },
+    );
     const seen: MemoryPoint[] = [];
     child.on("message", (point) => {
       seen.push(point as MemoryPoint);
