@@ -63,8 +63,9 @@ const cacheArguments = (root) => {
   }
 };
 
-/** Shows how many packages are there already; returns how to end the display. */
+/** Shows how many packages are there already, and for how long; returns how to end the display. */
 const showProgress = (root) => {
+  const startedAt = performance.now();
   const paths = lockedPackages(root)
     .filter(([, entry]) => isForHere(entry))
     .map(([path]) => join(root, path, "package.json"));
@@ -72,7 +73,9 @@ const showProgress = (root) => {
   const timer = setInterval(
     () => {
       const there = paths.filter((path) => existsSync(path)).length;
-      const text = `install    ${String(there)} of ${String(paths.length)} packages`;
+      // npm fetches everything first, so the count may stand still; the seconds show that it goes on.
+      const seconds = String(Math.round((performance.now() - startedAt) / 1000));
+      const text = `install    ${String(there)} of ${String(paths.length)} packages, ${seconds} s`;
       process.stderr.write(terminal ? `\r${text}` : `${text}\n`);
     },
     terminal ? progressEveryMs : plainProgressEveryMs,
@@ -99,7 +102,7 @@ const runNpm = (root, lock) =>
     const forward = (signal) => {
       endProgress();
       child.kill(signal);
-      lock.release();
+      // The lock stays and names npm: until that has ended too, another install would run into its files.
       process.exit(1);
     };
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
