@@ -70,9 +70,10 @@ export const createWebhookWorker = (deps: WebhookWorkerDeps): QueueWorker => {
         "webhook sent",
       );
     } finally {
+      const wasFull = (inFlight.get(delivery.endpointId) ?? 0) >= perEndpoint;
       count(delivery.endpointId, -1);
-      // What was held back by the places of this receiver may go now.
-      worker.wake();
+      // What the places of this receiver held back may go now.
+      if (wasFull) worker.wake();
     }
   };
 
