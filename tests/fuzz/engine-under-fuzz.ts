@@ -44,7 +44,8 @@ export const planLimitMs = 250;
 const statementTimeoutMs = 5_000;
 const answerTimeoutMs = 20_000;
 const connections = 2;
-const application = "hasura-usage-fuzz";
+/** Of the engine alone: the scratch database has a pool too. */
+const application = "hasura-usage-engine-under-fuzz";
 
 /** What webhooks answer, from right to hopeless. */
 const webhookAnswers: readonly (() => Response)[] = [
