@@ -107,10 +107,11 @@ describe("what the schema offers and Postgres would not take", () => {
         name: "w", subscription_usage: { data: [{ max_storage_bytes_reached: 1 }] }
       }) { id } }`,
       {
-        message: 'view "usage.subscription_usage" is not insertable',
+        message: "database query error",
         extensions: {
-          path: "$.selectionSet.insert_workspaces_one.args.object.subscription_usage",
-          code: "not-supported",
+          path: "$.selectionSet.insert_workspaces_one.args.object.subscription_usage.data",
+          code: "unexpected",
+          internal: { message: 'view "usage.subscription_usage" is not insertable' },
         },
       },
     ],
