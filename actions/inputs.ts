@@ -15,10 +15,27 @@ export const metricInput = { metric: z.string().min(1).max(63) };
 
 export const amountInput = { amount: bigintInput.nullish() };
 
+const keyInput = {
+  idempotencyKey: z.string().min(1).max(255).nullish(),
+  required: z.boolean().nullish(),
+};
+
 export const consumeInput = {
   ...workspaceInput,
   ...metricInput,
   ...amountInput,
-  idempotencyKey: z.string().min(1).max(255).nullish(),
-  required: z.boolean().nullish(),
+  ...keyInput,
+  partial: z.boolean().nullish(),
 };
+
+/** Several metrics at once; a metric twice could not be decided item by item, which the gate refuses. */
+export const itemsInput = {
+  ...workspaceInput,
+  items: z
+    .array(z.strictObject({ ...metricInput, ...amountInput }))
+    .min(1)
+    .max(32),
+  ...keyInput,
+};
+
+export const ttlInput = { ttlSeconds: z.number().int().nullish() };

@@ -3,11 +3,14 @@ import { checkUsage } from "./handlers/actions/checkUsage.ts";
 import { commitUsage } from "./handlers/actions/commitUsage.ts";
 import { consumeUsage } from "./handlers/actions/consumeUsage.ts";
 import { createWebhook } from "./handlers/actions/createWebhook.ts";
+import { consumeUsages } from "./handlers/actions/consumeUsages.ts";
+import { extendReservation } from "./handlers/actions/extendReservation.ts";
 import { getCurrentUsage } from "./handlers/actions/getCurrentUsage.ts";
 import { releaseUsage } from "./handlers/actions/releaseUsage.ts";
 import { reserveUsage } from "./handlers/actions/reserveUsage.ts";
 import { resendWebhook } from "./handlers/actions/resendWebhook.ts";
 import { rotateWebhookSecret } from "./handlers/actions/rotateWebhookSecret.ts";
+import { reserveUsages } from "./handlers/actions/reserveUsages.ts";
 import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
 import { testWebhook } from "./handlers/actions/testWebhook.ts";
 import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
@@ -28,11 +31,14 @@ export const registry: Registry = {
     checkUsage,
     commitUsage,
     consumeUsage,
+    consumeUsages,
+    extendReservation,
     createWebhook,
     getCurrentUsage,
     releaseUsage,
     resendWebhook,
     reserveUsage,
+    reserveUsages,
     rotateWebhookSecret,
     suggestUpgrade,
     testWebhook,

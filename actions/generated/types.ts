@@ -22,18 +22,24 @@ export type CurrentUsage = {
 };
 
 export type Mutation = {
-  /** Turns a reservation into use: all of it, or the amount given if that is less. */
+  /** Turns a reservation into use: all of it, or the amount given. More than was held only where the metric allows overage. */
   readonly commitUsage: UsageDecision;
   /** Uses an amount of a metric that no table row stands for. With required: true a denial is an error, so the mutations behind it do not run. */
   readonly consumeUsage: UsageDecision;
+  /** Uses amounts of several metrics, all of them or none. */
+  readonly consumeUsages: UsageDecisions;
   /** Registers a URL for the workspace's alerts. The secret is shown this once. */
   readonly createWebhook: WebhookSecret;
+  /** Holds a reservation for so many seconds from now on, never for less than it had. */
+  readonly extendReservation: UsageDecision;
   /** Gives a reservation back unused. */
   readonly releaseUsage: UsageDecision;
   /** Sends a delivery again, with the same webhook-id. */
   readonly resendWebhook: WebhookReceipt;
   /** Holds an amount until it is committed, released or expired. */
   readonly reserveUsage: UsageDecision;
+  /** Holds amounts of several metrics, all of them or none. Each hold is settled by its own reservationId. */
+  readonly reserveUsages: UsageDecisions;
   /** Gives an endpoint a new secret, shown this once; the one before stays good until previousSecretExpiresAt. */
   readonly rotateWebhookSecret: WebhookSecret;
   /** Sends an event of type webhook.test to an endpoint. */
@@ -52,6 +58,15 @@ export type MutationConsumeUsageArgs = {
   amount?: InputMaybe<Scalars['bigint']['input']>;
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   metric: Scalars['String']['input'];
+  partial?: InputMaybe<Scalars['Boolean']['input']>;
+  required?: InputMaybe<Scalars['Boolean']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationConsumeUsagesArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  items: ReadonlyArray<UsageItemInput>;
   required?: InputMaybe<Scalars['Boolean']['input']>;
   workspaceId: Scalars['uuid']['input'];
 };
@@ -61,6 +76,13 @@ export type MutationCreateWebhookArgs = {
   description?: InputMaybe<Scalars['String']['input']>;
   eventTypes?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   url: Scalars['String']['input'];
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationExtendReservationArgs = {
+  reservationId: Scalars['uuid']['input'];
+  ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
   workspaceId: Scalars['uuid']['input'];
 };
 
@@ -80,6 +102,16 @@ export type MutationReserveUsageArgs = {
   amount?: InputMaybe<Scalars['bigint']['input']>;
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   metric: Scalars['String']['input'];
+  partial?: InputMaybe<Scalars['Boolean']['input']>;
+  required?: InputMaybe<Scalars['Boolean']['input']>;
+  ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationReserveUsagesArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  items: ReadonlyArray<UsageItemInput>;
   required?: InputMaybe<Scalars['Boolean']['input']>;
   ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
   workspaceId: Scalars['uuid']['input'];
@@ -138,16 +170,32 @@ export type UpgradeSuggestion = {
 export type UsageDecision = {
   readonly allowed: Scalars['Boolean']['output'];
   readonly amount?: Maybe<Scalars['bigint']['output']>;
+  readonly expiresAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly granted?: Maybe<Scalars['bigint']['output']>;
   readonly limit?: Maybe<Scalars['bigint']['output']>;
   readonly metric?: Maybe<Scalars['String']['output']>;
+  readonly overage?: Maybe<Scalars['bigint']['output']>;
   readonly reason?: Maybe<Scalars['String']['output']>;
   readonly remaining?: Maybe<Scalars['bigint']['output']>;
   readonly reservationId?: Maybe<Scalars['uuid']['output']>;
+  readonly reservationStatus?: Maybe<Scalars['String']['output']>;
   readonly reserved?: Maybe<Scalars['bigint']['output']>;
   readonly resetsAt?: Maybe<Scalars['timestamptz']['output']>;
   readonly retryAfterSeconds?: Maybe<Scalars['Int']['output']>;
+  readonly source?: Maybe<Scalars['String']['output']>;
   readonly upgrade?: Maybe<UpgradeOffer>;
   readonly used?: Maybe<Scalars['bigint']['output']>;
+};
+
+export type UsageDecisions = {
+  readonly allowed: Scalars['Boolean']['output'];
+  readonly items: ReadonlyArray<UsageDecision>;
+  readonly reason?: Maybe<Scalars['String']['output']>;
+};
+
+export type UsageItemInput = {
+  readonly amount?: InputMaybe<Scalars['bigint']['input']>;
+  readonly metric: Scalars['String']['input'];
 };
 
 export type UsageMetric = {

@@ -26,6 +26,11 @@ const decisionOf = (request: GateRequest, allowed: boolean, used: number): GateD
   resetsAt: null,
   retryAfterSeconds: null,
   reservationId: null,
+  granted: null,
+  overage: null,
+  source: null,
+  reservationStatus: null,
+  expiresAt: null,
   upgrade: null,
 });
 

@@ -26,13 +26,18 @@ const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateD
   reason: null,
   metric: request.metric ?? null,
   amount: Number(request.amount ?? 1),
+  granted: Number(request.amount ?? 1),
   used: decision.used,
   reserved: decision.reserved,
   limit: decision.limit,
   remaining: decision.remaining,
   resetsAt: decision.resetsAt,
+  overage: null,
+  source: null,
   retryAfterSeconds: null,
   reservationId: null,
+  reservationStatus: null,
+  expiresAt: null,
   upgrade: null,
 });
 

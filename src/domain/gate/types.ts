@@ -1,9 +1,13 @@
 /** One request of `usage.gate_many`; amounts are bigints as text. */
 export interface GateRequest {
-  readonly op: "check" | "consume" | "reserve" | "commit" | "release";
+  readonly op: "check" | "consume" | "reserve" | "commit" | "release" | "extend";
   readonly workspaceId: string;
   readonly metric?: string;
   readonly amount?: string | null | undefined;
+  /** Several metrics at once, in place of `metric` and `amount`: all of them or none. */
+  readonly items?: readonly { readonly metric: string; readonly amount?: string | null | undefined }[];
+  /** Takes what is left where the whole amount does not fit. */
+  readonly partial?: boolean | null | undefined;
   readonly idempotencyKey?: string | null | undefined;
   readonly ttlSeconds?: number | null | undefined;
   readonly reservationId?: string;
@@ -15,12 +19,22 @@ export interface GateDecision {
   readonly reason: string | null;
   readonly metric: string | null;
   readonly amount: number | string | null;
+  /** What was let through: less than `amount` for a partial grant, 0 for a denial. */
+  readonly granted: number | string | null;
   readonly used: number | string | null;
   readonly reserved: number | string | null;
   readonly limit: number | string | null;
   readonly remaining: number | string | null;
+  /** How far the use is above a soft limit. */
+  readonly overage: number | string | null;
+  /** Where the limit comes from, as `billing.limit_of` says. */
+  readonly source: string | null;
   readonly resetsAt: string | null;
   readonly retryAfterSeconds: number | null;
   readonly reservationId: string | null;
+  readonly reservationStatus: string | null;
+  readonly expiresAt: string | null;
   readonly upgrade: { readonly planId: string; readonly name: string; readonly priceCents: number } | null;
+  /** For a request with items only: one decision an item, where `allowed` at the top says whether all were granted. */
+  readonly items?: readonly GateDecision[];
 }

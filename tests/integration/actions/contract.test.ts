@@ -66,6 +66,60 @@ describe("the webhook contract", () => {
     expect(invented).toEqual(existing);
   });
 
+  /** A workspace of its own, so that the figures of the other tests stay theirs. */
+  const apart = async () => {
+    const { id, owner } = await createWorkspace(test.database);
+    return {
+      id,
+      session: { "x-hasura-role": "user", "x-hasura-user-id": owner, "x-hasura-workspace-id": id },
+    };
+  };
+
+  it("uses several metrics at once, holds them, and extends a hold", async () => {
+    const { id: workspaceId, session } = await apart();
+    const items = [
+      { metric: "ai_queries", amount: 1 },
+      { metric: "ai_cost_micro_usd", amount: "5" },
+    ];
+    const used = await actions.call("consumeUsages", { workspaceId, items }, session);
+    expect(used).toMatchObject({
+      status: 200,
+      body: { allowed: true, items: [{ granted: 1 }, { granted: 5 }] },
+    });
+    const held = await actions.call("reserveUsages", { workspaceId, items, ttlSeconds: 60 }, session);
+    const [first] = (held.body as { items: readonly { reservationId: string }[] }).items;
+    const longer = await actions.call(
+      "extendReservation",
+      { workspaceId, reservationId: first?.reservationId, ttlSeconds: 600 },
+      session,
+    );
+    expect(longer).toMatchObject({ status: 200, body: { allowed: true, reservationStatus: "held" } });
+    const none = await actions.call(
+      "consumeUsages",
+      {
+        workspaceId,
+        items: [items[0], { metric: "ai_cost_micro_usd", amount: 1_000_000_000 }],
+        required: true,
+      },
+      session,
+    );
+    expect(none).toMatchObject({ status: 429, body: { extensions: { code: "usage-limit-exceeded" } } });
+    const foreign = await actions.call("consumeUsages", { workspaceId: otherId, items }, session);
+    expect(foreign).toMatchObject({ status: 403, body: { extensions: { code: "workspace-forbidden" } } });
+    const twice = await actions.call("consumeUsages", { workspaceId, items: [items[0], items[0]] }, session);
+    expect(twice).toMatchObject({ status: 400, body: { extensions: { code: "invalid-input" } } });
+  });
+
+  it("gives a part when asked to", async () => {
+    const { id: workspaceId, session } = await apart();
+    const { body } = await actions.call(
+      "consumeUsage",
+      { workspaceId, metric: "api_calls", amount: 1_000_000, partial: true },
+      session,
+    );
+    expect(body).toMatchObject({ allowed: true, amount: 1_000_000, granted: 100_000, remaining: 0 });
+  });
+
   it("turns a denial into an error only when it is required", async () => {
     const input = { workspaceId, metric: "ai_queries", amount: 1_000_000 };
     const plain = await actions.call("consumeUsage", input, session);

@@ -34,6 +34,7 @@ const actionTypes = new Set([
   "UsageDecision",
   "UpgradeOffer",
   "UpgradeSuggestion",
+  "UsageDecisions",
   "UsageMetric",
   "CurrentUsage",
   "WebhookSecret",

@@ -8,13 +8,19 @@ export interface Decision {
   readonly message: string | null;
   readonly metric: string | null;
   readonly amount: number | null;
+  readonly granted: number | null;
   readonly used: number | null;
   readonly reserved: number | null;
   readonly limit: number | null;
   readonly remaining: number | null;
+  readonly overage: number | null;
+  readonly source: string | null;
+  readonly limitedBy: string | null;
   readonly resetsAt: string | null;
   readonly retryAfterSeconds: number | null;
   readonly reservationId: string | null;
+  readonly reservationStatus: string | null;
+  readonly expiresAt: string | null;
   readonly upgrade: { readonly planId: string; readonly name: string; readonly priceCents: number } | null;
 }
 
