@@ -30,6 +30,8 @@ export const brokenError = (error: AnsweredError, role: string): string | undefi
   if (message === webhookRefusal) return undefined;
   if (extensions === undefined || typeof extensions.code !== "string") return "an error without a code";
   if (extensions.internal !== undefined && role !== "admin") return "internals shown to a role";
+  // Hasura's words for rows nested into a view that takes none; no statement was sent.
+  if (JSON.stringify(extensions.internal ?? "").includes("is not insertable")) return undefined;
   if (extensions.code === "postgres-error" || message === "database query error") return "an error of SQL";
   // With a database that is there: sessions that were not given back.
   if (extensions.code === "database-unavailable") return "no session of the database";
