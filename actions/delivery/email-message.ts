@@ -2,7 +2,6 @@ import { formatAmount } from "../../src/domain/usage/index.ts";
 
 /** An alert as a letter needs it; bigints as text. */
 export interface AlertOfEmail {
-  readonly alertId: string;
   readonly kind: "crossed" | "recovered";
   readonly workspaceName: string;
   readonly metricTitle: string;

@@ -3,7 +3,6 @@ import { type AlertOfEmail } from "./email-message.ts";
 
 export interface DueEmail extends AlertOfEmail {
   readonly id: string;
-  readonly userId: string;
   readonly address: string;
   readonly attempt: number;
 }
@@ -33,18 +32,15 @@ export const createEmailStore = (database: Database): EmailStore => ({
        update usage.alert_emails as claimed
        set claimed_until = now() + $2 * interval '1 millisecond',
          attempts = claimed.attempts + 1
-       from due, usage.alerts as alert, usage.metrics as metric, public.workspaces as workspace, public.users as person
+       from due, usage.alerts as alert, usage.metrics as metric, public.workspaces as workspace
        where claimed.id = due.id
          and alert.id = claimed.alert_id
          and metric.key = alert.metric
          and workspace.id = alert.workspace_id
-         and person.id = claimed.user_id
        returning
          claimed.id,
-         claimed.user_id as "userId",
          claimed.attempts as attempt,
-         person.email as address,
-         alert.id as "alertId",
+         claimed.address,
          alert.kind,
          workspace.name as "workspaceName",
          metric.title as "metricTitle",

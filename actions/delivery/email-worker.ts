@@ -33,7 +33,7 @@ const codeOf = (error: unknown): string =>
     ? error.code
     : "unknown";
 
-/** Sends the letters in `usage.alert_emails`; the Message-ID is made of alert and person, so a repeat shows as one. */
+/** Sends the letters in `usage.alert_emails`; the Message-ID is the row's, so a repeat shows as one. */
 export function createEmailWorker(deps: EmailWorkerDeps): QueueWorker {
   const { store, clock, logger } = deps;
   const transport = createTransport({
@@ -57,7 +57,7 @@ export function createEmailWorker(deps: EmailWorkerDeps): QueueWorker {
         await transport.sendMail({
           from: deps.from,
           to: { name: "", address: email.address },
-          messageId: `<${email.alertId}.${email.userId}@hasura-usage>`,
+          messageId: `<${email.id}@hasura-usage>`,
           date: email.at,
           ...composeEmail(email),
         });

@@ -51,16 +51,13 @@ const readText = async (file: string, absent: string): Promise<string> => {
 const versionOf = (name: string): bigint => BigInt(/^(\d+)/u.exec(name)?.[1] ?? "0");
 const titleOf = (name: string): string => name.replace(/^\d+_/u, "");
 
-/**
- * The sample application's own: what makes or alters a table of `public`, the meters on those, and the letters to its
- * people, which the actions server writes only where mail is set up.
- */
+/** The sample application's own: what makes or alters a table of `public`, names its people, and the meters on those. */
 async function isSample(folder: string): Promise<boolean> {
   const text = await readFile(join(folder, "up.sql"), "utf8");
   return (
     /^(?:create|alter) table public\./mu.test(text) ||
-    /^select usage\.attach_meter\('public\./mu.test(text) ||
-    / references public\.users\b/u.test(text)
+    /\bpublic\.users\b/u.test(text) ||
+    /^select usage\.attach_meter\('public\./mu.test(text)
   );
 }
 

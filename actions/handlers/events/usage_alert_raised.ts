@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineEvent } from "../../handler.ts";
 
 /**
- * Puts an alert into the queues. The rows are keyed by the event's id and by alert and person, so an event that comes
+ * Puts an alert into the queues. The rows are keyed by the event's id and by alert and address, so an event that comes
  * twice adds nothing; what is sent is read from the alert itself. An endpoint gets what happened after it was made.
  */
 export const usage_alert_raised = defineEvent({
@@ -46,22 +46,12 @@ export const usage_alert_raised = defineEvent({
       );
       if (!delivery.sendsEmail) return { webhooks: webhooks.length, emails: 0 };
       const emails = await tx.query(
-        `insert into usage.alert_emails (alert_id, user_id)
-         select alert.id, person.user_id
+        `insert into usage.alert_emails (alert_id, address)
+         select distinct alert.id, address
          from usage.alerts as alert
-         cross join lateral (
-           select workspace.owner_id as user_id
-           from public.workspaces as workspace
-           where workspace.id = alert.workspace_id
-             and workspace.owner_id is not null
-           union
-           select member.user_id
-           from public.workspace_members as member
-           where member.workspace_id = alert.workspace_id
-             and member.role in ('owner', 'admin')
-         ) as person
+         cross join lateral usage.alert_recipients(alert.workspace_id) as address
          where alert.id = $1
-         order by person.user_id
+         order by address
          on conflict on constraint alert_emails_once do nothing
          returning id`,
         [row.id],

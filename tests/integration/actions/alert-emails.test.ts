@@ -142,7 +142,7 @@ it("a letter goes to owner and admins, once for each alert, with text and escape
   // without the line breaks of quoted-printable and of folded headers
   const text = (mail.letters[0]?.text ?? "").replace(/=\r\n/gu, "").replace(/\r\n /gu, " ");
   expect(text).toContain("From: Usage <usage@example.com>");
-  expect(text).toMatch(/Message-ID: +<[0-9a-f-]+\.[0-9a-f-]+@hasura-usage>/iu);
+  expect(text).toMatch(/Message-ID: +<[0-9a-f-]+@hasura-usage>/iu);
   expect(text).toContain("Content-Type: text/plain");
   expect(text).toContain("Content-Type: text/html");
   expect(text).toContain("Acme &lt;b&gt;&amp;&lt;/b&gt; Sons");

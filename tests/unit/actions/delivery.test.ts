@@ -160,7 +160,6 @@ describe("a retry", () => {
 
 describe("a letter", () => {
   const alert: AlertOfEmail = {
-    alertId: "a",
     kind: "crossed",
     workspaceName: 'Acme <script>alert("x")</script>\r\nBcc: everybody@example.com',
     metricTitle: "Storage",
