@@ -77,7 +77,7 @@ export const consumeTarget = (port: number, workspaces: readonly string[], used 
 export const usedBy = async (database: Database): Promise<Readonly<Record<string, number>>> => {
   const [row] = await database.query<Record<string, string>>(
     `select
-      (select coalesce(sum(used), 0) from usage.counters where metric = $1) as gate,
+      (select coalesce(sum(used), 0) from usage.counter_totals where metric = $1) as gate,
       (select count(*) from usage.ledger where metric = $1 and allowed) as ledger,
       (select coalesce(sum(used), 0) from bench_gate.counters) as "for-update",
       (select coalesce(sum(points), 0) from bench_gate.limiter) as limiter`,

@@ -59,7 +59,7 @@ const memberships = (userId: string): Promise<readonly { workspace_id: string; r
 
 const membersUsed = async (): Promise<number> => {
   const rows = await product.database.query<{ used: number }>(
-    "select used::integer as used from usage.counters where workspace_id = $1 and metric = 'members'",
+    "select used::integer as used from usage.counter_totals where workspace_id = $1 and metric = 'members'",
     [inviting.workspaceId],
   );
   return rows[0]?.used ?? 0;

@@ -125,6 +125,8 @@ it("classifies every table that holds rows of a workspace", async () => {
     "billing.period_anchors",
     "usage.alert_levels",
     "usage.counter_entries",
+    "usage.counter_slots",
+    "usage.counters",
     "usage.counter_tallies",
     "usage.decisions",
   ]);

@@ -258,7 +258,7 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     read: "count created_at hour id operation user_id workspace_id",
   },
   usage_counters: {
-    relation: "usage.counters",
+    relation: "usage.counter_totals",
     bound: "workspace_id",
     access: managers,
     read: "alert_at alert_due metric period_start updated_at used workspace_id",

@@ -67,7 +67,7 @@ describe("a gauge", () => {
     await addChannels(db, a, 3);
     await db.query("delete from usage.peaks where workspace_id = $1", [a.id]);
     await db.query(
-      "update usage.counters set updated_at = now() - interval '70 days' where workspace_id = $1",
+      "update usage.counters set updated_at = now() - interval '70 days', room_until = now() - interval '40 days' where workspace_id = $1",
       [a.id],
     );
     await db.query("delete from public.channels where workspace_id = $1", [a.id]);

@@ -39,7 +39,7 @@ export const addFile = async (db: Queryable, workspace: Workspace, bytes: number
 export const used = async (db: Queryable, workspace: Workspace, metric: string): Promise<number> => {
   const [row] = await db.query<{ used: string }>(
     `select coalesce(sum(c.used), 0) as used
-     from usage.counters c
+     from usage.counter_totals c
      where c.workspace_id = $1
        and c.metric = $2
        and c.period_start in ('-infinity', (select p.period_start from usage.period($1) p))`,

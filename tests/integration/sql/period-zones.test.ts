@@ -195,7 +195,7 @@ describe("a workspace that changes its zone in mid-period", () => {
     const [row] = await db.query("select * from usage.period($1)", [workspace.id]);
     expect(asText(row)[0]).toBe(boundary.replace(".000Z", "Z"));
     const used = await db.query(
-      "select used::int from usage.counters where workspace_id = $1 and metric = 'messages' order by period_start",
+      "select used::int from usage.counter_totals where workspace_id = $1 and metric = 'messages' order by period_start",
       [workspace.id],
     );
     expect(used).toEqual([{ used: 3 }, { used: 1 }]);

@@ -72,7 +72,7 @@ describe("usage.period", () => {
     const [row] = await test.database.query<{ readonly used: string }>(
       `select coalesce(sum(c.used), 0)::text as used
        from usage.period($1) p
-       join usage.counters c on c.workspace_id = $1 and c.metric = 'messages' and c.period_start = p.period_start`,
+       join usage.counter_totals c on c.workspace_id = $1 and c.metric = 'messages' and c.period_start = p.period_start`,
       [workspace],
     );
     return row?.used ?? "0";

@@ -1,0 +1,1 @@
+drop function usage.cool_counters();
