@@ -15,10 +15,13 @@ describe("the metadata and the client made from it", () => {
     expect(metadata.actions.map(({ name, operation }) => `${operation} ${name}`).sort()).toEqual([
       "mutation commitUsage",
       "mutation consumeUsage",
+      "mutation consumeUsages",
       "mutation createWebhook",
+      "mutation extendReservation",
       "mutation releaseUsage",
       "mutation resendWebhook",
       "mutation reserveUsage",
+      "mutation reserveUsages",
       "mutation rotateWebhookSecret",
       "mutation testWebhook",
       "query checkUsage",
