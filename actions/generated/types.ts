@@ -173,6 +173,7 @@ export type UsageDecision = {
   readonly expiresAt?: Maybe<Scalars['timestamptz']['output']>;
   readonly granted?: Maybe<Scalars['bigint']['output']>;
   readonly limit?: Maybe<Scalars['bigint']['output']>;
+  readonly limitedBy?: Maybe<Scalars['String']['output']>;
   readonly metric?: Maybe<Scalars['String']['output']>;
   readonly overage?: Maybe<Scalars['bigint']['output']>;
   readonly reason?: Maybe<Scalars['String']['output']>;

@@ -29,6 +29,7 @@ const decisionOf = (request: GateRequest, allowed: boolean, used: number): GateD
   granted: null,
   overage: null,
   source: null,
+  limitedBy: null,
   reservationStatus: null,
   expiresAt: null,
   upgrade: null,

@@ -28,6 +28,7 @@ const bare: Gate = {
       resetsAt: "2026-01-01T00:00:00.000Z",
       overage: null,
       source: null,
+      limitedBy: null,
       retryAfterSeconds: null,
       reservationId: null,
       reservationStatus: null,

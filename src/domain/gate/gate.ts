@@ -34,6 +34,7 @@ const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateD
   resetsAt: decision.resetsAt,
   overage: null,
   source: null,
+  limitedBy: null,
   retryAfterSeconds: null,
   reservationId: null,
   reservationStatus: null,

@@ -29,6 +29,8 @@ export interface GateDecision {
   readonly overage: number | string | null;
   /** Where the limit comes from, as `billing.limit_of` says. */
   readonly source: string | null;
+  /** Which limit, or which part of the request, a refusal is about. */
+  readonly limitedBy: string | null;
   readonly resetsAt: string | null;
   readonly retryAfterSeconds: number | null;
   readonly reservationId: string | null;

@@ -57,3 +57,58 @@ describe("the plan that is offered", () => {
     await test.database.query("update billing.plans set is_public = id <> 'private'");
   });
 });
+
+describe("which limit a refusal names", () => {
+  const check = (asked: Readonly<Record<string, unknown>>) =>
+    askOne(test.database, { op: "check", workspaceId, metric: "ai_queries", ...asked });
+
+  it("is the plan's, or that of an override while it lasts", async () => {
+    expect(await check({})).toMatchObject({ allowed: true, source: "plan", limitedBy: null });
+    expect(await check({ amount: 101 })).toMatchObject({ source: "plan", limitedBy: "plan-limit" });
+    await test.database.query(
+      "insert into billing.limit_overrides (workspace_id, metric, limit_value, ends_at) values ($1, 'ai_queries', 5, now() + interval '1 day')",
+      [workspaceId],
+    );
+    expect(await check({ amount: 6 })).toMatchObject({ source: "override", limitedBy: "override", limit: 5 });
+    await test.database.query(
+      `update billing.limit_overrides
+       set starts_at = now() - interval '2 days', ends_at = now() - interval '1 day'
+       where workspace_id = $1`,
+      [workspaceId],
+    );
+    expect(await check({ amount: 101 })).toMatchObject({
+      source: "plan",
+      limitedBy: "plan-limit",
+      limit: 100,
+    });
+  });
+
+  it("is the plan that lacks the metric, or the subscription that is paused", async () => {
+    expect(await check({ metric: "ai_seconds" })).toMatchObject({
+      reason: "feature-not-in-plan",
+      limitedBy: "plan",
+    });
+    await test.database.query(
+      "insert into billing.subscriptions (workspace_id, plan_id, status) values ($1, 'starter', 'paused')",
+      [workspaceId],
+    );
+    expect(await check({ metric: "ai_seconds" })).toMatchObject({
+      reason: "plan-required",
+      limitedBy: "subscription",
+    });
+  });
+
+  it.each([
+    [{ metric: "nothing" }, "unknown-metric", "metric"],
+    [{ metric: "messages", op: "consume" }, "row-metered", "metric"],
+    [{ workspaceId: "00000000-0000-4000-8000-000000000000" }, "workspace-forbidden", "workspace"],
+    [
+      { op: "commit", reservationId: "00000000-0000-4000-8000-000000000000" },
+      "reservation-not-found",
+      "reservation",
+    ],
+    [{ amount: 0 }, "invalid-input", "request"],
+  ])("of %j is named: %s by the %s", async (asked, reason, limitedBy) => {
+    expect(await check(asked)).toMatchObject({ allowed: false, reason, limitedBy });
+  });
+});
