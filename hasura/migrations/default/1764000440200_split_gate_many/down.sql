@@ -1,9 +1,9 @@
-CREATE OR REPLACE FUNCTION usage.gate_many(requests jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $$
+create or replace function usage.gate_many(requests jsonb) returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
 declare
   c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
   c_most constant bigint := 9007199254740991;
@@ -483,38 +483,3 @@ $$;
 
 comment on function usage.gate_many(jsonb) is
   'Decides an array of requests {op: check|consume|reserve|commit|release, workspaceId, metric, amount, idempotencyKey, ttlSeconds, reservationId} and counts what it allows, in one atomic step; answers in the same order. A denial is an answer.';
-
-drop function usage.gate_list_answer(jsonb[]);
-drop function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]);
-drop function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations);
-drop function usage.gate_retry_after(usage.gate_line, usage.gate_counter);
-drop function usage.gate_message(usage.gate_line, usage.gate_counter);
-drop function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations);
-drop function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations);
-drop function usage.gate_admit(usage.gate_line, usage.gate_counter);
-drop function usage.gate_open_counters(usage.gate_line[]);
-drop function usage.gate_claim_keys(usage.gate_line[]);
-drop function usage.gate_items(jsonb);
-drop function usage.gate_parse(jsonb);
-drop type usage.gate_counter;
-drop type usage.gate_claim;
-drop type usage.gate_line;
-
-delete from usage.ledger
-where op = 'extend';
-
-alter table usage.ledger
-  drop constraint ledger_op_known;
-
-alter table usage.ledger
-  add constraint ledger_op_known check (op in ('consume', 'reserve', 'commit', 'release'));
-
-update usage.reservations
-set committed_amount = amount
-where committed_amount > amount;
-
-alter table usage.reservations
-  drop constraint reservations_committed_amount_range;
-
-alter table usage.reservations
-  add constraint reservations_committed_amount_range check (committed_amount between 0 and amount);

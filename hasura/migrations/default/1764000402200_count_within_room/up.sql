@@ -1,0 +1,284 @@
+create function usage.take_from_slots(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_slots smallint,
+  p_amount bigint
+)
+returns boolean
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- In a variable: within a statement it would be computed for every row.
+  _own constant smallint := pg_backend_pid() % p_slots;
+  _slot smallint;
+begin
+  -- No wait, not even for the own slot: a transaction that took from another one may be waited for by its holder.
+  with free as (
+    select s.slot
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = _own
+      and s.room >= p_amount
+      and s.room_until > now()
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_slots s
+    set
+      used = s.used + p_amount,
+      room = s.room - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = f.slot
+    returning s.slot
+  ),
+  noted as (
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.slot
+  into _slot
+  from taken t;
+  if found then
+    return true;
+  end if;
+
+  with free as (
+    select s.slot
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.room >= p_amount
+      and s.room_until > now()
+    order by s.slot
+    limit 1
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_slots s
+    set
+      used = s.used + p_amount,
+      room = s.room - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = f.slot
+    returning s.slot
+  ),
+  noted as (
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.slot
+  into _slot
+  from taken t;
+  return found;
+end
+$$;
+
+comment on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) is 'Adds to the slot of this connection or to any other that has room and is in nobody''s hand';
+
+create function usage.take(p_workspace_id uuid, p_metric text, p_amount bigint, p_enforce boolean default true)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+  _slots smallint;
+  _granted bigint;
+  _asked_at timestamptz;
+  _waits smallint;
+  _used bigint;
+begin
+  -- Room ends with its period at the latest, so the latest row is the one or has none.
+  select c.period_start, c.slots, c.granted
+  into _start, _slots, _granted
+  from usage.counters c
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start <= now()
+  order by c.period_start desc
+  limit 1;
+  if not found then
+    perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+    return;
+  end if;
+
+  if _start = '-infinity' then
+    update usage.counters c
+    set
+      used = c.used + p_amount,
+      room = c.room - p_amount,
+      updated_at = now()
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = '-infinity'
+      and c.room >= p_amount
+      and c.room_from <= now()
+      and c.room_until > now()
+      and c.used + p_amount >= c.fall_at
+    returning c.used
+    into _used;
+    if not found then
+      perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+    elsif p_amount > 0 then
+      -- Whoever granted the room has noted a peak in this period.
+      update usage.peaks k
+      set peak = _used
+      where k.workspace_id = p_workspace_id
+        and k.metric = p_metric
+        and k.period_start = (
+          select p.period_start
+          from usage.peaks p
+          where p.workspace_id = p_workspace_id
+            and p.metric = p_metric
+            and p.period_start <= now()
+          order by p.period_start desc
+          limit 1
+        )
+        and k.peak < _used;
+    end if;
+    return;
+  end if;
+
+  for _round in 1..2 loop
+    -- The gate has decided under the lock of the row and counts there.
+    if p_enforce and _slots > 0 and _granted > 0 and p_amount > 0
+      and usage.take_from_slots(p_workspace_id, p_metric, _start, _slots, p_amount)
+    then
+      return;
+    end if;
+    exit when _slots > 0 or p_amount is null or p_amount <= 0;
+
+    _asked_at := clock_timestamp();
+    with taken as (
+      update usage.counters c
+      set
+        used = c.used + p_amount,
+        room = c.room - p_amount,
+        updated_at = now(),
+        waits = case
+          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.waits
+          when c.waits_since > _asked_at - interval '1 second' then least(c.waits + 1, 1000)
+          else 1
+        end,
+        waits_since = case
+          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.waits_since < _asked_at - interval '1 second' then _asked_at
+          else c.waits_since
+        end
+      where c.workspace_id = p_workspace_id
+        and c.metric = p_metric
+        and c.period_start = _start
+        and c.room >= p_amount
+        and c.room_until > now()
+      returning c.waits
+    ),
+    noted as (
+      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      select p_workspace_id, p_metric, _start, p_amount
+      from taken
+    )
+    select t.waits
+    into _waits
+    from taken t;
+    if found then
+      if _waits >= 8 then
+        perform usage.take_slowly(p_workspace_id, p_metric, 0);
+      end if;
+      return;
+    end if;
+
+    -- Perhaps it was spread while this waited for the row.
+    select c.slots, c.granted
+    into _slots, _granted
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = _start;
+    exit when not found or _slots = 0;
+  end loop;
+  perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+end
+$$;
+
+comment on function usage.take(uuid, text, bigint, boolean) is 'Adds to a counter: within its room by one statement, else by usage.take_slowly. What refuses is always the latter';
+
+create or replace function usage.add(workspace_id uuid, metric text, delta bigint, enforce boolean default true)
+returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _kind text;
+begin
+  select m.kind
+  into _kind
+  from usage.metrics m
+  where m.key = $2;
+  if $3 is distinct from 0 or _kind is null or $1 is null then
+    perform usage.take($1, $2, $3, $4);
+  end if;
+  return coalesce(
+    (
+      select t.used
+      from usage.counter_totals t
+      where t.workspace_id = $1
+        and t.metric = $2
+        and t.period_start = case _kind when 'gauge' then '-infinity' else (select p.period_start from usage.period($1) p) end
+    ),
+    0
+  );
+end
+$$;
+
+comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter, refuses with SQLSTATE 23U01 what would pass a hard limit, and returns the use that this statement sees';
+
+create function usage.spread_counter(p_workspace_id uuid, p_metric text, p_slots integer default 16)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_slots not between 0 and 64 then
+    raise exception using
+      errcode = '22023',
+      message = 'a counter has 0 to 64 slots';
+  end if;
+  perform 1
+  from usage.metrics m
+  where m.key = p_metric
+    and m.kind = 'counter'
+    and m.feed = 'rows';
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = format('"%s" is no counter that rows feed: a gauge''s peak and the gate''s decisions need one row', p_metric);
+  end if;
+  perform usage.take_slowly(p_workspace_id, p_metric, 0, true, p_slots::smallint);
+end
+$$;
+
+comment on function usage.spread_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many slots at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
+
+
+revoke execute on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) from public;
+revoke execute on function usage.take(uuid, text, bigint, boolean) from public;
+revoke execute on function usage.spread_counter(uuid, text, integer) from public;
