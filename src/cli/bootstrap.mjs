@@ -1,6 +1,7 @@
 // Plain JavaScript on purpose: it runs before node_modules exists. Installs from the lock file once, then runs
 // a TypeScript entry (or Jest) in this very process group, so that Ctrl-C reaches everything.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { runCompiled } from "./compiled.mjs";
@@ -13,6 +14,35 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
+const parentCheckMs = 500;
+
+/** Field 4 of /proc/<pid>/stat; empty where there is no such file. */
+const parentOf = (pid) => {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
+  } catch {
+    return "";
+  }
+};
+
+/**
+ * npm passes a SIGTERM to the shell between us, which ends without a word to us; after SIGKILL npm is gone and the shell waits
+ * on. Whoever starts this file without npm may leave it running on its own.
+ */
+const endWithNpm = () => {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const above = () => `${String(process.ppid)} ${parentOf(process.ppid)}`;
+  const atStart = above();
+  const timer = setInterval(() => {
+    if (above() === atStart) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, parentCheckMs);
+  timer.unref();
+};
+
+endWithNpm();
 try {
   await ensureInstalled(root);
 } catch (error) {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import {
   postmasterPid,
   removeData,
   startCommand,
+  startThroughNpm,
   type StartedCommand,
 } from "../support/start-command.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -94,6 +95,20 @@ describe("npm start", () => {
     await second.ready();
     second.child.kill("SIGTERM");
     expect(await second.exited()).toBe(0);
+  });
+
+  it.each(["SIGTERM", "SIGKILL"] as const)("leaves nothing behind when npm gets %s", async (signal) => {
+    const command = startThroughNpm(env);
+    started.push(command);
+    await command.ready();
+    const pid = await postmasterPid(dataDir);
+    command.child.kill(signal);
+    await command.exited();
+    await waitFor("Postgres to stop", () => gone(pid), 30_000);
+    await waitFor(
+      "the owner's note to go",
+      async () => !(await readdir(join(dataDir, "postgres"))).includes("owner.json"),
+    );
   });
 
   it("says in one line that a port is taken, and exits with 1", async () => {

@@ -50,10 +50,24 @@ export function startCommand(
   readyText = "Ctrl-C stops everything.",
 ): StartedCommand {
   const { JEST_WORKER_ID: _worker, NODE_OPTIONS: _options, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["src/cli/bootstrap.mjs", entry], {
-    env: { ...inherited, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  return follow(process.execPath, ["src/cli/bootstrap.mjs", entry], { ...inherited, ...env }, readyText);
+}
+
+/** `npm start` itself: npm, its shell, and the product below that. */
+export function startThroughNpm(env: Readonly<Record<string, string>>): StartedCommand {
+  const { JEST_WORKER_ID: _worker, NODE_OPTIONS: _options, ...inherited } = process.env;
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  return follow(npm, ["start"], { ...inherited, ...env }, "Ctrl-C stops everything.");
+}
+
+function follow(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  readyText: string,
+): StartedCommand {
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const name = args.at(-1) ?? program;
   let printed = "";
   const collect = (chunk: Buffer): void => {
     printed += chunk.toString();
@@ -67,14 +81,14 @@ export function startCommand(
     exited: () => exit,
     ready: async () => {
       await waitFor(
-        `${entry} to be ready`,
+        `${name} to be ready`,
         () => {
           return child.exitCode !== null || printed.includes(readyText);
         },
         60_000,
       );
       if (child.exitCode !== null)
-        throw new Error(`${entry} ended with ${String(child.exitCode)}: ${printed}`);
+        throw new Error(`${name} ended with ${String(child.exitCode)}: ${printed}`);
     },
   };
 }
