@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { AppError, type Logger } from "../core/index.ts";
 import type { Binaries } from "./embedded-binaries.ts";
-import { copyTree, runProgram, unpackCluster } from "./embedded-process.ts";
+import { packCluster, runProgram, unpackCluster } from "./embedded-process.ts";
 import { isReachableByOthers, type OsUser } from "./embedded-user.ts";
 
 /** Kept inside the cluster, so that a copy of the template carries its password along. */
@@ -67,20 +67,22 @@ export const templateParent = async (user: OsUser | undefined): Promise<string> 
   return (await candidate(projectCache)) ?? (await candidate(shared)) ?? (await mkdtemp(`${shared}-`));
 };
 
-/** Runs initdb once per version; every further cluster is a copy of the result. */
+/** Runs initdb once per version; every further cluster is unpacked from the archive of the result, as filled ones are. */
 const prepareTemplate = async (binaries: Binaries, user: OsUser | undefined): Promise<string> => {
   const parent = await templateParent(user);
-  const template = join(parent, `postgres-template-${binaries.version}-${String(ownerOf(user))}`);
-  if (existsSync(join(template, passwordFile))) return template;
+  const template = join(parent, `postgres-template-${binaries.version}-${String(ownerOf(user))}.tar`);
+  if (existsSync(template)) return template;
   const work = await mkdtemp(`${template}-`);
   try {
     if (user !== undefined) await chown(work, user.uid, user.gid);
     const folder = join(work, "cluster");
     await initialise(binaries, folder, user);
-    await rename(folder, template).catch((error: unknown) => {
-      // Another process finished first; its template is as good.
-      if (!existsSync(join(template, passwordFile))) throw error;
-    });
+    const archive = join(work, "cluster.tar");
+    await packCluster(folder, archive);
+    // Its password stands in it.
+    await chmod(archive, 0o600);
+    // Another process may have finished first; its template is as good.
+    await rename(archive, template);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -129,7 +131,7 @@ export interface Cluster {
   readonly password: string;
 }
 
-/** Opens the cluster of `dataDir`, unpacking `filled` or copying the empty template if there is none. */
+/** Opens the cluster of `dataDir`, unpacking `filled` or the empty template if there is none. */
 export const prepareCluster = async (
   dataDir: string,
   binaries: Binaries,
@@ -142,8 +144,7 @@ export const prepareCluster = async (
     await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
     const copying = `${folder}.copying`;
     await rm(copying, { recursive: true, force: true });
-    if (filled === undefined) await copyTree(await prepareTemplate(binaries, user), copying);
-    else await unpackCluster(filled, copying);
+    await unpackCluster(filled ?? (await prepareTemplate(binaries, user)), copying);
     await chmod(copying, 0o700);
     await rename(copying, folder);
   }
