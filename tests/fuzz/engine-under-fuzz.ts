@@ -75,7 +75,10 @@ const inTime = async <T>(work: Promise<T>): Promise<T> => {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 
-export const createFuzzedEngine = async (url: string): Promise<FuzzedEngine> => {
+export const createFuzzedEngine = async (
+  url: string,
+  options: { readonly planLimitMs: number },
+): Promise<FuzzedEngine> => {
   const database: Database = createDatabase({
     connectionString: withTimeout(url),
     maxConnections: connections,
@@ -186,7 +189,7 @@ export const createFuzzedEngine = async (url: string): Promise<FuzzedEngine> => 
     const problems: string[] = [];
     for (const operation of request.operations) {
       const [statements, spent] = plan(operation, request.role);
-      if (spent > planLimitMs) problems.push(`planned for ${spent.toFixed(0)} ms`);
+      if (spent > options.planLimitMs) problems.push(`planned for ${spent.toFixed(0)} ms`);
       if (operation.kind === "subscription") problems.push(...(await runShared(statements, request)));
     }
     const outcome = await settle(() => inTime(send(request)));

@@ -29,7 +29,7 @@ const main = async (): Promise<number> => {
   }
   await withScratchDatabase("fuzz", async (database, url) => {
     await applySeeds({ database, seedsDir: join(projectRoot, "hasura", "seeds", "default") });
-    const engine = await createFuzzedEngine(url);
+    const engine = await createFuzzedEngine(url, { planLimitMs });
     const tally = createTally();
     const startedAt = performance.now();
     let warmMb: number | undefined;

@@ -11,7 +11,8 @@ let engine: FuzzedEngine;
 
 beforeAll(async () => {
   test = await createTestDatabase();
-  engine = await createFuzzedEngine(test.url);
+  // Time is what npm run fuzz bounds: here it would be that of whatever else the machine does.
+  engine = await createFuzzedEngine(test.url, { planLimitMs: Number.POSITIVE_INFINITY });
 });
 
 afterAll(async () => {
@@ -20,12 +21,13 @@ afterAll(async () => {
 });
 
 describe("random operations of every role", () => {
-  it("get an answer in bounded time, never one of the engine's own faults, with no value in a statement", async () => {
+  it("get an answer, never one of the engine's own faults, with no value in a statement", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31 - 1), async (seed) => {
         expect((await engine.check(seed)).problems).toEqual([]);
       }),
-      { numRuns: 2_000, endOnFailure: true },
+      // Always the same ones: new ones are looked for by npm run fuzz, not by whoever lands next.
+      { seed: 2_048, numRuns: 2_000, endOnFailure: true },
     );
     expect(await engine.leftovers()).toEqual([]);
   }, 240_000);
