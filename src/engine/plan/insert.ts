@@ -122,16 +122,17 @@ const nestedOf = (
       internal: { message: `view "${displayName(target.meta.table)}" is not insertable` },
     });
   }
-  if (relationship.insertBefore) {
-    const decided = relationship.mapping.map((pair) => pair.from).filter((name) => given.has(name));
-    if (decided.length > 0) {
-      throw validationFailed(
-        `cannot insert object relationship ${JSON.stringify(relationship.name)} as ${decided
-          .map((name) => JSON.stringify(name))
-          .join(", ")} column values are already determined`,
-        input.path,
-      );
-    }
+  const decided = relationship.mapping.flatMap(({ from, to }) => {
+    if (relationship.insertBefore) return given.has(from) ? [from] : [];
+    return target.info.columns.get(to)?.isGenerated === true ? [to] : [];
+  });
+  if (decided.length > 0) {
+    throw validationFailed(
+      `cannot insert ${relationship.kind} relationship ${JSON.stringify(relationship.name)} as ${decided
+        .map((name) => JSON.stringify(name))
+        .join(", ")} column values are already determined`,
+      input.path,
+    );
   }
   const determined = relationship.insertBefore
     ? new Set<string>()
@@ -175,7 +176,9 @@ const rowOf = (
       input.path,
     );
   }
-  const given = new Set([...values.keys(), ...determined]);
+  // What Postgres computes is as decided as what was given: no related row can set it.
+  const generated = [...table.info.columns.values()].filter((column) => column.isGenerated);
+  const given = new Set([...values.keys(), ...determined, ...generated.map((column) => column.name)]);
   const before: NestedInsert[] = [];
   const after: NestedInsert[] = [];
   for (const [relationship, value] of relationships) {

@@ -102,6 +102,20 @@ describe("what the schema offers and Postgres would not take", () => {
       },
     ],
     [
+      "a related row for a column that Postgres computes",
+      `mutation { insert_workspace_invitations_one(object: {
+        email: "a@example.com", recipient: { data: { email: "a@example.com" } }
+      }) { id } }`,
+      {
+        message:
+          'cannot insert object relationship "recipient" as "email_key" column values are already determined',
+        extensions: {
+          path: "$.selectionSet.insert_workspace_invitations_one.args.object.recipient",
+          code: "validation-failed",
+        },
+      },
+    ],
+    [
       "rows for a view that takes none",
       `mutation { insert_workspaces_one(object: {
         name: "w", subscription_usage: { data: [{ max_storage_bytes_reached: 1 }] }
