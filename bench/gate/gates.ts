@@ -13,8 +13,8 @@ export const isGateName = (text: string): text is GateName => (gateNames as read
 
 const connections = 16;
 
-/** What the naive ones know of a decision. */
-const decisionOf = (request: GateRequest, allowed: boolean, used: number): GateDecision => ({
+/** A decision of a gate that knows no more than this. */
+export const decisionOf = (request: GateRequest, allowed: boolean, used: number): GateDecision => ({
   allowed,
   reason: allowed ? null : "usage-limit-exceeded",
   metric: request.metric ?? null,

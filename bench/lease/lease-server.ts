@@ -5,6 +5,7 @@ import { silentLogger, systemClock } from "../../src/core/index.ts";
 import { createGate, type Gate } from "../../src/domain/gate/index.ts";
 import { createLeases, leaseHolder } from "../../src/domain/lease/index.ts";
 import { createDatabase } from "../../src/postgres/index.ts";
+import { decisionOf } from "../gate/gates.ts";
 import { benchActionSecret } from "../gate/workload.ts";
 import { serve } from "../support/served.ts";
 
@@ -16,24 +17,11 @@ const leases = createLeases({ database, clock: systemClock, logger: silentLogger
 const bare: Gate = {
   decide: (request) =>
     Promise.resolve({
-      allowed: true,
-      reason: null,
-      metric: request.metric ?? null,
-      amount: Number(request.amount ?? 1),
-      granted: Number(request.amount ?? 1),
-      used: 123_456,
+      ...decisionOf(request, true, 123_456),
       reserved: 4_000,
       limit: 1_000_000_000,
       remaining: 999_872_544,
       resetsAt: "2026-01-01T00:00:00.000Z",
-      overage: null,
-      source: null,
-      limitedBy: null,
-      retryAfterSeconds: null,
-      reservationId: null,
-      reservationStatus: null,
-      expiresAt: null,
-      upgrade: null,
     }),
 };
 
