@@ -13,6 +13,7 @@ export default {
       },
     ],
   },
+  setupFiles: ["<rootDir>/tests/support/fast-check.ts"],
   globalSetup: "<rootDir>/tests/support/global-setup.ts",
   globalTeardown: "<rootDir>/tests/support/global-teardown.ts",
   testTimeout: 60_000,

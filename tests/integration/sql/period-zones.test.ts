@@ -106,7 +106,9 @@ describe("a calendar month", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...zones),
-        fc.date({ min: new Date("2008-01-01"), max: new Date("2036-01-01"), noInvalidDate: true }),
+        // St. John's moved its clocks at a minute past midnight until 2011, so that the first of November began twice
+        // in some years; such a beginning is a case of its own below.
+        fc.date({ min: new Date("2012-01-01"), max: new Date("2036-01-01"), noInvalidDate: true }),
         async (zone, at) => {
           const local = DateTime.fromJSDate(at, { zone }).startOf("month");
           const iso = (value: DateTime): string =>
@@ -127,6 +129,13 @@ describe("an anchor at a local time", () => {
     const workspace = await workspaceIn("America/New_York", "2026-02-08T07:30:00Z");
     await expectPeriod(workspace, ["2026-02-08T07:30:00Z", "2026-03-08T07:30:00Z"]);
     await expectPeriod(workspace, ["2026-03-08T07:30:00Z", "2026-04-08T06:30:00Z"]);
+  });
+
+  it("that occurs twice at midnight: the month begins when it is midnight for the second time", async () => {
+    const workspace = await workspaceIn("America/St_Johns");
+    // 00:01 on 1 November 2009 was 23:01 on 31 October again
+    await expectPeriod(workspace, ["2009-10-01T02:30:00Z", "2009-11-01T03:30:00Z"]);
+    await expectPeriod(workspace, ["2009-11-01T03:30:00Z", "2009-12-01T03:30:00Z"]);
   });
 
   it("that occurs twice: the period begins once", async () => {
