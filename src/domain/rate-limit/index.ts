@@ -1,0 +1,12 @@
+/**
+ * How many requests a minute: a sliding window that is never above its limit and never more than a hundredth below. Owns the
+ * counting, what a request weighs and which limits apply to whom; knows no HTTP and no driver of a store.
+ */
+export { createMemoryStore, type MemoryStore, type MemoryStoreDeps } from "./memory-store.ts";
+export {
+  type RateAnswer,
+  type RateRequest,
+  type RateStore,
+  type RateWindow,
+  type WindowState,
+} from "./types.ts";

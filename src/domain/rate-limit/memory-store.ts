@@ -1,0 +1,126 @@
+import { AppError, type Clock } from "../../core/index.ts";
+import { noteActor, type Presence } from "./presence.ts";
+import {
+  type RateAnswer,
+  type RateRequest,
+  type RateStore,
+  type RateWindow,
+  type WindowState,
+} from "./types.ts";
+import {
+  addToLog,
+  createWindowLog,
+  takeFromLog,
+  unitsInWindow,
+  untilFreed,
+  type WindowLog,
+} from "./window-log.ts";
+
+export interface MemoryStoreDeps {
+  /** For the sweep only. */
+  readonly clock: Clock;
+  /** Milliseconds that never go back, with fractions. */
+  readonly elapsedMs: () => number;
+  readonly windowMs?: number;
+  /** Windows with something in them that are kept at most. One of 50,000 a minute takes some 5 KB. */
+  readonly maxWindows?: number;
+}
+
+export interface MemoryStore extends RateStore {
+  /** Windows and groups held at present. */
+  size(): number;
+  stop(): void;
+}
+
+/** Limits of one process, kept in its memory and decided without waiting. */
+export const createMemoryStore = (deps: MemoryStoreDeps): MemoryStore => {
+  const { clock, elapsedMs, windowMs = 60_000, maxWindows = 100_000 } = deps;
+  const logs = new Map<string, WindowLog>();
+  const presences = new Map<string, Presence>();
+  let cancelSweep: (() => void) | undefined;
+
+  const sweep = (): void => {
+    const nowMs = elapsedMs();
+    for (const [key, log] of logs) if (unitsInWindow(log, nowMs, windowMs) === 0) logs.delete(key);
+    for (const [group, { seenMs }] of presences) if (nowMs - seenMs >= windowMs) presences.delete(group);
+  };
+
+  const sweepLater = (): void => {
+    cancelSweep = clock.schedule(windowMs, () => {
+      cancelSweep = undefined;
+      sweep();
+      if (logs.size + presences.size > 0) sweepLater();
+    });
+  };
+
+  const logFor = (window: RateWindow): WindowLog => {
+    const known = logs.get(window.key);
+    if (known !== undefined) return known;
+    if (logs.size >= maxWindows) sweep();
+    if (logs.size >= maxWindows) {
+      const standIn = window.overflowKey === undefined ? undefined : logs.get(window.overflowKey);
+      if (standIn !== undefined) return standIn;
+      if (window.overflowKey === undefined)
+        throw new AppError({
+          kind: "unavailable",
+          code: "rate-limit-unavailable",
+          message: "too many callers at once: the rate limit cannot be told",
+        });
+    }
+    const made = createWindowLog();
+    logs.set(logs.size >= maxWindows ? (window.overflowKey ?? window.key) : window.key, made);
+    return made;
+  };
+
+  const stateOf = (
+    log: WindowLog,
+    window: RateWindow,
+    used: number,
+    nowMs: number,
+    enforced: boolean,
+    weight: number,
+  ) => ({
+    used,
+    limit: window.limit,
+    enforced,
+    nextFreeMs: used === 0 ? windowMs : untilFreed(log, 1, nowMs, windowMs),
+    waitMs:
+      weight > window.limit
+        ? Number.POSITIVE_INFINITY
+        : untilFreed(log, used + weight - window.limit, nowMs, windowMs),
+  });
+
+  return {
+    take: ({ group, windows, weight, actor }): RateAnswer => {
+      const nowMs = elapsedMs();
+      const shared = actor !== undefined && noteActor(presences, group, actor, nowMs, windowMs);
+      const found = windows.map(logFor);
+      if (cancelSweep === undefined) sweepLater();
+      const used = found.map((log) => unitsInWindow(log, nowMs, windowMs));
+      const enforced = (window: RateWindow): boolean => window.whenShared !== true || shared;
+      const allowed = windows.every(
+        (window, at) => !enforced(window) || (used[at] as number) + weight <= window.limit,
+      );
+      if (allowed)
+        windows.forEach((window, at) =>
+          addToLog(found[at] as WindowLog, nowMs, weight, window.limit, windowMs),
+        );
+      const states = windows.map((window, at): WindowState => {
+        const log = found[at] as WindowLog;
+        const before = used[at] as number;
+        return allowed
+          ? { ...stateOf(log, window, before + weight, nowMs, enforced(window), 0), waitMs: 0 }
+          : stateOf(log, window, before, nowMs, enforced(window), weight);
+      });
+      return { allowed, windows: states, atMs: nowMs, store: "memory" };
+    },
+    giveBack: ({ windows, weight }: RateRequest, { atMs }) => {
+      for (const { key, overflowKey } of windows) {
+        const log = logs.get(key) ?? (overflowKey === undefined ? undefined : logs.get(overflowKey));
+        if (log !== undefined) takeFromLog(log, atMs, weight);
+      }
+    },
+    size: () => logs.size + presences.size,
+    stop: () => cancelSweep?.(),
+  };
+};
