@@ -12,6 +12,7 @@ const rooms = [
   "telemetry",
   "dashboard",
   "testing",
+  "express",
   "cli",
 ];
 const except = (...allowed) => [
@@ -34,6 +35,12 @@ const zones = [
   ),
   ...sees("./src/client", ["client"], "the client is a leaf"),
   ...sees("./src/gateway", ["core", "domain", "gateway"], "the gateway gets its upstream handed in"),
+  ...sees(
+    "./src/express",
+    ["core", "postgres", "domain", "gateway", "express"],
+    "it composes plan gates for others' routes",
+  ),
+  ...sees("./src/telemetry", ["telemetry"], "it runs in browsers, alone"),
   ...sees("./actions", ["core", "postgres", "domain", "client", "actions"], "no engine, no gateway"),
 ];
 
