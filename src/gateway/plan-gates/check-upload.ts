@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler } from "express";
 import { AppError } from "../../core/index.ts";
-import { sendRefusal } from "./answer.ts";
+import { beginRefusal } from "./answer.ts";
 import { noWorkspace, report, runGate } from "./run-gate.ts";
 import { type RequestStandings } from "./standing-of-request.ts";
 import { type GateOptions, type PlanGatesDeps, type Refusal } from "./types.ts";
@@ -104,32 +104,31 @@ export const checkUpload = (
         options.framingBytes ?? (request.is("multipart/form-data") === false ? 0 : multipartFraming);
       const maxBytes = maxFileBytes + BigInt(framing);
       const declared = declaredLength(request);
-      if (declared !== null) {
-        // The parser never hands on more than was declared.
-        if (declared <= maxBytes) return null;
+      // Of a body of unknown length this much is here already, or all of it.
+      const arrived = BigInt(request.readableLength);
+      if ((declared ?? arrived) > maxBytes) {
         const discard = lingerOverBody(request, deps.clock, () => request.destroy());
         request.on("data", (chunk: Buffer) => discard(chunk.length));
         return refusal(maxFileBytes, declared);
       }
+      // The parser never hands on more than was declared.
+      if (declared !== null) return null;
       capUpload({
         request,
         response,
         clock: deps.clock,
         maxBytes,
         error: tooLarge,
-        onTooLarge: () => {
+        onTooLarge: async () => {
           report(deps, { gate: "size", outcome: "refused", code: "file-too-large", workspaceId });
-          refusal(maxFileBytes, null).then(
-            (built) => {
-              // An answer that has begun can only be cut off, with its request.
-              if (response.headersSent) request.destroy(tooLarge());
-              else sendRefusal(response, built, deps.upgradeUrl);
-            },
-            (error: unknown) => {
-              deps.logger.error({ err: error }, "the refusal of an upload could not be built");
-              request.destroy(tooLarge());
-            },
-          );
+          try {
+            const built = await refusal(maxFileBytes, null);
+            // An answer that has begun can only be cut off, with its request.
+            if (response.headersSent) request.destroy(tooLarge());
+            else beginRefusal(response, built, deps.upgradeUrl);
+          } catch (error) {
+            deps.logger.error({ err: error }, "the refusal of an upload could not be built");
+          }
         },
       });
       return null;

@@ -37,7 +37,7 @@ const statusOf: Readonly<Record<string, number>> = {
 const sentenceOf = (metric: string, { reason, used, limit, amount }: GateDecision): string => {
   switch (reason) {
     case "usage-limit-exceeded":
-      return `${String(used)} of ${String(limit)} ${metric} are used; ${String(amount)} more do not fit.`;
+      return `${String(used)} of ${String(limit)} ${metric} used; no room for ${String(amount)} more.`;
     case "feature-not-in-plan":
       return `The plan does not include ${metric}.`;
     case "plan-required":

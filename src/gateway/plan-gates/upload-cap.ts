@@ -6,8 +6,8 @@ export interface UploadCapOptions {
   readonly response: Response;
   readonly clock: Clock;
   readonly maxBytes: bigint;
-  /** Called once, when the body has passed the cap; answers the client if it still can. */
-  readonly onTooLarge: () => void;
+  /** Called once, when the body has passed the cap: begins the answer, and leaves its end to the cap. Never rejects. */
+  readonly onTooLarge: () => Promise<void>;
   /** What the reader of the body gets in place of its end. */
   readonly error: () => AppError;
 }
@@ -49,7 +49,8 @@ const afterAnswer = (response: Response, then: () => void): void => {
 
 /**
  * Counts the bytes of a body where the parser hands them to the request, so before any reader and whichever way it reads, and cuts
- * the body off at the cap: its reader never sees an end, so it cannot take the part for the whole.
+ * the body off at the cap: its reader never sees an end, so it cannot take the part for the whole. The answer ends, and its
+ * connection with it, when the client has sent what it had or has had its time to read.
  */
 export const capUpload = ({
   request,
@@ -62,15 +63,23 @@ export const capUpload = ({
   // Came in while the plan was read.
   let seen = BigInt(request.readableLength);
   let discard: ((bytes: number) => void) | null = null;
+  let answered = Promise.resolve();
   const push = request.push.bind(request);
-  const fail = (): void => void request.destroy(error());
+  const finish = (): void => {
+    if (response.headersSent && !response.writableEnded) response.end();
+    else if (!response.headersSent) request.destroy(error());
+    afterAnswer(response, () => request.destroy(error()));
+  };
   const cut = (): void => {
-    discard = lingerOverBody(request, clock, fail);
-    onTooLarge();
+    // What a client sends before it can have read the answer is not held against it.
+    discard = (): void => undefined;
+    answered = onTooLarge().then(() => {
+      discard = lingerOverBody(request, clock, finish);
+    });
   };
   request.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
     if (discard !== null) {
-      if (chunk === null) afterAnswer(response, fail);
+      if (chunk === null) void answered.then(finish);
       else discard(chunk.length);
       return true;
     }
@@ -80,5 +89,4 @@ export const capUpload = ({
     cut();
     return true;
   };
-  if (seen > maxBytes) cut();
 };
