@@ -4,6 +4,7 @@ import importX, { createNodeResolver } from "eslint-plugin-import-x";
 /** Who must not see whom: arrows point down only (docs/architecture.md). */
 const rooms = [
   "core",
+  "auth",
   "postgres",
   "domain",
   "engine",
@@ -25,19 +26,20 @@ const sees = (target, allowed, message) =>
   except(...allowed).map((from) => ({ target, from, message: `${target.slice(2)}: ${message}` }));
 const zones = [
   ...sees("./src/core", ["core"], "core depends on nothing in the project"),
+  ...sees("./src/auth", ["core", "auth"], "who asks is found out without a driver, a plan or a server"),
   ...sees("./src/postgres", ["core", "postgres"], "postgres sees core only"),
   ...sees("./src/domain", ["core", "domain"], "the domain knows no transport and no driver"),
-  ...sees("./src/engine", ["core", "engine"], "the engine knows no plan and no driver"),
+  ...sees("./src/engine", ["core", "auth", "engine"], "the engine knows no plan and no driver"),
   ...sees(
     "./src/testing",
-    ["core", "postgres", "engine", "testing"],
+    ["core", "auth", "postgres", "engine", "testing"],
     "it runs any Hasura project, not this one",
   ),
   ...sees("./src/client", ["client"], "the client is a leaf"),
-  ...sees("./src/gateway", ["core", "domain", "gateway"], "the gateway gets its upstream handed in"),
+  ...sees("./src/gateway", ["core", "auth", "domain", "gateway"], "the gateway gets its upstream handed in"),
   ...sees(
     "./src/express",
-    ["core", "postgres", "domain", "gateway", "express"],
+    ["core", "auth", "postgres", "domain", "gateway", "express"],
     "it composes plan gates for others' routes",
   ),
   ...sees("./src/telemetry", ["telemetry"], "it runs in browsers, alone"),
@@ -60,7 +62,14 @@ export default tseslint.config(
     },
   },
   {
-    files: ["src/core/**", "src/domain/**", "src/engine/**", "src/gateway/**", "src/postgres/**"],
+    files: [
+      "src/core/**",
+      "src/domain/**",
+      "src/auth/**",
+      "src/engine/**",
+      "src/gateway/**",
+      "src/postgres/**",
+    ],
     ignores: ["**/env.ts"],
     rules: {
       "no-restricted-syntax": [

@@ -3,7 +3,8 @@ import { type Clock, type Database, type Logger } from "../core/index.ts";
 import { createGate } from "../domain/gate/index.ts";
 import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
-import { createGateway } from "../gateway/index.ts";
+import { createAuthenticator } from "../auth/index.ts";
+import { createGateway, createIdentity } from "../gateway/index.ts";
 import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
@@ -37,6 +38,11 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
+  };
+  const authSettings = {
+    adminSecret: settings.secrets.adminSecret,
+    jwtSecret: settings.secrets.jwtSecret,
+    unauthorizedRole: settings.HASURA_GRAPHQL_UNAUTHORIZED_ROLE,
   };
   let metadata: Promise<Metadata> | undefined;
   const readMetadata = (): Promise<Metadata> => {
@@ -82,8 +88,15 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     onStep("actions", actions.url);
 
     const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
-    const gateway = createGateway({ upstreamUrl: hasuraUrl, logger });
-    const gatewayServer = await serve("gateway", gateway.app, settings.PORT);
+    const authenticator = await createAuthenticator(authSettings, clock);
+    const gateway = createGateway({
+      upstream: { kind: "url", url: hasuraUrl },
+      identity: createIdentity({ authenticator }),
+      clock,
+      logger,
+    });
+    undo.push(() => gateway.stop());
+    const gatewayServer = await serve("gateway", gateway.handler, settings.PORT);
     gateway.attach(gatewayServer.server);
     onStep("gateway", gatewayServer.url);
 
@@ -103,9 +116,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       clock,
       logger,
       settings: {
-        adminSecret: settings.secrets.adminSecret,
-        jwtSecret: settings.secrets.jwtSecret,
-        unauthorizedRole: settings.HASURA_GRAPHQL_UNAUTHORIZED_ROLE,
+        ...authSettings,
         ...pollSettings(settings),
         stringifyNumericTypes: settings.HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES,
         inferFunctionPermissions: settings.HASURA_GRAPHQL_INFER_FUNCTION_PERMISSIONS,

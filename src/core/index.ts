@@ -12,6 +12,12 @@ export {
 } from "./database.ts";
 export { AppError, type AppErrorOptions, type ErrorKind } from "./errors.ts";
 export {
+  HasuraError,
+  validationFailed,
+  type HasuraErrorCode,
+  type HasuraErrorOptions,
+} from "./hasura-error.ts";
+export {
   dropSourceTables,
   ensureHdbCatalog,
   isCatalogUnused,

@@ -18,7 +18,7 @@ import {
   type AuthSettings,
   type HeaderInput,
   type Session,
-} from "./auth/index.ts";
+} from "../auth/index.ts";
 import type { Metadata } from "./metadata/index.ts";
 import { createMetadataApi, eventOperations, scheduledOperations } from "./metadata-api/index.ts";
 import { listStatements, planOperation, type ExplainedStatement } from "./plan/index.ts";

@@ -3,7 +3,7 @@
  * stages go one way: metadata, catalog, schema per role, plan, SQL, execution.
  */
 export { type WebhookClient, type WebhookRequest } from "./actions/index.ts";
-export { createSession, type Session } from "./auth/index.ts";
+export { createSession, type Session } from "../auth/index.ts";
 export { type CronFiring } from "./triggers/index.ts";
 export { createEngine, type Engine, type EngineOptions, type EngineSettings } from "./engine.ts";
 export { HasuraError } from "./errors.ts";

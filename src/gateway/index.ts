@@ -1,2 +1,10 @@
-/** The door in front of Hasura. Owns what a client may reach; not the schema, not the counting. */
+/** The door in front of Hasura. Owns who asks, what a client may reach and in which order requests are judged; not the schema, not the counting. */
 export { createGateway, type Gateway, type GatewayDeps } from "./app.ts";
+export type { AdminCaller, AnonymousCaller, Caller, ServiceCaller, UserCaller } from "./caller.ts";
+export { createIdentity, type IdentityDeps } from "./identity/identity.ts";
+export type { Identified, Identity, IdentityRequest } from "./identity/types.ts";
+export type { OperationShape } from "./requests/operation-shape.ts";
+export { callerOf, type GatewayRoute } from "./routes.ts";
+export { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";
+export type { Admission, Allowed, GatewayRequest, GatewayStage, Outcome, Refused } from "./stage.ts";
+export type { UrlUpstream } from "./upstream/types.ts";

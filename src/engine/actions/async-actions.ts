@@ -1,7 +1,7 @@
 import type { GraphQLOutputType } from "graphql";
 
 import { type Clock, createQueueWorker, type Database, type Logger } from "../../core/index.ts";
-import type { HeaderMap, Session } from "../auth/index.ts";
+import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { isRawObject, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { Logger } from "../../core/index.ts";
-import type { HeaderMap, Session } from "../auth/index.ts";
+import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { parseJson, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";

@@ -1,4 +1,4 @@
-import type { HeaderMap } from "../auth/index.ts";
+import type { HeaderMap } from "../../auth/index.ts";
 
 /** What Hasura does not hand on from the client, unless an action has a list of its own. */
 const ignoredByDefault = [

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { Logger } from "../../core/index.ts";
-import type { HeaderMap, Session } from "../auth/index.ts";
+import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError, validationFailed } from "../errors.ts";
 import type { ValidateInput } from "../metadata/types.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";

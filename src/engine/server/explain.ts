@@ -2,7 +2,7 @@ import type { DocumentNode } from "graphql";
 import { z } from "zod";
 
 import type { Database } from "../../core/index.ts";
-import { createSession } from "../auth/index.ts";
+import { createSession } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { bindAll, fromPostgresError } from "../execute/index.ts";
 import { readArguments } from "../metadata-api/index.ts";

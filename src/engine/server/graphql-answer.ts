@@ -1,5 +1,5 @@
 import { type Logger } from "../../core/index.ts";
-import { readHeaders, type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
+import { readHeaders, type Authenticator, type HeaderInput, type Session } from "../../auth/index.ts";
 import { readHttpBody } from "../protocol/index.ts";
 import { errorAnswer, type ShowsInternal, toHasuraError } from "./answers.ts";
 import type { RequestAnswer, RequestRunner } from "./run-request.ts";

@@ -7,7 +7,7 @@ import express, {
 } from "express";
 
 import type { Database, Logger } from "../../core/index.ts";
-import { type Authenticator, type HeaderInput, type Session } from "../auth/index.ts";
+import { type Authenticator, type HeaderInput, type Session } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { parseJson } from "../json/index.ts";
 import type { MetadataApi } from "../metadata-api/index.ts";

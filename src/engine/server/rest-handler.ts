@@ -2,7 +2,7 @@ import type { Request, Response } from "express";
 import type { DocumentNode } from "graphql";
 
 import type { Logger } from "../../core/index.ts";
-import { readHeaders, type Authenticator, type HeaderInput } from "../auth/index.ts";
+import { readHeaders, type Authenticator, type HeaderInput } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { matchEndpoint, readRestBody, readVariables } from "../rest/index.ts";
 import { type ShowsInternal, toHasuraError } from "./answers.ts";

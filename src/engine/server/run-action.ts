@@ -2,7 +2,7 @@ import type { GraphQLOutputType } from "graphql";
 
 import type { Database } from "../../core/index.ts";
 import { checkOutput, type AsyncActions, type CallAction } from "../actions/index.ts";
-import type { HeaderMap, Session } from "../auth/index.ts";
+import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { actionOutput, type RunAction } from "../execute/index.ts";
 import { rawToJson } from "../json/index.ts";

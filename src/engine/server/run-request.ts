@@ -2,7 +2,7 @@ import type { DocumentNode } from "graphql";
 
 import type { Database, Logger } from "../../core/index.ts";
 import type { AsyncActions, CallAction, CallInputValidation } from "../actions/index.ts";
-import type { HeaderMap, Session } from "../auth/index.ts";
+import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError, validationFailed } from "../errors.ts";
 import { executeOperation, type LivePlan, livePlanOf } from "../execute/index.ts";
 import { rawToJson } from "../json/index.ts";

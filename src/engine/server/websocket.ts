@@ -10,7 +10,7 @@ import {
   type HeaderInput,
   type HeaderMap,
   type Session,
-} from "../auth/index.ts";
+} from "../../auth/index.ts";
 import {
   graphqlTransportWs,
   legacyGraphqlWs,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { silentLogger } from "../../../src/core/index.ts";
-import { createSession, type Session } from "../../../src/engine/auth/index.ts";
+import { createSession, type Session } from "../../../src/auth/index.ts";
 import { createEngine, parseMetadata, type Engine } from "../../../src/engine/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { waitFor } from "../../support/wait-for.ts";

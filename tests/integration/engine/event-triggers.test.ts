@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 
 import { silentLogger } from "../../../src/core/index.ts";
 import { createEngine, type Engine } from "../../../src/engine/index.ts";
-import { createSession } from "../../../src/engine/auth/index.ts";
+import { createSession } from "../../../src/auth/index.ts";
 import { parseMetadata, type Metadata } from "../../../src/engine/metadata/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { waitFor } from "../../support/wait-for.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 
 import { silentLogger } from "../../../../src/core/index.ts";
 import { createActionCaller, type WebhookClient } from "../../../../src/engine/actions/index.ts";
-import { createSession, readHeaders } from "../../../../src/engine/auth/index.ts";
+import { createSession, readHeaders } from "../../../../src/auth/index.ts";
 import { HasuraError } from "../../../../src/engine/errors.ts";
 import type { ActionMeta } from "../../../../src/engine/metadata/types.ts";
 

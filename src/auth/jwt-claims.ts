@@ -1,4 +1,4 @@
-import { HasuraError } from "../errors.ts";
+import { HasuraError } from "../core/index.ts";
 import type { ClaimMapEntry, JwtConfig } from "./jwt-config.ts";
 import { createSession, type Session } from "./session.ts";
 

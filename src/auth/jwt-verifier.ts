@@ -9,8 +9,8 @@ import {
   type JWTVerifyGetKey,
 } from "jose";
 
-import type { Clock } from "../../core/index.ts";
-import { HasuraError } from "../errors.ts";
+import type { Clock } from "../core/index.ts";
+import { HasuraError } from "../core/index.ts";
 import type { JwtConfig } from "./jwt-config.ts";
 
 export type VerifyToken = (token: string) => Promise<JWTPayload>;

@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 import { LRUCache } from "lru-cache";
 
-import type { Clock } from "../../core/index.ts";
-import { HasuraError } from "../errors.ts";
+import type { Clock } from "../core/index.ts";
+import { HasuraError } from "../core/index.ts";
 import {
   adminSecretOf,
   readHeaders,
@@ -22,7 +22,15 @@ export interface AuthSettings {
   readonly unauthorizedRole?: string | undefined;
 }
 
+export interface Authenticated {
+  readonly session: Session;
+  /** What vouches for the session; `nothing` is the unauthorized role. */
+  readonly by: "admin-secret" | "token" | "nothing";
+}
+
 export interface Authenticator {
+  /** Who asks and by what right, or a HasuraError. */
+  authenticate(headers: HeaderInput | HeaderMap): Promise<Authenticated>;
   /** The verified session of a request, or a HasuraError. */
   resolveSession(headers: HeaderInput | HeaderMap): Promise<Session>;
 }
@@ -51,10 +59,12 @@ const readToken = (headers: HeaderMap, config: JwtConfig): string | undefined =>
   return token;
 };
 
-const trusted = (headers: HeaderMap): Session =>
-  createSession(headers.get("x-hasura-role") ?? "admin", sessionVariablesOf(headers), {
+const trusted = (headers: HeaderMap): Authenticated => ({
+  session: createSession(headers.get("x-hasura-role") ?? "admin", sessionVariablesOf(headers), {
     backendOnly: headers.get("x-hasura-use-backend-only-permissions")?.toLowerCase() === "true",
-  });
+  }),
+  by: "admin-secret",
+});
 
 /** Hasura's order: admin secret first, then the token, then the unauthorized role. */
 export const createAuthenticator = async (settings: AuthSettings, clock: Clock): Promise<Authenticator> => {
@@ -67,47 +77,51 @@ export const createAuthenticator = async (settings: AuthSettings, clock: Clock):
   const expected = adminSecret === undefined ? undefined : digest(adminSecret);
 
   // Keys behind a URL may be withdrawn, so a session out of them is trusted for a minute only.
-  const sessions = new LRUCache<string, Session>({
+  const sessions = new LRUCache<string, Authenticated>({
     max: sessionsKept,
     ttl: config?.jwk_url === undefined ? 0 : 60_000,
   });
 
-  return {
-    resolveSession: async (input) => {
-      const headers = readHeaders(input);
-      if (expected === undefined) return trusted(headers);
-      const given = adminSecretOf(headers);
-      if (given !== undefined) {
-        // Digests have one length, which a constant-time comparison needs.
-        if (timingSafeEqual(digest(given), expected)) return trusted(headers);
-        throw new HasuraError({
-          message: 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"',
+  const authenticate: Authenticator["authenticate"] = async (input) => {
+    const headers = readHeaders(input);
+    if (expected === undefined) return trusted(headers);
+    const given = adminSecretOf(headers);
+    if (given !== undefined) {
+      // Digests have one length, which a constant-time comparison needs.
+      if (timingSafeEqual(digest(given), expected)) return trusted(headers);
+      throw new HasuraError({
+        message: 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"',
+        code: "access-denied",
+      });
+    }
+    const token = config === undefined ? undefined : readToken(headers, config);
+    if (token !== undefined && config !== undefined && verify !== undefined) {
+      const role = headers.get("x-hasura-role");
+      // An empty header names a role, no header takes the default one: never one key for two sessions.
+      const key = role === undefined ? `=${token}` : `${String(role.length)}:${role}${token}`;
+      const known = sessions.get(key);
+      // An expired token is verified again, to be refused in the verifier's words.
+      const until = known?.session.expiresAt;
+      if (known !== undefined && (until === undefined || until > clock.now())) return known;
+      const found: Authenticated = {
+        session: sessionFromClaims(await verify(token), config, role),
+        by: "token",
+      };
+      sessions.set(key, found);
+      return found;
+    }
+    if (unauthorizedRole !== undefined)
+      return { session: createSession(unauthorizedRole, {}), by: "nothing" };
+    throw config === undefined
+      ? new HasuraError({
+          message: "x-hasura-admin-secret/x-hasura-access-key required, but not found",
           code: "access-denied",
+        })
+      : new HasuraError({
+          message: "Missing 'Authorization' or 'Cookie' header in JWT authentication mode",
+          code: "invalid-headers",
         });
-      }
-      const token = config === undefined ? undefined : readToken(headers, config);
-      if (token !== undefined && config !== undefined && verify !== undefined) {
-        const role = headers.get("x-hasura-role");
-        // An empty header names a role, no header takes the default one: never one key for two sessions.
-        const key = role === undefined ? `=${token}` : `${String(role.length)}:${role}${token}`;
-        const known = sessions.get(key);
-        // An expired token is verified again, to be refused in the verifier's words.
-        if (known !== undefined && (known.expiresAt === undefined || known.expiresAt > clock.now()))
-          return known;
-        const session = sessionFromClaims(await verify(token), config, role);
-        sessions.set(key, session);
-        return session;
-      }
-      if (unauthorizedRole !== undefined) return createSession(unauthorizedRole, {});
-      throw config === undefined
-        ? new HasuraError({
-            message: "x-hasura-admin-secret/x-hasura-access-key required, but not found",
-            code: "access-denied",
-          })
-        : new HasuraError({
-            message: "Missing 'Authorization' or 'Cookie' header in JWT authentication mode",
-            code: "invalid-headers",
-          });
-    },
   };
+
+  return { authenticate, resolveSession: async (headers) => (await authenticate(headers)).session };
 };

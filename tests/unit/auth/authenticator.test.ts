@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 
-import { createAuthenticator } from "../../../../src/engine/auth/index.ts";
-import { HasuraError } from "../../../../src/engine/errors.ts";
+import { createAuthenticator } from "../../../src/auth/index.ts";
+import { HasuraError } from "../../../src/engine/errors.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
 const key = new TextEncoder().encode(secret);

@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock, Logger } from "../../core/index.ts";
+import type { Identity } from "../identity/types.ts";
+import type { GatewayRequest, Outcome, Refused } from "../stage.ts";
+import { UpstreamTimeout } from "../upstream/http-upstream.ts";
+import { upstreamHeaders } from "../upstream/headers.ts";
+import type { UpstreamAnswer, UpstreamRequest } from "../upstream/types.ts";
+import { bodyText } from "./body-text.ts";
+import type { ClientAddress } from "./client-address.ts";
+import { identifyOrRefuse } from "./identify.ts";
+import type { ReadShape } from "./operation-shape.ts";
+import { isBatch, readOperations } from "./read-operations.ts";
+import { readBody } from "./read-body.ts";
+import { refusals } from "./refusal.ts";
+import { sendAnswer, sendRefusal } from "./respond.ts";
+import type { RunStages } from "./run-stages.ts";
+
+export interface GraphqlHandlerDeps {
+  readonly identity: Identity;
+  readonly runStages: RunStages;
+  readonly send: (request: UpstreamRequest) => Promise<UpstreamAnswer>;
+  readonly readShape: ReadShape;
+  readonly addressOf: ClientAddress;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly bodyLimitBytes: number;
+  readonly upstreamTimeoutMs: number;
+}
+
+const upstreamRefusal = (error: unknown, timeoutMs: number): Refused =>
+  error instanceof UpstreamTimeout ? refusals.upstreamSlow(timeoutMs) : refusals.upstreamDown;
+
+/** Identity, body, stages, upstream: the way of every GraphQL request over HTTP. */
+export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
+  const { clock, logger, bodyLimitBytes } = deps;
+
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const receivedAt = clock.now();
+    const startedAt = performance.now();
+    const address = deps.addressOf(request);
+    const identified = await identifyOrRefuse(deps.identity, request, address, logger);
+    if ("refused" in identified) {
+      // What is left of the body is not read for somebody unknown.
+      response.setHeader("connection", "close");
+      sendRefusal(response, identified.refused);
+      return;
+    }
+    const read = await readBody(request, bodyLimitBytes);
+    if (read.kind === "gone") return;
+    if (read.kind === "too-large") {
+      response.setHeader("connection", "close");
+      sendRefusal(response, refusals.bodyTooLarge(bodyLimitBytes));
+      return;
+    }
+    const decoded = bodyText(read.body, request.headers["content-encoding"], bodyLimitBytes);
+    if (decoded.kind !== "text") {
+      sendRefusal(
+        response,
+        decoded.kind === "too-large" ? refusals.bodyTooLarge(bodyLimitBytes) : refusals.bodyUnreadable,
+      );
+      return;
+    }
+
+    let operations: GatewayRequest["operations"] | undefined;
+    const target = request.url ?? "/";
+    const asked: GatewayRequest = {
+      id: randomUUID(),
+      caller: identified.caller,
+      protocol: "http",
+      path: target.split("?", 1)[0] ?? target,
+      headers: request.headers,
+      receivedAt,
+      bytesIn: read.body.length,
+      get operations() {
+        operations ??= readOperations(decoded.text, deps.readShape);
+        return operations;
+      },
+    };
+    const stages = await deps.runStages(asked);
+    const settle = (outcome: Pick<Outcome, "status" | "code" | "refusedBy" | "bytesOut">): void => {
+      const latencyMs = performance.now() - startedAt;
+      stages.settle({ ...outcome, latencyMs, bytesIn: asked.bytesIn });
+    };
+    const refuseWith = (refused: Refused, refusedBy: string | undefined): void => {
+      const batchSize = isBatch(decoded.text) ? asked.operations.length : undefined;
+      const bytesOut = sendRefusal(response, refused, stages.headers, batchSize);
+      settle({ status: refused.status, code: refused.code, refusedBy, bytesOut });
+    };
+    if (stages.refused !== undefined) {
+      refuseWith(stages.refused, stages.refused.by);
+      return;
+    }
+
+    const gone = new AbortController();
+    const onClose = (): void => {
+      if (!response.writableFinished) gone.abort();
+    };
+    response.once("close", onClose);
+    let answer: UpstreamAnswer;
+    try {
+      answer = await deps.send({
+        method: request.method ?? "POST",
+        target,
+        headers: upstreamHeaders(request.headers, identified.upstreamHeaders, {
+          address,
+          encrypted: "encrypted" in request.socket,
+        }),
+        body: read.body,
+        repeatable: asked.operations.every(({ type }) => type === "query"),
+        signal: gone.signal,
+      });
+    } catch (error) {
+      const refused = upstreamRefusal(error, deps.upstreamTimeoutMs);
+      if (!gone.signal.aborted) logger.error({ err: error, requestId: asked.id }, "the upstream failed");
+      refuseWith(refused, undefined);
+      return;
+    }
+    const bytesOut = await sendAnswer(response, answer, stages.headers);
+    settle({ status: answer.status, code: undefined, refusedBy: undefined, bytesOut });
+  };
+};

@@ -1,0 +1,54 @@
+import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+import { endToEnd } from "../upstream/headers.ts";
+import type { UpstreamAnswer } from "../upstream/types.ts";
+import type { Refused } from "../stage.ts";
+import { refusalBody } from "./refusal.ts";
+
+/** Answers with an error of the gateway's own; returns the bytes that were sent. */
+export const sendRefusal = (
+  response: ServerResponse,
+  refused: Refused,
+  headers: Readonly<Record<string, string>> = {},
+  batchSize?: number,
+): number => {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return 0;
+  }
+  const body = refusalBody(refused, batchSize);
+  const bytes = Buffer.byteLength(body);
+  response.writeHead(refused.status, {
+    ...headers,
+    ...refused.headers,
+    "content-type": "application/json; charset=utf-8",
+    "content-length": bytes,
+  });
+  response.end(body);
+  return bytes;
+};
+
+/** Passes an answer on as it comes, at the pace at which the client reads; resolves with the bytes of its body. */
+export const sendAnswer = (
+  response: ServerResponse,
+  answer: UpstreamAnswer,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> => {
+  const { body } = answer;
+  const passed = { ...endToEnd(answer.headers), ...headers };
+  if (typeof body === "string") {
+    const bytes = Buffer.byteLength(body);
+    response.writeHead(answer.status, { ...passed, "content-length": bytes });
+    response.end(body);
+    return Promise.resolve(bytes);
+  }
+  response.writeHead(answer.status, passed);
+  let bytes = 0;
+  body.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  return new Promise((resolve) => {
+    // A failure midway leaves the client with a body cut short, which is all that can be said once the head is out.
+    pipeline(body, response, () => resolve(bytes));
+  });
+};

@@ -1,0 +1,56 @@
+import type { Logger } from "../../core/index.ts";
+import type { GatewayRequest, GatewayStage, Outcome, Refused } from "../stage.ts";
+import { refusals } from "./refusal.ts";
+
+export interface StageResult {
+  /** Undefined when every stage let the request through. */
+  readonly refused: (Refused & { readonly by: string }) | undefined;
+  /** For the HTTP answer, of all stages. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** To be called once, when the end of the request is known. */
+  settle(outcome: Outcome): void;
+}
+
+export type RunStages = (request: GatewayRequest) => Promise<StageResult>;
+
+/** A stage that fails refuses with an internal error: what it would have counted or limited is not let through. */
+export const createStageRunner =
+  (stages: readonly GatewayStage[], logger: Logger): RunStages =>
+  async (request) => {
+    const admitted: GatewayStage[] = [];
+    const headers: Record<string, string> = {};
+    let refused: StageResult["refused"];
+    for (const stage of stages) {
+      try {
+        const pending = stage.admit(request);
+        // Most stages answer at once; a turn of the event loop for each would cost more than they do.
+        const admission = pending instanceof Promise ? await pending : pending;
+        admitted.push(stage);
+        Object.assign(headers, admission.headers);
+        if (!admission.allowed) refused = { ...admission, by: stage.name };
+      } catch (error) {
+        logger.error(
+          { err: error, stage: stage.name, requestId: request.id },
+          "a stage of the gateway failed",
+        );
+        refused = { ...refusals.internal, by: stage.name };
+      }
+      if (refused !== undefined) break;
+    }
+    return {
+      refused,
+      headers,
+      settle: (outcome) => {
+        for (const stage of admitted) {
+          try {
+            stage.settle?.(request, outcome);
+          } catch (error) {
+            logger.error(
+              { err: error, stage: stage.name, requestId: request.id },
+              "a stage failed to settle",
+            );
+          }
+        }
+      },
+    };
+  };

@@ -1,0 +1,66 @@
+import type { Caller } from "./caller.ts";
+import type { OperationShape } from "./requests/operation-shape.ts";
+
+/** One HTTP request, or one operation that a WebSocket client starts. */
+export interface GatewayRequest {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly protocol: "http" | "ws";
+  /** Path without the query string; `/v1/graphql` for GraphQL, else the path of a mounted route. */
+  readonly path: string;
+  /** Names in lower case, as the client sent them: nothing in here is verified. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly receivedAt: Date;
+  /** Bytes of the body or of the frame. */
+  readonly bytesIn: number;
+  /**
+   * One entry for each request of the batch, parsed when first read and kept by the text of the document; empty for a
+   * route that is not GraphQL, or a body that holds no request.
+   */
+  readonly operations: readonly OperationShape[];
+}
+
+export interface Allowed {
+  readonly allowed: true;
+  /** Put on the HTTP answer; a WebSocket operation has none. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Refused {
+  readonly allowed: false;
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** `extensions.code`. */
+  readonly code: string;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Beside path and code. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+export type Admission = Allowed | Refused;
+
+export interface Outcome {
+  /** HTTP status of the answer; a WebSocket operation has 200, or the status of its refusal. */
+  readonly status: number;
+  /** The first error's code, where the gateway knows it: its own refusals, and small answers with errors. */
+  readonly code: string | undefined;
+  /** Name of the stage that refused; undefined when the request reached the upstream. */
+  readonly refusedBy: string | undefined;
+  /** Until the last byte, or until the first answer of a subscription. */
+  readonly latencyMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/**
+ * A step that every request passes before it is sent on. Stages run in order; the first refusal answers the client.
+ * `settle` is called once for each stage whose `admit` was called and did not throw, whatever the end, so that what an
+ * earlier stage took for a request that a later one refused can be given back.
+ */
+export interface GatewayStage {
+  /** For logs and `Outcome.refusedBy`. */
+  readonly name: string;
+  admit(request: GatewayRequest): Admission | Promise<Admission>;
+  settle?(request: GatewayRequest, outcome: Outcome): void;
+}
