@@ -15,6 +15,7 @@ import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
 import { testWebhook } from "./handlers/actions/testWebhook.ts";
 import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
 import { usage_note_alerts } from "./handlers/cron/usage_note_alerts.ts";
+import { usage_prune_api_calls } from "./handlers/cron/usage_prune_api_calls.ts";
 import { usage_prune_ledger } from "./handlers/cron/usage_prune_ledger.ts";
 import { usage_reconcile } from "./handlers/cron/usage_reconcile.ts";
 import { usage_alert_raised } from "./handlers/events/usage_alert_raised.ts";
@@ -43,6 +44,12 @@ export const registry: Registry = {
     suggestUpgrade,
     testWebhook,
   },
-  cron: { usage_expire_reservations, usage_note_alerts, usage_prune_ledger, usage_reconcile },
+  cron: {
+    usage_expire_reservations,
+    usage_note_alerts,
+    usage_prune_api_calls,
+    usage_prune_ledger,
+    usage_reconcile,
+  },
   events: { usage_alert_raised },
 };

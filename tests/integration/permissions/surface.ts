@@ -255,7 +255,7 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.api_calls",
     bound: "workspace_id",
     access: managers,
-    read: "count created_at hour id operation user_id workspace_id",
+    read: "api_key_id bytes_in bytes_out code count created_at errors hour id latency_ms_max latency_ms_min latency_ms_sum operation protocol refused role status user_id workspace_id",
   },
   usage_counters: {
     relation: "usage.counter_totals",

@@ -1,0 +1,14 @@
+drop trigger plan_features_announce on billing.plan_features;
+drop trigger plan_limits_announce on billing.plan_limits;
+drop trigger plans_announce on billing.plans;
+drop trigger limit_overrides_announce_truncate on billing.limit_overrides;
+drop trigger limit_overrides_announce_delete on billing.limit_overrides;
+drop trigger limit_overrides_announce_update on billing.limit_overrides;
+drop trigger limit_overrides_announce_insert on billing.limit_overrides;
+drop trigger subscriptions_announce_truncate on billing.subscriptions;
+drop trigger subscriptions_announce_delete on billing.subscriptions;
+drop trigger subscriptions_announce_update on billing.subscriptions;
+drop trigger subscriptions_announce_insert on billing.subscriptions;
+drop function billing.announce_all_limits();
+drop function billing.announce_limits();
+drop function billing.rate_limit_of(uuid, timestamptz);
