@@ -13,6 +13,14 @@ export {
 export { createGate, type Gate, type GateDecision, type GateRequest } from "../domain/gate/index.ts";
 export { type Offer, type Standing } from "../domain/plans/index.ts";
 export {
+  createMemoryStore,
+  type MemoryStoreDeps,
+  type RateAnswer,
+  type RateRequest,
+  type RateStore,
+} from "../domain/rate-limit/index.ts";
+export {
+  type CheckRateOptions,
   type CheckUploadOptions,
   type CheckUsageOptions,
   createPlanGates,

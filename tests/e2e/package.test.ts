@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createWorkspace } from "../support/workspaces.ts";
 
 const run = promisify(execFile);
 const root = process.cwd();
@@ -44,7 +46,78 @@ export const start = async (): Promise<readonly string[]> => {
 };
 `;
 
+/** Routes of a foreign Express app behind plan gates, on the database that `DATABASE_URL` names. */
+const routes = `
+import express from "express";
+import { createDatabase, createGate, createPlanGates, silentLogger, systemClock } from "hasura-usage/express";
+
+const database = createDatabase({ connectionString: process.env.DATABASE_URL });
+const gates = createPlanGates({
+  database,
+  gate: createGate({ database, clock: systemClock }),
+  clock: systemClock,
+  logger: silentLogger,
+  workspaceOf: () => process.env.WORKSPACE,
+  upgradeUrl: "/upgrade",
+});
+const app = express();
+const ok = (request, response) => response.json({ ok: true });
+app.get("/export", gates.requireFeature("data_export"), gates.checkPlanRateLimit(), ok);
+app.get("/sso", gates.requireFeature("sso_integration"), ok);
+app.get("/ask", gates.checkUsageLimit("ai_queries", { mode: "consume" }), ok);
+const server = app.listen(0, "127.0.0.1", async () => {
+  const answers = [];
+  for (const path of ["export", "sso", "ask"]) {
+    const response = await fetch("http://127.0.0.1:" + server.address().port + "/" + path);
+    const { code, upgrade } = await response.json();
+    answers.push([path, response.status, code ?? null, upgrade?.planId ?? null]);
+  }
+  server.close();
+  await database.close();
+  console.log(JSON.stringify(answers));
+});
+`;
+
+const typedRoutes = `
+import express from "express";
+import { createGate, createPlanGates, type Database, type PlanGates, type Refusal, silentLogger, systemClock } from "hasura-usage/express";
+
+export const mount = (database: Database): express.Express => {
+  const gates: PlanGates = createPlanGates({
+    database,
+    gate: createGate({ database, clock: systemClock }),
+    clock: systemClock,
+    logger: silentLogger,
+    workspaceOf: (request) => request.get("x-session") ?? null,
+    upgradeUrl: (refusal: Refusal) => "/upgrade?to=" + (refusal.upgrade?.planId ?? ""),
+  });
+  // @ts-expect-error the package's types must reach here, or this line is none that fails
+  gates.requireFeature(1);
+  return express().post("/", gates.checkFileUploadSize({ onOutage: "allow" }), (_request, response) => void response.end());
+};
+`;
+
 let folder: string;
+let test: TestDatabase;
+
+/** What the foreign project has itself. */
+const foreign = [
+  "@types/node",
+  "undici-types",
+  "typescript",
+  ...[
+    "express",
+    "express-serve-static-core",
+    "body-parser",
+    "connect",
+    "serve-static",
+    "send",
+    "mime",
+    "qs",
+    "range-parser",
+    "http-errors",
+  ].map((name) => `@types/${name}`),
+];
 
 /**
  * What an install of the package would fetch is here already: its dependencies and theirs, and none of what only its
@@ -60,7 +133,7 @@ const linkInstalled = async (modules: string): Promise<void> => {
     .filter((path) => path.startsWith(installed))
     // Only the outermost: what lies in its own node_modules comes with it.
     .map((path) => relative(installed, path).split("/node_modules/")[0] ?? "");
-  for (const name of new Set([...production, "@types/node", "undici-types", "typescript"])) {
+  for (const name of new Set([...production, ...foreign])) {
     await mkdir(dirname(join(modules, name)), { recursive: true });
     await symlink(join(installed, name), join(modules, name));
   }
@@ -90,9 +163,15 @@ beforeAll(async () => {
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "foreign", type: "module" }));
   await writeFile(join(folder, "main.js"), script);
   await writeFile(join(folder, "typed.ts"), typed);
+  await writeFile(join(folder, "routes.js"), routes);
+  await writeFile(join(folder, "typed-routes.ts"), typedRoutes);
+  test = await createTestDatabase();
 }, 180_000);
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await test.drop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 it("runs a foreign project's metadata from the packed package with plain node", async () => {
   const { NODE_OPTIONS: _options, ...env } = process.env;
@@ -102,6 +181,20 @@ it("runs a foreign project's metadata from the packed package with plain node", 
     cron: '{"path":"/cron/cancel_stale_orders"}',
     createEngine: "function",
   });
+});
+
+it("gates the routes of a foreign Express app from the packed package", async () => {
+  const { NODE_OPTIONS: _options, ...env } = process.env;
+  const { id } = await createWorkspace(test.database);
+  const { stdout } = await run(process.execPath, ["routes.js"], {
+    cwd: folder,
+    env: { ...env, DATABASE_URL: test.url, WORKSPACE: id },
+  });
+  expect(JSON.parse(stdout)).toEqual([
+    ["export", 200, null, null],
+    ["sso", 403, "feature-not-in-plan", "pro"],
+    ["ask", 200, null, null],
+  ]);
 });
 
 it("brings its types along, and what they need, for a strict project that checks its libraries", async () => {
@@ -120,6 +213,7 @@ it("brings its types along, and what they need, for a strict project that checks
     "--types",
     "node",
     "typed.ts",
+    "typed-routes.ts",
   ];
   await expect(run(process.execPath, [tsc, ...args], { cwd: folder })).resolves.toMatchObject({ stdout: "" });
 }, 120_000);

@@ -1,5 +1,7 @@
 import { type Request, type RequestHandler } from "express";
 import { createStandingReader, type Standing } from "../../domain/plans/index.ts";
+import { createMemoryStore } from "../../domain/rate-limit/index.ts";
+import { checkRate, type CheckRateOptions } from "./check-rate.ts";
 import { checkUpload, type CheckUploadOptions } from "./check-upload.ts";
 import { checkUsage, type CheckUsageOptions } from "./check-usage.ts";
 import { judgeFeature, judgeMinimumPlan } from "./plan-checks.ts";
@@ -13,12 +15,15 @@ export interface PlanGates {
   requireMinimumPlan(planId: string, options?: GateOptions): RequestHandler;
   checkUsageLimit(metric: string, options?: CheckUsageOptions): RequestHandler;
   checkFileUploadSize(options?: CheckUploadOptions): RequestHandler;
+  checkPlanRateLimit(options?: CheckRateOptions): RequestHandler;
   /** What the plan of a workspace has, for a handler that decides more finely; null for an unknown workspace. */
   standingOf(request: Request): Promise<Standing | null>;
 }
 
 export const createPlanGates = (deps: PlanGatesDeps): PlanGates => {
   const standings = createRequestStandings(createStandingReader({ database: deps.database }));
+  const rates =
+    deps.rateStore ?? createMemoryStore({ clock: deps.clock, elapsedMs: () => performance.now() });
   return {
     requireFeature: (feature, { onOutage } = {}) =>
       runGate({ deps, gate: "feature", onOutage, judge: judgeFeature(standings, feature) }),
@@ -26,6 +31,7 @@ export const createPlanGates = (deps: PlanGatesDeps): PlanGates => {
       runGate({ deps, gate: "plan", onOutage, judge: judgeMinimumPlan(standings, planId) }),
     checkUsageLimit: (metric, options = {}) => checkUsage(deps, standings, metric, options),
     checkFileUploadSize: (options = {}) => checkUpload(deps, standings, options),
+    checkPlanRateLimit: (options = {}) => checkRate(deps, standings, rates, options),
     standingOf: async (request) => {
       const workspaceId = await deps.workspaceOf(request);
       return workspaceId === null ? null : standings.read(request, workspaceId);

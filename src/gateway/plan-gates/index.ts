@@ -3,6 +3,7 @@
  * handler runs. Owns the answers and what an outage means; decides nothing, which is the database's and the gate's.
  */
 export { createPlanGates, type PlanGates } from "./create-plan-gates.ts";
+export { type CheckRateOptions } from "./check-rate.ts";
 export { type CheckUploadOptions } from "./check-upload.ts";
 export { type CheckUsageOptions } from "./check-usage.ts";
 export {

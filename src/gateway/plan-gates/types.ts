@@ -1,6 +1,7 @@
 import { type Request } from "express";
 import { type Clock, type Logger, type Queryable } from "../../core/index.ts";
 import { type Gate } from "../../domain/gate/index.ts";
+import { type RateStore } from "../../domain/rate-limit/index.ts";
 import { type Offer } from "../../domain/plans/index.ts";
 
 export type GateName = "feature" | "plan" | "usage" | "size" | "rate";
@@ -66,6 +67,8 @@ export interface PlanGatesDeps {
   readonly workspaceOf: (request: Request) => string | null | Promise<string | null>;
   /** Where a customer can upgrade: an address, or one for each refusal. */
   readonly upgradeUrl: string | ((refusal: Refusal) => string);
+  /** Where requests are counted for `checkPlanRateLimit`: in the memory of this process unless given. */
+  readonly rateStore?: RateStore;
   /** For gates that do not say otherwise; "refuse" unless set. */
   readonly onOutage?: OutagePolicy;
   readonly onDecision?: (event: GateEvent) => void;
