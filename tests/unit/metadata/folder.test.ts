@@ -162,6 +162,7 @@ describe("the metadata folder", () => {
     expect(triggers.map(({ name }) => name)).toEqual([
       "usage_expire_reservations",
       "usage_note_alerts",
+      "usage_prune_api_calls",
       "usage_prune_ledger",
       "usage_reconcile",
     ]);
