@@ -54,6 +54,12 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
        values ($1, 'bots', 50, now(), $2)`,
       [w, mark],
     ],
+    ["insert into billing.subscription_add_ons (workspace_id, add_on_id) values ($1, 'storage-100-gb')", [w]],
+    [
+      `insert into billing.plan_graces (workspace_id, plan_id, ends_at, reason)
+       values ($1, 'business', now() + interval '1 day', $2)`,
+      [w, mark],
+    ],
     [
       "select usage.gate_many($1::jsonb)",
       [

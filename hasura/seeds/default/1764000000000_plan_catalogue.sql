@@ -200,3 +200,19 @@ values
   ('enterprise', 'ai_cost_micro_usd', null)
 on conflict (plan_id, metric) do update
 set limit_value = excluded.limit_value;
+
+insert into billing.add_ons (id, name, description, metric, amount, price_cents)
+values
+  ('storage-100-gb', '100 GB', 'More storage', 'storage_bytes', 107374182400, 500),
+  ('members-25', '25 members', 'A larger team', 'members', 25, 500),
+  ('messages-100k', '100,000 messages', 'More messages a month', 'messages', 100000, 500),
+  ('api-calls-1m', '1,000,000 API calls', 'More API calls a month', 'api_calls', 1000000, 500),
+  ('call-minutes-1k', '1,000 call minutes', 'More call minutes a month', 'call_seconds', 60000, 500),
+  ('ai-queries-1k', '1,000 AI queries', 'More AI queries a month', 'ai_queries', 1000, 500)
+on conflict (id) do update
+set
+  name = excluded.name,
+  description = excluded.description,
+  metric = excluded.metric,
+  amount = excluded.amount,
+  price_cents = excluded.price_cents;

@@ -173,6 +173,7 @@ describe("the metadata folder", () => {
 describe("what the permissions may never give", () => {
   it("bounds every row of a workspace by the session for every role but operator", () => {
     const open = new Set([
+      "billing.add_ons",
       "billing.plans",
       "billing.features",
       "billing.plan_features",
@@ -206,6 +207,7 @@ describe("what the permissions may never give", () => {
       .filter((table) => entries(table).some(({ role }) => role === "anonymous"))
       .map(label);
     expect(seen).toEqual([
+      "billing.add_ons",
       "billing.features",
       "billing.plan_features",
       "billing.plan_limits",
@@ -227,9 +229,15 @@ describe("what the permissions may never give", () => {
       );
     expect(writable.sort()).toEqual([
       "operator delete billing.limit_overrides",
+      "operator delete billing.plan_graces",
+      "operator delete billing.subscription_add_ons",
       "operator insert billing.limit_overrides",
+      "operator insert billing.plan_graces",
+      "operator insert billing.subscription_add_ons",
       "operator insert billing.subscriptions",
       "operator update billing.limit_overrides",
+      "operator update billing.plan_graces",
+      "operator update billing.subscription_add_ons",
       "operator update billing.subscriptions",
       "workspace_admin delete usage.alert_rules",
       "workspace_admin delete usage.webhook_endpoints",
