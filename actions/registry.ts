@@ -13,6 +13,9 @@ import { rotateWebhookSecret } from "./handlers/actions/rotateWebhookSecret.ts";
 import { reserveUsages } from "./handlers/actions/reserveUsages.ts";
 import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
 import { testWebhook } from "./handlers/actions/testWebhook.ts";
+import { analytics_apply_retention } from "./handlers/cron/analytics_apply_retention.ts";
+import { analytics_make_months } from "./handlers/cron/analytics_make_months.ts";
+import { analytics_roll_activity } from "./handlers/cron/analytics_roll_activity.ts";
 import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
 import { usage_note_alerts } from "./handlers/cron/usage_note_alerts.ts";
 import { usage_prune_api_calls } from "./handlers/cron/usage_prune_api_calls.ts";
@@ -45,6 +48,9 @@ export const registry: Registry = {
     testWebhook,
   },
   cron: {
+    analytics_apply_retention,
+    analytics_make_months,
+    analytics_roll_activity,
     usage_expire_reservations,
     usage_note_alerts,
     usage_prune_api_calls,

@@ -117,7 +117,9 @@ async function copyTables({ from, to, source, tenantTable }: AdoptOptions): Prom
   const ours = join(from, "metadata", "databases", "default");
   const databases = join(to, "metadata", "databases");
   const theirs = join(databases, source);
-  const tables = (await list(join(ours, "tables"))).filter((name) => /^(?:billing|usage)_/u.test(name));
+  const tables = (await list(join(ours, "tables"))).filter((name) =>
+    /^(?:analytics|billing|usage)_/u.test(name),
+  );
   const present = await list(join(theirs, "tables"));
   const double = tables.find((name) => present.includes(name));
   if (double !== undefined) throw refuse(`${double} is there already: the project was adopted before`);
@@ -139,7 +141,9 @@ async function copyTables({ from, to, source, tenantTable }: AdoptOptions): Prom
     added.unshift("public_workspaces.yaml");
   }
   await include(join(theirs, "tables", "tables.yaml"), added);
-  const functions = (await list(join(ours, "functions"))).filter((name) => /^(?:billing|usage)_/u.test(name));
+  const functions = (await list(join(ours, "functions"))).filter((name) =>
+    /^(?:analytics|billing|usage)_/u.test(name),
+  );
   for (const name of functions)
     await copyFile(join(ours, "functions", name), join(theirs, "functions", name));
   await include(join(theirs, "functions", "functions.yaml"), functions);

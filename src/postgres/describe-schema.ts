@@ -2,7 +2,7 @@ import type { Database } from "../core/index.ts";
 import { type DescribedObject, describeColumns, describeObjects } from "./schema-queries.ts";
 
 /** The schemas that this project owns; Hasura's and the runner's own are left out. */
-export const describedSchemas: readonly string[] = ["public", "billing", "usage"];
+export const describedSchemas: readonly string[] = ["public", "billing", "usage", "analytics"];
 
 const indent = (text: string): string =>
   text

@@ -14,7 +14,7 @@ const readTables = (db: Queryable): Promise<readonly TenantTable[]> =>
     `select format('%I.%I', table_schema, table_name) as name, column_name as key
      from information_schema.columns
      join information_schema.tables using (table_schema, table_name)
-     where table_schema in ('public', 'billing', 'usage')
+     where table_schema in ('public', 'billing', 'usage', 'analytics')
        and table_type = 'BASE TABLE'
        and (column_name = 'workspace_id' or (table_name = 'workspaces' and column_name = 'id'))
      order by 1`,

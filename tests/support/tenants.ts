@@ -104,6 +104,27 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
        values ($1, $2, date_trunc('hour', now()), $3, 7)`,
       [w, u, mark],
     ],
+    [
+      `insert into analytics.events (workspace_id, user_id, channel_id, source, name, properties)
+       values ($1, $2, $3, $4, $4, jsonb_build_object('mark', $4::text))`,
+      [w, u, c, mark],
+    ],
+    [
+      "insert into analytics.feature_usage (workspace_id, user_id, feature_name) values ($1, $2, $3)",
+      [w, u, mark],
+    ],
+    [
+      `insert into analytics.performance (workspace_id, user_id, endpoint, response_time_ms)
+       values ($1, $2, $3, 12.5)`,
+      [w, u, mark],
+    ],
+    [
+      `insert into analytics.search_logs (workspace_id, user_id, query, query_normalized)
+       values ($1, $2, $3, $3)`,
+      [w, u, mark],
+    ],
+    // As the job would do it: one that runs meanwhile changes nothing.
+    ["select analytics.roll_activity(now(), 1000000)", []],
   ];
   for (const [text, values] of statements) await db.query(text, values);
   return tenant;

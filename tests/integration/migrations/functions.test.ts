@@ -15,7 +15,7 @@ const names = async (condition: string): Promise<readonly string[]> => {
   const rows = await test.database.query<{ readonly name: string }>(`
     select p.oid::regprocedure::text as name
     from pg_proc p
-    where p.pronamespace in ('public'::regnamespace, 'billing'::regnamespace, 'usage'::regnamespace)
+    where p.pronamespace in ('public'::regnamespace, 'billing'::regnamespace, 'usage'::regnamespace, 'analytics'::regnamespace)
       and p.prosecdef
       and (${condition})
     order by 1

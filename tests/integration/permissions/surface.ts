@@ -300,6 +300,48 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     access: ["", "", "", "", "s"],
     read: "counted created_at drift id metric period_start recounted repaired workspace_id",
   },
+  analytics_events: {
+    relation: "analytics.events",
+    bound: "workspace_id",
+    access: readers,
+    read: "anonymous_id app_version attributes category channel_id event_id id name occurred_at platform properties received_at session_id source subject user_id workspace_id",
+  },
+  analytics_feature_usage: {
+    relation: "analytics.feature_usage",
+    bound: "workspace_id",
+    access: readers,
+    read: "feature_category feature_name id occurred_at platform usage_count user_id workspace_id",
+  },
+  analytics_performance: {
+    relation: "analytics.performance",
+    bound: "workspace_id",
+    access: readers,
+    read: "db_query_time_ms endpoint external_api_time_ms id method occurred_at response_time_ms status_code user_id workspace_id",
+  },
+  analytics_search_logs: {
+    relation: "analytics.search_logs",
+    bound: "workspace_id",
+    access: readers,
+    read: "clicked_result_id clicked_result_position id occurred_at query query_normalized result_count search_duration_ms user_id workspace_id",
+  },
+  analytics_user_activity: {
+    relation: "analytics.user_activity",
+    bound: "workspace_id",
+    access: readers,
+    read: "errors events features_used files_uploaded hour messages_sent page_views searches sessions user_actions user_id workspace_id",
+  },
+  analytics_channel_activity: {
+    relation: "analytics.channel_activity",
+    bound: "workspace_id",
+    access: readers,
+    read: "active_users channel_id events hour messages_count workspace_id",
+  },
+  analytics_retention: {
+    relation: "analytics.retention",
+    bound: null,
+    access: ["", "", "", "", "s"],
+    read: "keep_days table_name",
+  },
 };
 
 /** What tracked functions return and no root field shows. */

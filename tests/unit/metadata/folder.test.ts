@@ -160,6 +160,9 @@ describe("the metadata folder", () => {
   it("names the cron triggers after their handlers", () => {
     const triggers = read("cron_triggers.yaml") as readonly { name: string; webhook: string }[];
     expect(triggers.map(({ name }) => name)).toEqual([
+      "analytics_apply_retention",
+      "analytics_make_months",
+      "analytics_roll_activity",
       "usage_expire_reservations",
       "usage_note_alerts",
       "usage_prune_api_calls",

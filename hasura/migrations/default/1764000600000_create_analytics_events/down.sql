@@ -1,0 +1,11 @@
+drop trigger analytics_forget_workspaces_truncate on public.workspaces;
+drop trigger analytics_forget_workspaces_delete on public.workspaces;
+drop function analytics.forget_workspaces();
+drop function analytics.claim_events(uuid[], uuid[], timestamptz[]);
+drop function analytics.ensure_month(timestamptz);
+drop table analytics.touched_hours;
+drop table analytics.event_keys;
+drop table analytics.events;
+drop table analytics.retention;
+drop schema analytics_months;
+drop schema analytics;

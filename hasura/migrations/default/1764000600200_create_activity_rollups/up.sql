@@ -1,0 +1,191 @@
+create table analytics.user_activity (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  hour timestamptz not null,
+  events bigint not null default 0,
+  sessions bigint not null default 0,
+  page_views bigint not null default 0,
+  user_actions bigint not null default 0,
+  features_used bigint not null default 0,
+  searches bigint not null default 0,
+  errors bigint not null default 0,
+  messages_sent bigint not null default 0,
+  files_uploaded bigint not null default 0,
+  constraint user_activity_pkey primary key (workspace_id, user_id, hour),
+  constraint user_activity_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
+  constraint user_activity_whole_hour check (hour = date_trunc('hour', hour, 'UTC'))
+);
+
+create index user_activity_workspace_id_hour_idx on analytics.user_activity (workspace_id, hour);
+create index user_activity_hour_idx on analytics.user_activity using brin (hour);
+
+comment on table analytics.user_activity is 'What each person did in an hour of UTC, counted again whenever an event of the hour arrives.';
+
+create table analytics.channel_activity (
+  workspace_id uuid not null,
+  channel_id uuid not null,
+  hour timestamptz not null,
+  events bigint not null default 0,
+  active_users bigint not null default 0,
+  messages_count bigint not null default 0,
+  constraint channel_activity_pkey primary key (workspace_id, channel_id, hour),
+  constraint channel_activity_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
+  constraint channel_activity_whole_hour check (hour = date_trunc('hour', hour, 'UTC'))
+);
+
+create index channel_activity_workspace_id_hour_idx on analytics.channel_activity (workspace_id, hour);
+create index channel_activity_hour_idx on analytics.channel_activity using brin (hour);
+
+comment on table analytics.channel_activity is 'What happened in each channel in an hour of UTC, counted again whenever an event of the hour arrives.';
+
+create table analytics.rollup_state (
+  name text not null,
+  rolled_until timestamptz not null default '-infinity',
+  constraint rollup_state_pkey primary key (name)
+);
+
+comment on table analytics.rollup_state is 'Until when rows that announce no touched hour were looked through.';
+
+insert into analytics.rollup_state (name)
+values ('activity');
+
+create view analytics.activity as
+select
+  events.workspace_id,
+  events.user_id,
+  events.channel_id,
+  events.occurred_at,
+  'event'::text as kind,
+  events.category,
+  events.session_id
+from analytics.events;
+
+comment on view analytics.activity is
+  'Everything that the hourly tables count. An application adds its own tables by replacing the view; their rows are found by their time, those of kind event by analytics.touched_hours.';
+
+create function analytics.roll_activity(p_until timestamptz, p_limit integer) returns integer
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- a clock that runs ahead at the sender must not mark time as done that is still to come
+  v_until constant timestamptz := least(p_until, now());
+  v_from timestamptz;
+  v_taken integer;
+  v_workspace_ids uuid[];
+  v_hours timestamptz[];
+begin
+  -- Of two that count one hour, the one that looked first could write last.
+  perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
+
+  -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
+  select rolled_until - interval '1 hour'
+  into v_from
+  from analytics.rollup_state
+  where name = 'activity';
+  insert into analytics.touched_hours (workspace_id, hour)
+  select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
+  from analytics.activity
+  where activity.kind <> 'event'
+    and activity.occurred_at >= v_from
+    and activity.occurred_at < v_until;
+  update analytics.rollup_state
+  set rolled_until = v_until
+  where name = 'activity'
+    and rolled_until < v_until;
+
+  -- What is counted below is seen later than what is taken here, and whoever stores more leaves a row of his own.
+  with taken as (
+    delete from analytics.touched_hours
+    where ctid = any (array(
+      select touched.ctid
+      from analytics.touched_hours as touched
+      limit p_limit
+    ))
+    returning touched_hours.workspace_id, touched_hours.hour
+  ),
+  hours as (
+    select distinct taken.workspace_id, taken.hour
+    from taken
+  )
+  select (
+      select count(*)
+      from taken
+    ),
+    array_agg(hours.workspace_id),
+    array_agg(hours.hour)
+  into v_taken, v_workspace_ids, v_hours
+  from hours;
+  if v_taken = 0 then
+    return 0;
+  end if;
+
+  -- Hours of deleted workspaces fall out, and none is deleted meanwhile.
+  perform 1
+  from public.workspaces
+  where id = any (v_workspace_ids)
+  order by id
+  for key share;
+
+  delete from analytics.user_activity
+  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  where user_activity.workspace_id = due.workspace_id
+    and user_activity.hour = due.hour;
+  insert into analytics.user_activity (
+    workspace_id, user_id, hour, events, sessions, page_views, user_actions, features_used, searches, errors,
+    messages_sent, files_uploaded
+  )
+  select
+    due.workspace_id,
+    activity.user_id,
+    due.hour,
+    count(*) filter (where activity.kind = 'event'),
+    count(distinct activity.session_id),
+    count(*) filter (where activity.category = 'page_view'),
+    count(*) filter (where activity.category = 'user_action'),
+    count(*) filter (where activity.category = 'feature_usage'),
+    count(*) filter (where activity.category = 'search'),
+    count(*) filter (where activity.category = 'error'),
+    count(*) filter (where activity.kind = 'message'),
+    count(*) filter (where activity.kind = 'file')
+  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  join public.workspaces
+    on workspaces.id = due.workspace_id
+  join analytics.activity
+    on activity.workspace_id = due.workspace_id
+    and activity.occurred_at >= due.hour
+    and activity.occurred_at < due.hour + interval '1 hour'
+  where activity.user_id is not null
+  group by due.workspace_id, activity.user_id, due.hour;
+
+  delete from analytics.channel_activity
+  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  where channel_activity.workspace_id = due.workspace_id
+    and channel_activity.hour = due.hour;
+  insert into analytics.channel_activity (workspace_id, channel_id, hour, events, active_users, messages_count)
+  select
+    due.workspace_id,
+    activity.channel_id,
+    due.hour,
+    count(*) filter (where activity.kind = 'event'),
+    count(distinct activity.user_id),
+    count(*) filter (where activity.kind = 'message')
+  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  join public.workspaces
+    on workspaces.id = due.workspace_id
+  join analytics.activity
+    on activity.workspace_id = due.workspace_id
+    and activity.occurred_at >= due.hour
+    and activity.occurred_at < due.hour + interval '1 hour'
+  where activity.channel_id is not null
+  group by due.workspace_id, activity.channel_id, due.hour;
+  return v_taken;
+end
+$$;
+
+comment on function analytics.roll_activity(timestamptz, integer) is
+  'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; 0 is the end. Repeats, late calls and any order give the same tables.';
+
+revoke execute on function analytics.roll_activity(timestamptz, integer) from public;
