@@ -54,6 +54,22 @@ export const subscribePlan = /* GraphQL */ `
   }
 `;
 
+/** The demonstration plays a month within seconds. */
+const liftRate = /* GraphQL */ `
+  mutation ($workspaceId: uuid!) {
+    insert_billing_limit_overrides_one(
+      object: {
+        workspace_id: $workspaceId
+        metric: "requests_per_minute"
+        limit_value: null
+        reason: "a month in seconds"
+      }
+    ) {
+      id
+    }
+  }
+`;
+
 export interface WorldOptions {
   readonly endpoint: string;
   readonly settings: Settings;
@@ -86,6 +102,7 @@ export async function createDemoWorkspace(plan: DemoPlan, options: WorldOptions)
     members: [{ workspace_id: id, user_id: ownerId, role: "owner" }],
   });
   if (plan !== "free") await admin.request(subscribePlan, { workspaceId: id, planId: plan });
+  await admin.request(liftRate, { workspaceId: id });
 
   const token = await signToken(
     settings.secrets.jwtSecret,

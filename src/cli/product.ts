@@ -13,6 +13,7 @@ import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { requireHasura } from "./real-hasura.ts";
 import { pollSettings, type Settings } from "./settings.ts";
+import { createTraffic } from "./traffic.ts";
 
 export type Step = "database" | "migrations" | "metadata" | "actions" | "engine" | "gateway";
 
@@ -89,9 +90,12 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
 
     const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
     const authenticator = await createAuthenticator(authSettings, clock);
+    const traffic = createTraffic({ database, databaseUrl, settings, clock, logger });
+    undo.push(() => traffic.stop());
     const gateway = createGateway({
       upstream: { kind: "url", url: hasuraUrl },
       identity: createIdentity({ authenticator }),
+      stages: traffic.stages,
       clock,
       logger,
     });

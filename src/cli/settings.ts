@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { defaultRateSettings } from "../domain/rate-limit/index.ts";
 import { deliveryEnv } from "../../actions/delivery/index.ts";
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -37,6 +38,12 @@ const settingsSchema = z.object({
   HASURA_GRAPHQL_DEV_MODE: z.stringbool().default(false),
   HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS: z.stringbool().default(true),
   ACTION_SECRET: z.string().min(16).optional(),
+  RATE_LIMIT_USER_SHARE: z.coerce
+    .number()
+    .gt(0, "must be above 0")
+    .max(1, "must be 1 at most")
+    .default(defaultRateSettings.userShare),
+  RATE_LIMIT_PER_ADDRESS: positive(defaultRateSettings.perAddress),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
   ...deliveryEnv,
 });

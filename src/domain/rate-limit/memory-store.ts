@@ -27,7 +27,7 @@ export interface MemoryStoreDeps {
 }
 
 export interface MemoryStore extends RateStore {
-  /** Windows and groups held at present. */
+  /** Windows and scopes held at present. */
   size(): number;
   stop(): void;
 }
@@ -42,7 +42,7 @@ export const createMemoryStore = (deps: MemoryStoreDeps): MemoryStore => {
   const sweep = (): void => {
     const nowMs = elapsedMs();
     for (const [key, log] of logs) if (unitsInWindow(log, nowMs, windowMs) === 0) logs.delete(key);
-    for (const [group, { seenMs }] of presences) if (nowMs - seenMs >= windowMs) presences.delete(group);
+    for (const [scope, { seenMs }] of presences) if (nowMs - seenMs >= windowMs) presences.delete(scope);
   };
 
   const sweepLater = (): void => {
@@ -91,9 +91,10 @@ export const createMemoryStore = (deps: MemoryStoreDeps): MemoryStore => {
   });
 
   return {
-    take: ({ group, windows, weight, actor }): RateAnswer => {
+    take: ({ windows, weight, presence }): RateAnswer => {
       const nowMs = elapsedMs();
-      const shared = actor !== undefined && noteActor(presences, group, actor, nowMs, windowMs);
+      const shared =
+        presence !== undefined && noteActor(presences, presence.scope, presence.actor, nowMs, windowMs);
       const found = windows.map(logFor);
       if (cancelSweep === undefined) sweepLater();
       const used = found.map((log) => unitsInWindow(log, nowMs, windowMs));

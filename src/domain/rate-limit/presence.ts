@@ -1,4 +1,4 @@
-/** Who asked last in a group, and until when it counts as shared by several. */
+/** Who asked last in a scope, and until when it counts as shared by several. */
 export interface Presence {
   actor: string;
   seenMs: number;
@@ -6,19 +6,19 @@ export interface Presence {
 }
 
 /**
- * Notes that an actor asks, refused or not: whoever is kept out by a neighbour that takes everything makes the group shared
- * just by trying, and so gets in. Returns whether the group is shared now.
+ * Notes that an actor asks, refused or not: whoever is kept out by a neighbour that takes everything makes the scope shared
+ * just by trying, and so gets in. Returns whether the scope is shared now.
  */
 export const noteActor = (
   presences: Map<string, Presence>,
-  group: string,
+  scope: string,
   actor: string,
   nowMs: number,
   windowMs: number,
 ): boolean => {
-  const presence = presences.get(group);
+  const presence = presences.get(scope);
   if (presence === undefined) {
-    presences.set(group, { actor, seenMs: nowMs, sharedUntilMs: nowMs });
+    presences.set(scope, { actor, seenMs: nowMs, sharedUntilMs: nowMs });
     return false;
   }
   if (presence.actor !== actor && nowMs - presence.seenMs < windowMs)

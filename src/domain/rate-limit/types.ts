@@ -3,7 +3,7 @@ export interface RateWindow {
   /** Unique within the store: what is counted, and for whom. */
   readonly key: string;
   readonly limit: number;
-  /** Counted always, enforced only while more than one actor of the group is asking. */
+  /** Counted always, enforced only while more than one actor of the request's scope is asking. */
   readonly whenShared?: boolean;
   /** The window that stands in when the store has no room for one more; without it that is an outage. */
   readonly overflowKey?: string;
@@ -15,8 +15,8 @@ export interface RateRequest {
   readonly group: string;
   readonly windows: readonly RateWindow[];
   readonly weight: number;
-  /** Who asks within the group. Without it the group is never shared. */
-  readonly actor?: string | undefined;
+  /** Who asks, and among whom; without it no window is shared. */
+  readonly presence?: { readonly scope: string; readonly actor: string };
 }
 
 /** A window after the decision. */

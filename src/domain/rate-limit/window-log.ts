@@ -75,15 +75,20 @@ export const addToLog = (
   }
 };
 
-/** Takes out units that were added at `atMs`. Where two runs share that moment the older one gives: never too little is kept. */
+/** Takes out units that were added at `atMs`. Of runs that share that moment the older ones give first: never too little is kept. */
 export const takeFromLog = (log: WindowLog, atMs: number, weight: number): void => {
   const { times, sums } = log;
   let run = times.length;
   while (run > log.head && (times[run - 1] as number) >= atMs) run -= 1;
-  if (run === times.length) return;
-  const before = run > log.head ? (sums[run - 1] as number) : log.gone;
-  const units = Math.min(weight, (sums[run] as number) - before);
-  for (let later = run; later < sums.length; later += 1) sums[later] = (sums[later] as number) - units;
+  let before = run > log.head ? (sums[run - 1] as number) : log.gone;
+  let taken = 0;
+  for (let mayHold = true; run < sums.length; run += 1) {
+    const sum = sums[run] as number;
+    if (mayHold) taken += Math.min(weight - taken, sum - before);
+    before = sum;
+    sums[run] = sum - taken;
+    mayHold = taken < weight && times[run] === atMs;
+  }
 };
 
 /** How long until the oldest `units` have left; the log must have been brought up to `nowMs`. */

@@ -182,7 +182,7 @@ describe("a rate limit in memory", () => {
       (
         store.take({
           group: "w",
-          actor,
+          presence: { scope: "w", actor },
           windows: [
             { key: "w", limit: 10 },
             { key: `w:${actor}`, limit: 8, whenShared: true },

@@ -53,4 +53,11 @@ describe("the log of a window", () => {
     takeFromLog(log, 30_000, 1);
     expect(unitsInWindow(log, 60_000, windowMs)).toBe(2);
   });
+
+  it("takes from each of the runs of one moment in turn, and not from those behind it", () => {
+    const log = createWindowLog();
+    for (const nowMs of [5, 10, 10, 10, 20]) addToLog(log, nowMs, 2, 20, windowMs);
+    for (const weight of [2, 1, 3]) takeFromLog(log, 10, weight);
+    expect(log.sums).toEqual([2, 2, 2, 2, 4]);
+  });
 });
