@@ -6,7 +6,8 @@ export interface Standing {
   readonly features: ReadonlySet<string>;
   /** Largest single upload; null is unlimited. */
   readonly maxFileBytes: bigint | null;
-  readonly requestsPerMinute: number;
+  /** With an override of it; null is unlimited. */
+  readonly requestsPerMinute: number | null;
   /** Rank of every plan there is. */
   readonly ranks: ReadonlyMap<string, number>;
 }
@@ -44,7 +45,7 @@ interface StoredStanding {
   readonly name: string;
   readonly rank: number;
   readonly max_file_bytes: string | null;
-  readonly rate_limit_per_minute: number;
+  readonly limit_per_minute: string | null;
   readonly features: readonly string[];
   readonly ranks: Readonly<Record<string, number>>;
 }
@@ -55,7 +56,7 @@ select
   plan.name,
   plan.rank,
   plan.max_file_bytes::text as max_file_bytes,
-  plan.rate_limit_per_minute,
+  rate.limit_per_minute::text as limit_per_minute,
   (
     select coalesce(json_agg(included.feature), '[]')
     from billing.plan_features as included
@@ -68,6 +69,7 @@ select
 from public.workspaces as workspace
 join billing.plans as plan
   on plan.id = billing.plan_of(workspace.id)
+cross join lateral billing.rate_limit_of(workspace.id) as rate
 where workspace.id = $1
 `;
 
@@ -140,7 +142,7 @@ export const createStandingReader = ({ database }: { readonly database: Queryabl
       plan: { id: row.id, name: row.name, rank: row.rank },
       features: new Set(row.features),
       maxFileBytes: row.max_file_bytes === null ? null : BigInt(row.max_file_bytes),
-      requestsPerMinute: row.rate_limit_per_minute,
+      requestsPerMinute: row.limit_per_minute === null ? null : Number(row.limit_per_minute),
       ranks: new Map(Object.entries(row.ranks)),
     };
   },

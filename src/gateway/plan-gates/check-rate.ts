@@ -48,6 +48,7 @@ export const checkRate = (
       const standing = await standings.read(request, workspaceId);
       if (standing === null) return noWorkspace("rate");
       const limit = standing.requestsPerMinute;
+      if (limit === null) return null;
       const answer = await store.take({
         group: workspaceId,
         windows: [{ key: `routes:${workspaceId}`, limit }],

@@ -3,7 +3,7 @@ import { parseRateLimit } from "ratelimit-header-parser";
 import { AppError, systemClock } from "../../../src/core/index.ts";
 import { createMemoryStore, type RateStore } from "../../../src/domain/rate-limit/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { createWorkspace } from "../../support/workspaces.ts";
+import { createWorkspace, setLimit } from "../../support/workspaces.ts";
 import { ask, ok, type RunningGates, startGates } from "./plan-gates-support.ts";
 
 let test: TestDatabase;
@@ -91,6 +91,15 @@ it("follows a change of plan at once", async () => {
     [workspace],
   );
   expect(await get("/one")).toMatchObject({ status: 200 });
+});
+
+it("obeys an override, one without a limit included", async () => {
+  await setLimit(test.database, workspace, "requests_per_minute", 1);
+  expect([(await get("/one")).status, (await get("/one")).status]).toEqual([200, 429]);
+  await test.database.query("delete from billing.limit_overrides where workspace_id = $1", [workspace]);
+  await setLimit(test.database, workspace, "requests_per_minute", null);
+  const free = await get("/one");
+  expect([free.status, free.headers.get("ratelimit")]).toEqual([200, null]);
 });
 
 it("writes its fields so that a parser of the draft reads them", async () => {
