@@ -38,6 +38,10 @@ export async function createTenant(db: Queryable, mark: string): Promise<Tenant>
       "insert into messages (workspace_id, channel_id, user_id, body) values ($1, $2, $3, $4)",
       [w, c, u, mark],
     ],
+    [
+      "insert into billing.member_limits (workspace_id, metric, limit_value) values ($1, 'storage_bytes', 100)",
+      [w],
+    ],
     ["insert into files (workspace_id, uploader_id, name, size_bytes) values ($1, $2, $3, 10)", [w, u, mark]],
     ["insert into bots (workspace_id, name) values ($1, $2)", [w, mark]],
     ["insert into integrations (workspace_id, name) values ($1, $2)", [w, mark]],

@@ -2,7 +2,10 @@ import { onceADelivery } from "../../cron-run.ts";
 
 export const usage_reconcile = onceADelivery(async (tx) => {
   const rows = await tx.query<{ drifted: number }>(
-    "select count(*)::integer as drifted from usage.reconcile()",
+    `select (
+       (select count(*) from usage.reconcile())
+       + (select count(*) from usage.reconcile_members())
+     )::integer as drifted`,
   );
   return { drifted: rows[0]?.drifted ?? 0 };
 });

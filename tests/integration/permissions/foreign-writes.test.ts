@@ -335,11 +335,18 @@ describe.each(boundRoles)("role %s", (role) => {
 });
 
 describe("role operator", () => {
-  it("writes overrides, subscriptions and members, and no counter, plan or price", () => {
+  it("writes what is one workspace's (overrides, add-ons, graces, subscriptions, members), and no counter, plan or price", () => {
     const operator = roles.indexOf("operator");
     const writes = Object.entries(tables)
       .filter(([, { access }]) => /[iud]/u.test(access[operator] ?? ""))
       .map(([name]) => name);
-    expect(writes).toEqual(["workspace_members", "billing_limit_overrides", "billing_subscriptions"]);
+    expect(writes.sort()).toEqual([
+      "billing_limit_overrides",
+      "billing_member_limits",
+      "billing_plan_graces",
+      "billing_subscription_add_ons",
+      "billing_subscriptions",
+      "workspace_members",
+    ]);
   });
 });

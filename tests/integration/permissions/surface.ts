@@ -178,6 +178,14 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     insert: same("add_on_id ends_at quantity starts_at subscription_id workspace_id", "operator"),
     update: same("ends_at quantity", "operator"),
   },
+  billing_member_limits: {
+    relation: "billing.member_limits",
+    bound: "workspace_id",
+    access: ["", "s", "s", "s", "siud"],
+    read: "created_at id limit_value metric plan_id workspace_id",
+    insert: same("limit_value metric workspace_id", "operator"),
+    update: same("limit_value", "operator"),
+  },
   billing_plan_graces: {
     relation: "billing.plan_graces",
     bound: "workspace_id",
@@ -210,13 +218,19 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.meters",
     bound: null,
     access: ["", "", "", "", "s"],
-    read: "amount_expression created_at id live_filter metric relation table_name workspace_expression",
+    read: "amount_expression created_at id live_filter member_expression metric relation table_name workspace_expression",
   },
   usage_current: {
     relation: "usage.current",
     bound: "workspace_id",
     access: readers,
     read: "cap_value enforcement forecast_at included kind limit_value metric overage percent period_start plan_id remaining reserved resets_at source status unit updated_at used workspace_id",
+  },
+  usage_member_current: {
+    relation: "usage.member_current",
+    bound: "workspace_id",
+    access: readers,
+    read: "kind limit_value member_id metric percent period_start remaining reserved resets_at source status unit updated_at used workspace_id",
   },
   usage_history: {
     relation: "usage.history",
@@ -274,7 +288,7 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.reservations",
     bound: "workspace_id",
     access: managers,
-    read: "amount committed_amount created_at expires_at id metric period_start status workspace_id",
+    read: "amount committed_amount created_at expires_at id member_id metric period_start status workspace_id",
   },
   usage_api_calls: {
     relation: "usage.api_calls",
@@ -298,7 +312,7 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.reconciliations",
     bound: "workspace_id",
     access: ["", "", "", "", "s"],
-    read: "counted created_at drift id metric period_start recounted repaired workspace_id",
+    read: "counted created_at drift id member_id metric period_start recounted repaired workspace_id",
   },
   analytics_events: {
     relation: "analytics.events",

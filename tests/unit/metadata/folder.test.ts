@@ -232,13 +232,16 @@ describe("what the permissions may never give", () => {
       );
     expect(writable.sort()).toEqual([
       "operator delete billing.limit_overrides",
+      "operator delete billing.member_limits",
       "operator delete billing.plan_graces",
       "operator delete billing.subscription_add_ons",
       "operator insert billing.limit_overrides",
+      "operator insert billing.member_limits",
       "operator insert billing.plan_graces",
       "operator insert billing.subscription_add_ons",
       "operator insert billing.subscriptions",
       "operator update billing.limit_overrides",
+      "operator update billing.member_limits",
       "operator update billing.plan_graces",
       "operator update billing.subscription_add_ons",
       "operator update billing.subscriptions",
