@@ -10,6 +10,11 @@ export interface WebStorage {
   removeItem(key: string): void;
 }
 
+/** The part of a `StorageEvent` that is used; null where all keys were removed at once. */
+interface StoredEvent {
+  readonly key: string | null;
+}
+
 /** The part of a window that is used. */
 export interface TelemetryWindow {
   readonly localStorage: WebStorage;
@@ -19,9 +24,8 @@ export interface TelemetryWindow {
     removeEventListener(type: string, listener: () => void): void;
   };
   readonly navigator: { sendBeacon?(url: string, body: unknown): boolean };
-  // Any event: the types of the DOM are not needed to read two fields.
-  addEventListener(type: string, listener: (event: never) => void): void;
-  removeEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: StoredEvent) => void): void;
+  removeEventListener(type: string, listener: (event: StoredEvent) => void): void;
 }
 
 export const webStorage = (storage: WebStorage): TelemetryStorage => ({
@@ -71,7 +75,7 @@ export const browserEnvironment = (window: TelemetryWindow): TelemetryEnvironmen
     };
   },
   onStored: (callback) => {
-    const listener = (event: { readonly key: string | null }): void => callback(event.key);
+    const listener = (event: StoredEvent): void => callback(event.key);
     window.addEventListener("storage", listener);
     return () => window.removeEventListener("storage", listener);
   },

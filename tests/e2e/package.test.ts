@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
@@ -97,6 +97,45 @@ export const mount = (database: Database): express.Express => {
 };
 `;
 
+/** A store of a foreign front end, here without a browser, and its hook. */
+const frontEnd = `
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
+import { createElement } from "react";
+import { createTelemetry, nodeEnvironment } from "hasura-usage/telemetry";
+import { TelemetryProvider, useTelemetry } from "hasura-usage/telemetry/react";
+
+const received = [];
+const server = createServer(async (request, response) => {
+  const events = JSON.parse(await text(request));
+  received.push(...events.map(({ event_type }) => event_type));
+  response.end(JSON.stringify({ results: events.map(({ id }) => ({ id, status: "accepted" })) }));
+});
+server.listen(0, "127.0.0.1", async () => {
+  const url = "http://127.0.0.1:" + server.address().port + "/api/analytics/track";
+  const telemetry = createTelemetry({ environment: nodeEnvironment(), url, source: "app", consentVersion: "1" });
+  telemetry.track("too early");
+  telemetry.acceptAll();
+  telemetry.track("opened");
+  await telemetry.flush();
+  telemetry.stop();
+  server.close();
+  const element = createElement(TelemetryProvider, { telemetry });
+  console.log(JSON.stringify({ received, sent: telemetry.getState().counts.sent, hook: typeof useTelemetry, props: Object.keys(element.props) }));
+});
+`;
+
+const typedFrontEnd = `
+import { browserEnvironment, createTelemetry, type Telemetry } from "hasura-usage/telemetry";
+import { useTelemetry, useTelemetryState } from "hasura-usage/telemetry/react";
+
+export const open = (): Telemetry =>
+  createTelemetry({ environment: browserEnvironment(window), url: "/api/analytics/track", source: "app", consentVersion: "1" });
+export const useQueued = (): number => useTelemetryState((state) => state.queued);
+// @ts-expect-error the package's types must reach here, or this line is none that fails
+export const useNothing = (): number => useTelemetry().nothing;
+`;
+
 let folder: string;
 let test: TestDatabase;
 
@@ -105,6 +144,9 @@ const foreign = [
   "@types/node",
   "undici-types",
   "typescript",
+  "react",
+  "@types/react",
+  "csstype",
   ...[
     "express",
     "express-serve-static-core",
@@ -165,6 +207,8 @@ beforeAll(async () => {
   await writeFile(join(folder, "typed.ts"), typed);
   await writeFile(join(folder, "routes.js"), routes);
   await writeFile(join(folder, "typed-routes.ts"), typedRoutes);
+  await writeFile(join(folder, "front-end.js"), frontEnd);
+  await writeFile(join(folder, "typed-front-end.ts"), typedFrontEnd);
   test = await createTestDatabase();
 }, 180_000);
 
@@ -197,6 +241,24 @@ it("gates the routes of a foreign Express app from the packed package", async ()
   ]);
 });
 
+it("sends the events of a foreign front end from the packed package, which needs nothing of Node or the rest", async () => {
+  const { NODE_OPTIONS: _options, ...env } = process.env;
+  const { stdout } = await run(process.execPath, ["front-end.js"], { cwd: folder, env });
+  expect(JSON.parse(stdout)).toEqual({
+    received: ["opened"],
+    sent: 1,
+    hook: "function",
+    props: ["telemetry"],
+  });
+  const dist = join(folder, "node_modules", "hasura-usage", "dist", "telemetry");
+  const scripts = (await readdir(dist)).filter((name) => name.endsWith(".js"));
+  expect(scripts).toContain("index.js");
+  for (const name of scripts) {
+    const imports = (await readFile(join(dist, name), "utf8")).matchAll(/from "([^"]+)"/gu);
+    for (const [, from] of imports) expect(from).toMatch(/^\.\/|^react$/u);
+  }
+});
+
 it("brings its types along, and what they need, for a strict project that checks its libraries", async () => {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const args = [
@@ -216,4 +278,24 @@ it("brings its types along, and what they need, for a strict project that checks
     "typed-routes.ts",
   ];
   await expect(run(process.execPath, [tsc, ...args], { cwd: folder })).resolves.toMatchObject({ stdout: "" });
+}, 120_000);
+
+it("brings types for a front end that has those of the DOM and none of Node", async () => {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const args = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "esnext"];
+  const target = [
+    "--moduleResolution",
+    "bundler",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2022,dom",
+    "--skipLibCheck",
+    "false",
+  ];
+  await expect(
+    run(process.execPath, [tsc, ...args, ...target, "--types", "react", "typed-front-end.ts"], {
+      cwd: folder,
+    }),
+  ).resolves.toMatchObject({ stdout: "" });
 }, 120_000);
