@@ -74,10 +74,11 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const repeating = repeatContention(database);
     const leases = createLeases({ database: repeating, clock, logger, holder: leaseHolder() });
     undo.push(() => leases.stop());
+    const gate = createGate({ database: repeating, clock, leases });
     const actionsApp = createActionsApp({
       database: repeating,
       delivery,
-      gate: createGate({ database: repeating, clock, leases }),
+      gate,
       clock,
       logger,
       registry,
@@ -90,7 +91,15 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
 
     const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
     const authenticator = await createAuthenticator(authSettings, clock);
-    const traffic = createTraffic({ database, databaseUrl, settings, clock, logger });
+    const traffic = createTraffic({
+      database: repeating,
+      databaseUrl,
+      gate,
+      leases,
+      settings,
+      clock,
+      logger,
+    });
     undo.push(() => traffic.stop());
     const gateway = createGateway({
       upstream: { kind: "url", url: hasuraUrl },

@@ -1,12 +1,22 @@
 import type { Clock, Logger, Queryable } from "../core/index.ts";
+import { createApiCallRollup } from "../domain/api-calls/index.ts";
+import { type Gate } from "../domain/gate/index.ts";
+import { type Leases } from "../domain/lease/index.ts";
 import { createMemoryStore, createRateLimiter, createRateLimits } from "../domain/rate-limit/index.ts";
-import { createRateLimitStage, type GatewayStage } from "../gateway/index.ts";
+import {
+  createQuotaStage,
+  createRateLimitStage,
+  createRollupStage,
+  type GatewayStage,
+} from "../gateway/index.ts";
 import { createListener } from "../postgres/index.ts";
 import type { Settings } from "./settings.ts";
 
 export interface TrafficDeps {
   readonly database: Queryable;
   readonly databaseUrl: string;
+  readonly gate: Gate;
+  readonly leases: Leases;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -18,8 +28,10 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
-/** What the door does with each request beside passing it on: limits by plan. */
-export const createTraffic = ({ database, databaseUrl, settings, clock, logger }: TrafficDeps): Traffic => {
+/** What the door does with each request beside passing it on: limits by plan, and counting. */
+export const createTraffic = (deps: TrafficDeps): Traffic => {
+  const { database, databaseUrl, gate, leases, settings, clock, logger } = deps;
+  const rollup = createApiCallRollup({ database, clock, logger });
   const limits = createRateLimits({ database, clock });
   const store = createMemoryStore({ clock, elapsedMs: () => performance.now() });
   const listener = createListener({
@@ -36,8 +48,13 @@ export const createTraffic = ({ database, databaseUrl, settings, clock, logger }
     settings: { userShare: settings.RATE_LIMIT_USER_SHARE, perAddress: settings.RATE_LIMIT_PER_ADDRESS },
   });
   return {
-    stages: [createRateLimitStage({ limiter, clock, logger })],
+    stages: [
+      createRollupStage(rollup),
+      createRateLimitStage({ limiter, clock, logger }),
+      createQuotaStage({ leases, gate, logger }),
+    ],
     stop: async () => {
+      await rollup.stop();
       await listener.stop();
       store.stop();
     },

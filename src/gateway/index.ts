@@ -1,4 +1,5 @@
 /** The door in front of Hasura. Owns who asks, what a client may reach and in which order requests are judged; not the schema, not the counting. */
+export { createQuotaStage, createRollupStage, type QuotaStageDeps } from "./api-calls/index.ts";
 export { createGateway, type Gateway, type GatewayDeps } from "./app.ts";
 export type { AdminCaller, AnonymousCaller, Caller, ServiceCaller, UserCaller } from "./caller.ts";
 export { createIdentity, type IdentityDeps } from "./identity/identity.ts";

@@ -32,6 +32,8 @@ export interface LeaseOptions {
 export interface Lease {
   /** Answers from memory where units are there, else with the next draw. */
   take(amount: number): LeaseDecision | Promise<LeaseDecision>;
+  /** Takes back units of a decision that came to nothing; those of an ended period stay counted there. */
+  putBack(amount: number, decision: LeaseDecision): void;
   /** Whether nothing was asked for so long that it should be given back. */
   isIdle(nowMs: number): boolean;
   /** Gives back what was not used. Later takes draw anew. */
@@ -161,6 +163,9 @@ export const createLease = (options: LeaseOptions): Lease => {
         waiting.push({ amount, resolve, reject });
         drawNow().catch(() => undefined);
       });
+    },
+    putBack: (amount, { allowed, resetsAt }) => {
+      if (allowed && last !== undefined && resetsAt === last.periodEnd) units += amount;
     },
     isIdle: (nowMs) => drawing === undefined && waiting.length === 0 && nowMs - usedAtMs >= settings.idleMs,
     giveBack: async () => {

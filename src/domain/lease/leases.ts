@@ -19,6 +19,8 @@ export interface Leases {
    * thrown, and only when the units in memory do not suffice.
    */
   take(workspaceId: string, metric: string, amount: number): LeaseDecision | Promise<LeaseDecision>;
+  /** Takes back what a decision let through and nobody used after all. */
+  putBack(workspaceId: string, metric: string, amount: number, decision: LeaseDecision): void;
   /** Gives everything back. A take afterwards draws anew and is given back when idle no more: stop the callers first. */
   stop(): Promise<void>;
 }
@@ -105,6 +107,9 @@ export const createLeases = (deps: LeasesDeps): Leases => {
         if (cancelSweep === undefined) sweepLater();
       }
       return lease.take(amount);
+    },
+    putBack: (workspaceId, metric, amount, decision) => {
+      leases.get(`${workspaceId} ${metric}`)?.putBack(amount, decision);
     },
     stop: async () => {
       cancelSweep?.();

@@ -178,3 +178,19 @@ describe("a lease", () => {
     expect(() => setUp().lease.take(amount)).toThrow("out of range");
   });
 });
+
+describe("units that came to nothing", () => {
+  it("can be used again within their period, and stay counted after it", async () => {
+    const { lease, draws } = setUp();
+    const first = lease.take(1);
+    await draws[0]?.answer({ ahead: 5, hold: 0 });
+    const decision = await first;
+    expect(lease.take(5)).toMatchObject({ allowed: true });
+    lease.putBack(5, decision);
+    expect(lease.take(5)).toMatchObject({ allowed: true });
+    lease.putBack(5, { ...decision, resetsAt: "p0" });
+    expect(lease.take(1)).toBeInstanceOf(Promise);
+    expect(draws).toHaveLength(2);
+    await draws[1]?.answer();
+  });
+});
