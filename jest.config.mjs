@@ -2,6 +2,8 @@ export default {
   testEnvironment: "node",
   roots: ["<rootDir>/tests"],
   testMatch: ["**/*.test.ts"],
+  // They need a redis-server, which is not everywhere: npm run test:redis, as CI does.
+  testPathIgnorePatterns: ["/node_modules/", "<rootDir>/tests/redis/"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "^.+\\.ts$": [

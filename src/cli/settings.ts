@@ -43,6 +43,11 @@ const settingsSchema = z.object({
     .gt(0, "must be above 0")
     .max(1, "must be 1 at most")
     .default(defaultRateSettings.userShare),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//u, "must be an address that begins with redis:// or rediss://")
+    .optional(),
+  RATE_LIMIT_ON_OUTAGE: z.enum(["local", "refuse"]).default("local"),
   RATE_LIMIT_PER_ADDRESS: positive(defaultRateSettings.perAddress),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
   ...deliveryEnv,

@@ -2,10 +2,16 @@ import type { Clock, Logger, Queryable } from "../core/index.ts";
 import { createApiCallRollup } from "../domain/api-calls/index.ts";
 import { type Gate } from "../domain/gate/index.ts";
 import { type Leases } from "../domain/lease/index.ts";
-import { createMemoryStore, createRateLimiter, createRateLimits } from "../domain/rate-limit/index.ts";
+import {
+  createFallbackStore,
+  createMemoryStore,
+  createRateLimiter,
+  createRateLimits,
+} from "../domain/rate-limit/index.ts";
 import {
   createQuotaStage,
   createRateLimitStage,
+  createRedisStore,
   createRollupStage,
   type GatewayStage,
 } from "../gateway/index.ts";
@@ -33,7 +39,13 @@ export const createTraffic = (deps: TrafficDeps): Traffic => {
   const { database, databaseUrl, gate, leases, settings, clock, logger } = deps;
   const rollup = createApiCallRollup({ database, clock, logger });
   const limits = createRateLimits({ database, clock });
-  const store = createMemoryStore({ clock, elapsedMs: () => performance.now() });
+  const local = createMemoryStore({ clock, elapsedMs: () => performance.now() });
+  const redis =
+    settings.REDIS_URL === undefined ? undefined : createRedisStore({ url: settings.REDIS_URL, logger });
+  const store =
+    redis === undefined
+      ? local
+      : createFallbackStore({ shared: redis, local, onOutage: settings.RATE_LIMIT_ON_OUTAGE, clock, logger });
   const listener = createListener({
     connectionString: databaseUrl,
     channels: ["hasura_usage_limits"],
@@ -56,7 +68,8 @@ export const createTraffic = (deps: TrafficDeps): Traffic => {
     stop: async () => {
       await rollup.stop();
       await listener.stop();
-      store.stop();
+      redis?.stop();
+      local.stop();
     },
   };
 };

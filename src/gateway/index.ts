@@ -4,7 +4,13 @@ export { createGateway, type Gateway, type GatewayDeps } from "./app.ts";
 export type { AdminCaller, AnonymousCaller, Caller, ServiceCaller, UserCaller } from "./caller.ts";
 export { createIdentity, type IdentityDeps } from "./identity/identity.ts";
 export type { Identified, Identity, IdentityRequest } from "./identity/types.ts";
-export { createRateLimitStage, type RateLimitStageDeps } from "./rate-limit/index.ts";
+export {
+  createRateLimitStage,
+  createRedisStore,
+  type RateLimitStageDeps,
+  type RedisStore,
+  type RedisStoreDeps,
+} from "./rate-limit/index.ts";
 export type { OperationShape } from "./requests/operation-shape.ts";
 export { callerOf, type GatewayRoute } from "./routes.ts";
 export { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";

@@ -31,7 +31,11 @@ export interface TestProduct extends Product {
 export async function startTestProduct(given: Readonly<Record<string, string>> = {}): Promise<TestProduct> {
   const test = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-test-"));
+  // Tests ask faster than any plan allows; those that are about rates and API calls say so themselves.
+  await test.database.query("update billing.plans set rate_limit_per_minute = 1000000000");
+  await test.database.query("update billing.plan_limits set limit_value = null where metric = 'api_calls'");
   const settings = readSettings({
+    RATE_LIMIT_PER_ADDRESS: "1000000000",
     PORT: "0",
     ENGINE_PORT: "0",
     ACTIONS_PORT: "0",

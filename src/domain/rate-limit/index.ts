@@ -3,6 +3,7 @@
  * counting, what a request weighs and which limits apply to whom; knows no HTTP and no driver of a store.
  */
 export { costOf, type OperationSize } from "./cost.ts";
+export { createFallbackStore, type FallbackStore, type FallbackStoreDeps } from "./fallback-store.ts";
 export {
   createRateLimiter,
   defaultRateSettings,
@@ -23,3 +24,4 @@ export {
   type RateWindow,
   type WindowState,
 } from "./types.ts";
+export { runsPerWindow } from "./window-log.ts";

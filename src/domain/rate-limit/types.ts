@@ -16,7 +16,7 @@ export interface RateRequest {
   readonly windows: readonly RateWindow[];
   readonly weight: number;
   /** Who asks, and among whom; without it no window is shared. */
-  readonly presence?: { readonly scope: string; readonly actor: string };
+  readonly presence?: { readonly scope: string; readonly actor: string } | undefined;
 }
 
 /** A window after the decision. */

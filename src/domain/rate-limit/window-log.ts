@@ -17,7 +17,7 @@ export interface WindowLog {
 }
 
 /** A run is this part of the limit and of the window at most. */
-const runsPerWindow = 128;
+export const runsPerWindow = 128;
 
 export const createWindowLog = (): WindowLog => ({ times: [], sums: [], head: 0, gone: 0, since: 0 });
 

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const readAll =
-  "{ workspaces { id name } users { id email } messages { body workspace_id } usage_current { workspace_id used } }";
+  '{ workspaces { id name } users { id email } messages { body workspace_id } usage_current(where: {metric: {_neq: "api_calls"}}) { workspace_id used } }';
 
 const leaks = (answer: unknown): readonly string[] => {
   const text = JSON.stringify(answer);
