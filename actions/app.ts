@@ -1,6 +1,7 @@
 import express, { type Express } from "express";
 import { z } from "zod";
 import { AppError } from "../src/core/index.ts";
+import { createTracker } from "../src/domain/analytics/index.ts";
 import { type HandlerDeps } from "./handler.ts";
 import { errorHandler } from "./middleware/error-handler.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -8,7 +9,7 @@ import { webhookSecret } from "./middleware/webhook-secret.ts";
 import { type Registry } from "./registry.ts";
 import { readSession } from "./session.ts";
 
-export interface ActionsAppDeps extends HandlerDeps {
+export interface ActionsAppDeps extends Omit<HandlerDeps, "tracker"> {
   readonly registry: Registry;
   readonly secret: string;
 }
@@ -53,8 +54,9 @@ function own<T>(table: Readonly<Record<string, T>>, name: string, what: string):
 }
 
 /** The webhooks behind Hasura's actions, cron triggers and event triggers. */
-export function createActionsApp(deps: ActionsAppDeps): Express {
-  const { registry, secret, logger } = deps;
+export function createActionsApp(given: ActionsAppDeps): Express {
+  const { registry, secret, logger } = given;
+  const deps: HandlerDeps = { ...given, tracker: createTracker(given) };
   const app = express();
   app.disable("x-powered-by");
   app.use(requestId);
@@ -62,6 +64,8 @@ export function createActionsApp(deps: ActionsAppDeps): Express {
     response.type("text/plain").send("OK");
   });
   app.use(webhookSecret(secret));
+  // A batch of events may be long; every other input is a few fields.
+  app.use("/actions/trackEvents", express.json({ limit: "5mb" }));
   app.use(express.json({ limit: "256kb" }));
 
   app.post("/actions/:name", async (request, response) => {

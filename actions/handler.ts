@@ -1,4 +1,5 @@
 import { type Clock, type Database, type Logger } from "../src/core/index.ts";
+import { type Tracker } from "../src/domain/analytics/index.ts";
 import { type Gate } from "../src/domain/gate/index.ts";
 import { type Delivery } from "./delivery/index.ts";
 import { type z } from "zod";
@@ -7,6 +8,7 @@ import { type z } from "zod";
 export interface HandlerDeps {
   readonly database: Database;
   readonly gate: Gate;
+  readonly tracker: Tracker;
   readonly delivery: Delivery;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -13,6 +13,7 @@ import { rotateWebhookSecret } from "./handlers/actions/rotateWebhookSecret.ts";
 import { reserveUsages } from "./handlers/actions/reserveUsages.ts";
 import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
 import { testWebhook } from "./handlers/actions/testWebhook.ts";
+import { trackEvents } from "./handlers/actions/trackEvents.ts";
 import { analytics_apply_retention } from "./handlers/cron/analytics_apply_retention.ts";
 import { analytics_make_months } from "./handlers/cron/analytics_make_months.ts";
 import { analytics_roll_activity } from "./handlers/cron/analytics_roll_activity.ts";
@@ -46,6 +47,7 @@ export const registry: Registry = {
     rotateWebhookSecret,
     suggestUpgrade,
     testWebhook,
+    trackEvents,
   },
   cron: {
     analytics_apply_retention,

@@ -4,7 +4,8 @@ import { createGate } from "../domain/gate/index.ts";
 import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createAuthenticator } from "../auth/index.ts";
-import { createGateway, createIdentity } from "../gateway/index.ts";
+import { createTracker } from "../domain/analytics/index.ts";
+import { createGateway, createIdentity, createTrackRouter, trackPath } from "../gateway/index.ts";
 import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
@@ -105,6 +106,12 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       upstream: { kind: "url", url: hasuraUrl },
       identity: createIdentity({ authenticator }),
       stages: traffic.stages,
+      routes: [
+        {
+          path: trackPath,
+          router: createTrackRouter({ tracker: createTracker({ database: repeating, clock }), logger }),
+        },
+      ],
       clock,
       logger,
     });

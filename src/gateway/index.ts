@@ -16,3 +16,4 @@ export { callerOf, type GatewayRoute } from "./routes.ts";
 export { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";
 export type { Admission, Allowed, GatewayRequest, GatewayStage, Outcome, Refused } from "./stage.ts";
 export type { UrlUpstream } from "./upstream/types.ts";
+export { createTrackRouter, trackPath, type TrackRouterDeps } from "./track/index.ts";

@@ -2,6 +2,7 @@ import pg from "pg";
 
 import type { Database, QueryOptions, Queryable, TextRows, Transaction } from "../core/index.ts";
 import { toDatabaseError } from "./connection-errors.ts";
+import { CopyQuery } from "./copy-query.ts";
 import { PipelinedQuery, type PipelinedStatement, type QueryCallback } from "./pipelined-query.ts";
 
 export interface DatabaseOptions {
@@ -113,6 +114,15 @@ const asTransaction = (client: pg.PoolClient): Transaction => ({
     }
   },
   scriptRows: (text) => scriptRows(client, text),
+  copy: (text, rows) =>
+    new Promise((resolve, reject) => {
+      const query = new CopyQuery(text, rows);
+      query.callback = (error) => {
+        if (error === null) resolve();
+        else reject(toDatabaseError(error) as Error);
+      };
+      client.query(query);
+    }),
 });
 
 const connect = async (pool: pg.Pool): Promise<pg.PoolClient> => {

@@ -2,6 +2,6 @@
  * How a process asks the database's gate: one call for the requests of a workspace that arrive together. Owns the queueing
  * and what an outage means; decides nothing, which is `usage.gate_many`'s alone.
  */
-export { type CombinerLimits } from "./combiner.ts";
+export { type Combiner, type CombinerLimits, createCombiner } from "./combiner.ts";
 export { createGate, type Gate, type GateDeps } from "./gate.ts";
 export { type GateDecision, type GateRequest } from "./types.ts";

@@ -39,6 +39,8 @@ const actionTypes = new Set([
   "CurrentUsage",
   "WebhookSecret",
   "WebhookReceipt",
+  "TrackResult",
+  "TrackedEvent",
 ]);
 const aggregateSuffix =
   /_(?:aggregate|mutation_response|(?:aggregate|avg|max|min|sum|stddev(?:_pop|_samp)?|var_pop|var_samp|variance)_fields)$/u;

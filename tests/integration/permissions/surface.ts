@@ -381,6 +381,7 @@ export const calls: Readonly<Record<string, readonly Role[]>> = {
   rotateWebhookSecret: ["workspace_admin"],
   testWebhook: ["workspace_admin"],
   resendWebhook: ["workspace_admin"],
+  trackEvents: ["user", "workspace_admin", "service"],
   suggestUpgrade: ["user", "workspace_admin", "service", "operator"],
 };
 

@@ -24,6 +24,7 @@ describe("the metadata and the client made from it", () => {
       "mutation reserveUsages",
       "mutation rotateWebhookSecret",
       "mutation testWebhook",
+      "mutation trackEvents",
       "query checkUsage",
       "query getCurrentUsage",
       "query suggestUpgrade",
