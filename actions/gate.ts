@@ -11,6 +11,12 @@ const faults: ReadonlyMap<string, string> = new Map([
   ["row-metered", "this metric counts rows of a table; insert the rows instead"],
 ]);
 
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
+
+/** The member whose limit applies; somebody of the house who acts for a workspace is none of its members. */
+const memberOf = ({ role, userId }: Session): string | null =>
+  userId !== null && uuid.test(userId) && role !== "operator" && role !== "admin" ? userId : null;
+
 /** Asks the database's gate, the only place that decides. */
 export async function askGate(
   gate: Gate,
@@ -19,7 +25,7 @@ export async function askGate(
   required: boolean,
 ): Promise<GateDecision> {
   assertWorkspace(session, request.workspaceId);
-  const decision = await gate.decide(request);
+  const decision = await gate.decide({ ...request, memberId: memberOf(session) });
   if (decision.allowed) return decision;
   const reason = decision.reason ?? "usage-limit-exceeded";
   const fault = faults.get(reason);

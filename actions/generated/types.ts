@@ -8,8 +8,16 @@ export type Scalars = {
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
   bigint: { input: number; output: number; }
+  jsonb: { input: unknown; output: unknown; }
   timestamptz: { input: string; output: string; }
   uuid: { input: string; output: string; }
+};
+
+export type AddOnOffer = {
+  readonly addOnId: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly priceCents: Scalars['bigint']['output'];
+  readonly quantity: Scalars['Int']['output'];
 };
 
 export type CurrentUsage = {
@@ -19,6 +27,14 @@ export type CurrentUsage = {
   readonly planId: Scalars['String']['output'];
   readonly resetsAt?: Maybe<Scalars['timestamptz']['output']>;
   readonly workspaceId: Scalars['uuid']['output'];
+};
+
+export type MemberUse = {
+  readonly limit?: Maybe<Scalars['bigint']['output']>;
+  readonly memberId: Scalars['uuid']['output'];
+  readonly remaining?: Maybe<Scalars['bigint']['output']>;
+  readonly reserved: Scalars['bigint']['output'];
+  readonly used: Scalars['bigint']['output'];
 };
 
 export type Mutation = {
@@ -44,6 +60,8 @@ export type Mutation = {
   readonly rotateWebhookSecret: WebhookSecret;
   /** Sends an event of type webhook.test to an endpoint. */
   readonly testWebhook: WebhookReceipt;
+  /** Stores events and says what became of each. A bad event costs no good one; an event that is known already is not stored again. */
+  readonly trackEvents: TrackResult;
 };
 
 
@@ -127,6 +145,13 @@ export type MutationTestWebhookArgs = {
   endpointId: Scalars['uuid']['input'];
 };
 
+
+export type MutationTrackEventsArgs = {
+  events: ReadonlyArray<TrackEventInput>;
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
 export type Query = {
   /** Says whether an amount of a metric may be used now, and changes nothing. */
   readonly checkUsage: UsageDecision;
@@ -154,6 +179,37 @@ export type QuerySuggestUpgradeArgs = {
   workspaceId: Scalars['uuid']['input'];
 };
 
+export type TrackEventInput = {
+  readonly anonymousId?: InputMaybe<Scalars['String']['input']>;
+  readonly appVersion?: InputMaybe<Scalars['String']['input']>;
+  readonly category?: InputMaybe<Scalars['String']['input']>;
+  readonly channelId?: InputMaybe<Scalars['uuid']['input']>;
+  readonly data?: InputMaybe<Scalars['jsonb']['input']>;
+  readonly id?: InputMaybe<Scalars['String']['input']>;
+  readonly platform?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
+  readonly source?: InputMaybe<Scalars['String']['input']>;
+  readonly subject?: InputMaybe<Scalars['String']['input']>;
+  readonly time?: InputMaybe<Scalars['timestamptz']['input']>;
+  readonly type: Scalars['String']['input'];
+};
+
+export type TrackResult = {
+  readonly accepted: Scalars['Int']['output'];
+  readonly duplicates: Scalars['Int']['output'];
+  readonly invalid: Scalars['Int']['output'];
+  readonly results: ReadonlyArray<TrackedEvent>;
+};
+
+export type TrackedEvent = {
+  readonly code?: Maybe<Scalars['String']['output']>;
+  readonly id?: Maybe<Scalars['String']['output']>;
+  readonly index: Scalars['Int']['output'];
+  readonly message?: Maybe<Scalars['String']['output']>;
+  readonly path?: Maybe<Scalars['String']['output']>;
+  readonly status: Scalars['String']['output'];
+};
+
 export type UpgradeOffer = {
   readonly name: Scalars['String']['output'];
   readonly planId: Scalars['String']['output'];
@@ -168,12 +224,14 @@ export type UpgradeSuggestion = {
 };
 
 export type UsageDecision = {
+  readonly addOn?: Maybe<AddOnOffer>;
   readonly allowed: Scalars['Boolean']['output'];
   readonly amount?: Maybe<Scalars['bigint']['output']>;
   readonly expiresAt?: Maybe<Scalars['timestamptz']['output']>;
   readonly granted?: Maybe<Scalars['bigint']['output']>;
   readonly limit?: Maybe<Scalars['bigint']['output']>;
   readonly limitedBy?: Maybe<Scalars['String']['output']>;
+  readonly member?: Maybe<MemberUse>;
   readonly metric?: Maybe<Scalars['String']['output']>;
   readonly overage?: Maybe<Scalars['bigint']['output']>;
   readonly reason?: Maybe<Scalars['String']['output']>;

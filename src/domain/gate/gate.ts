@@ -40,6 +40,8 @@ const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateD
   reservationStatus: null,
   expiresAt: null,
   upgrade: null,
+  addOn: null,
+  member: null,
 });
 
 /** The gate for a process: requests of one workspace that arrive while a call of it is in flight share the next call. */

@@ -4,4 +4,4 @@
  */
 export { type Combiner, type CombinerLimits, createCombiner } from "./combiner.ts";
 export { createGate, type Gate, type GateDeps } from "./gate.ts";
-export { type GateDecision, type GateRequest } from "./types.ts";
+export { type AddOnOffer, type GateDecision, type GateRequest, type MemberUse } from "./types.ts";

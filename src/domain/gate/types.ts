@@ -11,6 +11,26 @@ export interface GateRequest {
   readonly idempotencyKey?: string | null | undefined;
   readonly ttlSeconds?: number | null | undefined;
   readonly reservationId?: string;
+  /** The member who asks, from the verified session: its own limit applies beside the workspace's. */
+  readonly memberId?: string | null | undefined;
+}
+
+/** What a member of the workspace has of a metric whose members are counted. */
+export interface MemberUse {
+  readonly memberId: string;
+  readonly used: number | string;
+  readonly reserved: number | string;
+  /** Null where only the workspace is limited. */
+  readonly limit: number | string | null;
+  readonly remaining: number | string | null;
+}
+
+export interface AddOnOffer {
+  readonly addOnId: string;
+  readonly name: string;
+  readonly quantity: number;
+  /** For all of them, a month. */
+  readonly priceCents: number;
 }
 
 /** A decision as `UsageDecision` of actions.graphql has it. A denial is an answer, not an error. */
@@ -37,6 +57,10 @@ export interface GateDecision {
   readonly reservationStatus: string | null;
   readonly expiresAt: string | null;
   readonly upgrade: { readonly planId: string; readonly name: string; readonly priceCents: number } | null;
+  /** The add-on that would have allowed it on the present plan, at its cheapest. */
+  readonly addOn?: AddOnOffer | null;
+  /** The member's figures where members are counted; null where only the workspace is. */
+  readonly member?: MemberUse | null;
   /** For a request with items only: one decision an item, where `allowed` at the top says whether all were granted. */
   readonly items?: readonly GateDecision[];
 }

@@ -21,6 +21,14 @@ export interface Decision {
   readonly reservationId: string | null;
   readonly reservationStatus: string | null;
   readonly expiresAt: string | null;
+  readonly addOn: { readonly addOnId: string; readonly quantity: number; readonly priceCents: number } | null;
+  readonly member: {
+    readonly memberId: string;
+    readonly used: number;
+    readonly reserved: number;
+    readonly limit: number | null;
+    readonly remaining: number | null;
+  } | null;
   readonly upgrade: { readonly planId: string; readonly name: string; readonly priceCents: number } | null;
 }
 

@@ -91,17 +91,17 @@ describe("a limit of members", () => {
       (error: unknown) => error as { message: string; detail: string },
     );
     expect(refusal?.message).toBe("limit of 3 messages a member reached: 2 used, 2 more asked");
-    expect(JSON.parse(refusal?.detail ?? "{}")).toEqual({
+    expect(JSON.parse(refusal?.detail ?? "{}")).toMatchObject({
+      allowed: false,
+      reason: "usage-limit-exceeded",
       code: "usage-limit-exceeded",
       limitedBy: "member-limit",
       workspaceId: workspace.id,
-      memberId: other,
       metric: "messages",
       amount: 2,
       used: 2,
-      reserved: 0,
-      limit: 3,
-      remaining: 1,
+      limit: 10_000,
+      member: { memberId: other, used: 2, reserved: 0, limit: 3, remaining: 1 },
     });
     await send(other, 1);
     await send(null, 5);
