@@ -1,0 +1,307 @@
+import { expect } from "@jest/globals";
+import fc from "fast-check";
+import type { Queryable } from "../../../src/core/index.ts";
+import * as model from "./model.ts";
+import { type Metric } from "./model.ts";
+
+/** The database's side of one run: a workspace of its own, and reservations in the order in which they were made. */
+export interface Real {
+  readonly db: Queryable;
+  readonly workspaceId: string;
+  readonly reservations: string[];
+}
+
+type Command = fc.AsyncCommand<model.Workspace, Real>;
+
+const command = (text: string, run: Command["run"], makesSense: Command["check"] = () => true): Command => ({
+  check: makesSense,
+  run,
+  toString: () => text,
+});
+
+type Answer = Readonly<Record<string, unknown>> & { readonly items?: readonly Answer[] };
+
+const ask = async ({ db, workspaceId }: Real, request: object): Promise<Answer> => {
+  const [row] = await db.query<{ answers: readonly Answer[] }>(
+    "select usage.gate_many($1::jsonb) as answers",
+    [JSON.stringify([{ workspaceId, ...request }])],
+    { name: "model_gate_many" },
+  );
+  const answer = row?.answers[0];
+  if (answer === undefined) throw new Error("no answer");
+  return answer;
+};
+
+// What meets on one counter matters most.
+const metric = fc.constantFrom<Metric>("ai_queries", "ai_queries", "ai_queries", "api_calls", "channels");
+const amount = fc.constantFrom(1, 2, 3, 5, 8, 10, 12);
+const key = fc.option(fc.constantFrom("k1", "k2"), { nil: null, freq: 2 });
+/** Never a multiple of what the clock moves by: no hold ends at the very moment of a command. */
+const ttl = fc.constantFrom(150, 350);
+const anyReservation = fc.constantFrom(0, 0, 0, 1, 2);
+/** As `usage.ledger` keeps a key. */
+const keyLife = 34 * 86_400;
+
+/** Asks, and expects what the model says; the same key with the same content gets the first answer. */
+const keyed = async (
+  workspace: model.Workspace,
+  real: Real,
+  request: object,
+  idempotencyKey: string | null,
+  judge: (answer: Answer) => void,
+  isKept: (answer: Answer) => boolean = () => true,
+): Promise<void> => {
+  const content = JSON.stringify(request);
+  const kept = idempotencyKey === null ? undefined : workspace.keys.get(idempotencyKey);
+  const answer = await ask(real, { ...request, idempotencyKey });
+  // A request that is refused for itself has no content to compare.
+  if (isKept(answer) && kept !== undefined && workspace.now - kept.keptAt <= keyLife) {
+    if (kept.content === content) expect(answer).toEqual(kept.answer);
+    else expect(answer).toMatchObject(model.conflict);
+    return;
+  }
+  judge(answer);
+  if (idempotencyKey !== null && isKept(answer))
+    workspace.keys.set(idempotencyKey, { content, keptAt: workspace.now, answer });
+};
+
+const isNotRowMetered = (answer: Answer): boolean => answer["reason"] !== "row-metered";
+
+const useOne = fc
+  .record({ op: fc.constantFrom("check", "consume"), metric, amount, partial: fc.boolean(), key })
+  .map(({ op, key: idempotencyKey, ...asked }) =>
+    command(`${op} ${JSON.stringify({ ...asked, idempotencyKey })}`, async (workspace, real) => {
+      const request = { op, ...asked };
+      if (op === "check") {
+        const answer = await ask(real, request);
+        expect(answer).toMatchObject(model.check(workspace, asked.metric, asked.amount, asked.partial));
+        return;
+      }
+      await keyed(
+        workspace,
+        real,
+        request,
+        idempotencyKey,
+        (answer) =>
+          expect(answer).toMatchObject(model.consume(workspace, asked.metric, asked.amount, asked.partial)),
+        isNotRowMetered,
+      );
+    }),
+  );
+
+const useTwo = fc
+  .record({ first: amount, second: amount, key })
+  .map(({ first, second, key: idempotencyKey }) =>
+    command(`consume both ${JSON.stringify({ first, second, idempotencyKey })}`, (workspace, real) =>
+      keyed(
+        workspace,
+        real,
+        {
+          op: "consume",
+          items: [
+            { metric: "ai_queries", amount: first },
+            { metric: "api_calls", amount: second },
+          ],
+        },
+        idempotencyKey,
+        (answer) => {
+          const expected = model.consumeAll(workspace, [
+            ["ai_queries", first],
+            ["api_calls", second],
+          ]);
+          expect(answer.items).toMatchObject(expected);
+          expect(answer["allowed"]).toBe(expected.every(({ allowed }) => allowed));
+        },
+      ),
+    ),
+  );
+
+const hold = fc
+  .record({ metric, amount, partial: fc.boolean(), ttlSeconds: ttl, key })
+  .map(({ key: idempotencyKey, ...asked }) =>
+    command(`reserve ${JSON.stringify({ ...asked, idempotencyKey })}`, (workspace, real) =>
+      keyed(workspace, real, { op: "reserve", ...asked }, idempotencyKey, (answer) => {
+        const id = typeof answer["reservationId"] === "string" ? answer["reservationId"] : null;
+        const expected = model.reserve(
+          workspace,
+          asked.metric,
+          asked.amount,
+          asked.partial,
+          asked.ttlSeconds,
+          id,
+        );
+        expect(answer).toMatchObject(expected);
+        expect(id !== null).toBe(expected.allowed);
+        if (id !== null) real.reservations.push(id);
+      }),
+    ),
+  );
+
+const settle = fc
+  .record({
+    op: fc.constantFrom(...(["commit", "commit", "release", "extend"] as const)),
+    nth: anyReservation,
+    amount: fc.option(amount, { nil: null }),
+    ttlSeconds: ttl,
+  })
+  .map(({ op, nth, amount: wanted, ttlSeconds }) =>
+    command(
+      `${op} ${JSON.stringify({ nth, wanted, ttlSeconds })}`,
+      async (workspace, real) => {
+        const reservationId = real.reservations.at(-1 - nth) ?? "00000000-0000-4000-8000-000000000000";
+        const asked = op === "commit" ? wanted : null;
+        const answer = await ask(real, { op, reservationId, amount: asked, ttlSeconds });
+        const held = workspace.holds.get(reservationId);
+        if (held === undefined) {
+          expect(answer).toMatchObject(model.unknownReservation);
+          return;
+        }
+        const expected = model.settle(workspace, held, op, asked, ttlSeconds);
+        if (expected === undefined) {
+          expect(answer).toEqual(held.answer);
+          return;
+        }
+        expect(answer).toMatchObject(expected);
+        if (expected.allowed && op !== "extend") held.answer = answer;
+      },
+      ({ holds }) => holds.size > 0,
+    ),
+  );
+
+const insertRows = fc.integer({ min: 1, max: 4 }).map((count) =>
+  command(`insert ${String(count)} channels`, async (workspace, real) => {
+    const inserted = await real.db
+      .query(
+        "insert into public.channels (workspace_id, name) select $1, gen_random_uuid()::text from generate_series(1, $2)",
+        [real.workspaceId, count],
+      )
+      .then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: "23U01" });
+          return false;
+        },
+      );
+    expect(inserted).toBe(count <= model.freeOf(workspace, "channels"));
+    if (inserted) workspace.used.channels += count;
+  }),
+);
+
+const deleteRow = fc.constant(
+  command("delete a channel", async (workspace, real) => {
+    await real.db.query(
+      "delete from public.channels where id = (select id from public.channels where workspace_id = $1 limit 1)",
+      [real.workspaceId],
+    );
+    workspace.used.channels = Math.max(workspace.used.channels - 1, 0);
+  }),
+);
+
+const plan = (plans: ReadonlyMap<string, model.PlanLimits>) =>
+  fc.constantFrom(...plans).map(([id, limits]) =>
+    command(`plan ${id}`, async (workspace, { db, workspaceId }) => {
+      await db.query("update billing.subscriptions set plan_id = $2 where workspace_id = $1", [
+        workspaceId,
+        id,
+      ]);
+      workspace.plan = limits;
+    }),
+  );
+
+const override = fc
+  .record({
+    metric,
+    value: fc.option(fc.integer({ min: 0, max: 40 }), { nil: null, freq: 5 }),
+    lasts: fc.constantFrom(null, 250, 550),
+  })
+  .map(({ metric: of, value, lasts }) =>
+    command(`override ${JSON.stringify({ of, value, lasts })}`, async (workspace, { db, workspaceId }) => {
+      await db.query(
+        `insert into billing.limit_overrides (workspace_id, metric, limit_value, ends_at)
+         values ($1, $2, $3, now() + make_interval(secs => $4))`,
+        [workspaceId, of, value, lasts],
+      );
+      workspace.overrides[of].push({ value, endsAt: workspace.now + (lasts ?? Number.POSITIVE_INFINITY) });
+    }),
+  );
+
+/** The database's clock cannot be set, so everything that waits for a time is moved towards the past. */
+const pass = fc.constantFrom(100, 100, 200, 200, 35 * 86_400).map((seconds) =>
+  command(`${String(seconds)} seconds later`, async (workspace, { db, workspaceId }) => {
+    for (const [table, columns] of [
+      ["usage.reservations", ["expires_at"]],
+      ["billing.limit_overrides", ["starts_at", "ends_at"]],
+      ["usage.ledger", ["created_at"]],
+    ] as const)
+      await db.query(
+        `update ${table} set ${columns.map((column) => `${column} = ${column} - make_interval(secs => $2)`).join(", ")} where workspace_id = $1`,
+        [workspaceId, seconds],
+      );
+    workspace.now += seconds;
+  }),
+);
+
+const sweep = fc.constant(
+  command("mark what has expired", async (_, { db }) => {
+    await db.query("select usage.expire_reservations()");
+  }),
+);
+
+const cross = fc.constant(
+  command("the next period", async (workspace, { db, workspaceId }) => {
+    // A period that ends now, as a bridge to a new anchor would let it.
+    const [row] = await db.query<{ boundary: string }>(
+      `with bounds as (
+         select present.period_start, date_trunc('milliseconds', clock_timestamp()) + interval '1 millisecond' as boundary
+         from usage.period($1) as present
+       ),
+       written as (
+         insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone, bridge_until)
+         select $1::uuid, '-infinity', null::timestamptz, 'UTC', null
+         where not exists (select from billing.period_anchors where workspace_id = $1)
+         union all
+         select $1::uuid, bounds.period_start, bounds.boundary, 'UTC', bounds.boundary
+         from bounds
+         on conflict (workspace_id, valid_from) do update
+         set anchor_at = excluded.anchor_at,
+           bridge_until = excluded.bridge_until
+       )
+       select boundary::text
+       from bounds`,
+      [workspaceId],
+    );
+    // A millisecond at most: asked again and again it has passed before a timer would fire.
+    for (let passed = false; !passed;) {
+      const [now] = await db.query<{ passed: boolean }>("select now() >= $1::timestamptz as passed", [
+        row?.boundary,
+      ]);
+      passed = now?.passed ?? true;
+    }
+    model.nextPeriod(workspace);
+  }),
+);
+
+/** Whether the view shows what the model holds. */
+const look = fc.constant(
+  command("look", async (workspace, { db, workspaceId }) => {
+    const rows = await db.query<{ metric: Metric; used: string; reserved: string }>(
+      "select metric, used, reserved from usage.current where workspace_id = $1 and metric in ('ai_queries', 'api_calls', 'channels') order by metric",
+      [workspaceId],
+    );
+    expect(rows).toEqual(
+      (["ai_queries", "api_calls", "channels"] as const).map((of) => {
+        const { used, reserved } = model.check(workspace, of, 1, false);
+        return { metric: of, used: String(used), reserved: String(reserved) };
+      }),
+    );
+  }),
+);
+
+export const commands = (plans: ReadonlyMap<string, model.PlanLimits>) =>
+  fc.commands(
+    [
+      ...[useOne, useOne, useTwo, hold, hold, hold, settle, settle, settle, settle, settle, settle],
+      ...[insertRows, deleteRow, plan(plans), override, pass, pass, pass, sweep, cross, cross, look],
+    ],
+    { maxCommands: 24, size: "max" },
+  );
