@@ -10,6 +10,7 @@ import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
+import { readApiLimits } from "./api-limits.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { requireHasura } from "./real-hasura.ts";
@@ -48,7 +49,9 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
   };
   let metadata: Promise<Metadata> | undefined;
   const readMetadata = (): Promise<Metadata> => {
-    metadata ??= loadMetadataFolder(join(hasuraFolder, "metadata"));
+    metadata ??= loadMetadataFolder(join(hasuraFolder, "metadata"), {
+      carriedOutElsewhere: ["api_limits.yaml"],
+    });
     // Whoever needs it hears of a fault; until then nobody may be listening.
     metadata.catch(() => undefined);
     return metadata;
@@ -93,6 +96,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
     const authenticator = await createAuthenticator(authSettings, clock);
     const traffic = createTraffic({
+      apiLimits: await readApiLimits(join(hasuraFolder, "metadata")),
       database: repeating,
       databaseUrl,
       gate,

@@ -9,6 +9,8 @@ import {
   createRateLimits,
 } from "../domain/rate-limit/index.ts";
 import {
+  type ApiLimits,
+  createApiLimitsStage,
   createQuotaStage,
   createRateLimitStage,
   createRedisStore,
@@ -19,6 +21,7 @@ import { createListener } from "../postgres/index.ts";
 import type { Settings } from "./settings.ts";
 
 export interface TrafficDeps {
+  readonly apiLimits: ApiLimits;
   readonly database: Queryable;
   readonly databaseUrl: string;
   readonly gate: Gate;
@@ -36,7 +39,7 @@ export interface Traffic {
 
 /** What the door does with each request beside passing it on: limits by plan, and counting. */
 export const createTraffic = (deps: TrafficDeps): Traffic => {
-  const { database, databaseUrl, gate, leases, settings, clock, logger } = deps;
+  const { apiLimits, database, databaseUrl, gate, leases, settings, clock, logger } = deps;
   const rollup = createApiCallRollup({ database, clock, logger });
   const limits = createRateLimits({ database, clock });
   const local = createMemoryStore({ clock, elapsedMs: () => performance.now() });
@@ -62,6 +65,7 @@ export const createTraffic = (deps: TrafficDeps): Traffic => {
   return {
     stages: [
       createRollupStage(rollup),
+      ...(apiLimits.isEmpty ? [] : [createApiLimitsStage({ limits: apiLimits, store, logger })]),
       createRateLimitStage({ limiter, clock, logger }),
       createQuotaStage({ leases, gate, logger }),
     ],

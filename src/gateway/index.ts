@@ -1,4 +1,10 @@
 /** The door in front of Hasura. Owns who asks, what a client may reach and in which order requests are judged; not the schema, not the counting. */
+export {
+  createApiLimitsStage,
+  parseApiLimits,
+  type ApiLimits,
+  type ApiLimitsStageDeps,
+} from "./api-limits/index.ts";
 export { createQuotaStage, createRollupStage, type QuotaStageDeps } from "./api-calls/index.ts";
 export { createGateway, type Gateway, type GatewayDeps } from "./app.ts";
 export type { AdminCaller, AnonymousCaller, Caller, ServiceCaller, UserCaller } from "./caller.ts";

@@ -7,7 +7,6 @@ export { createFallbackStore, type FallbackStore, type FallbackStoreDeps } from 
 export {
   createRateLimiter,
   defaultRateSettings,
-  type ExtraWindow,
   type PolicyState,
   type RateCaller,
   type RateDecision,

@@ -25,13 +25,8 @@ export interface RateSettings {
 
 export const defaultRateSettings: RateSettings = { userShare: 0.8, perAddress: 100 };
 
-/** A limit beside those of the plan: named, so that a refusal can say which it was. */
-export interface ExtraWindow extends RateWindow {
-  readonly policy: string;
-}
-
 export interface PolicyState extends WindowState {
-  /** `workspace`, `user`, `address`, or the name of an extra one. */
+  /** `workspace`, `user` or `address`. */
   readonly policy: string;
 }
 
@@ -56,11 +51,7 @@ export interface RateLimiterDeps {
 
 export interface RateLimiter {
   /** Throws in an outage, and for a workspace that is not there. */
-  decide(
-    caller: RateCaller,
-    weight: number,
-    extra?: readonly ExtraWindow[],
-  ): RateDecision | Promise<RateDecision>;
+  decide(caller: RateCaller, weight: number): RateDecision | Promise<RateDecision>;
 }
 
 const nothing = (): void => undefined;
@@ -125,7 +116,6 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
   const windowsOf = (
     caller: RateCaller,
     weight: number,
-    extra: readonly ExtraWindow[],
     plan: { readonly perMinute: number | null; readonly planId: string | undefined },
   ): RateDecision | Promise<RateDecision> => {
     const windows: RateWindow[] = [];
@@ -144,12 +134,7 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
         names.push("user");
       }
     }
-    for (const { policy, ...window } of extra) {
-      windows.push(window);
-      names.push(policy);
-    }
-    // Windows that several workspaces share must be where the workspace's own are, or no one step could take both.
-    const group = extra.length > 0 ? "all" : (workspaceId ?? actor ?? address);
+    const group = workspaceId ?? actor ?? address;
     const presence =
       workspaceId === undefined || actor === undefined ? {} : { presence: { scope: workspaceId, actor } };
     const request: RateRequest = { group, windows, weight, ...presence };
@@ -157,9 +142,9 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
   };
 
   return {
-    decide: (caller, weight, extra = []) => {
+    decide: (caller, weight) => {
       if (caller.workspaceId === undefined)
-        return windowsOf(caller, weight, extra, { perMinute: null, planId: undefined });
+        return windowsOf(caller, weight, { perMinute: null, planId: undefined });
       const rate = limits.of(caller.workspaceId);
       const go = (found: Awaited<typeof rate>): RateDecision | Promise<RateDecision> => {
         if (!found.isKnown)
@@ -168,7 +153,7 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
             code: "workspace-forbidden",
             message: "no such workspace, or not one of yours",
           });
-        return windowsOf(caller, weight, extra, found);
+        return windowsOf(caller, weight, found);
       };
       return rate instanceof Promise ? rate.then(go) : go(rate);
     },

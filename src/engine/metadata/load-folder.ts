@@ -98,8 +98,16 @@ const fileNames = async (root: string): Promise<readonly string[]> => {
   }
 };
 
+export interface MetadataFolderOptions {
+  /** Files of the root that somebody else reads and carries out, such as a gateway in front. */
+  readonly carriedOutElsewhere?: readonly "api_limits.yaml"[];
+}
+
 /** Reads a metadata folder of the Hasura CLI, config version 3. */
-export const loadMetadataFolder = async (folder: string): Promise<Metadata> => {
+export const loadMetadataFolder = async (
+  folder: string,
+  { carriedOutElsewhere = [] }: MetadataFolderOptions = {},
+): Promise<Metadata> => {
   const root = path.resolve(folder);
   const names = await fileNames(root);
   const reader = createReader(root);
@@ -109,7 +117,9 @@ export const loadMetadataFolder = async (folder: string): Promise<Metadata> => {
   document["version"] = version?.version;
   document["sources"] = (await reader.read(path.join("databases", "databases.yaml"), ["sources"])) ?? [];
 
+  const elsewhere = new Set<string>(carriedOutElsewhere);
   for (const name of [...names].sort()) {
+    if (elsewhere.has(name)) continue;
     const key = rootFiles[name];
     if (key !== undefined) {
       const content = await reader.read(name, [key]);

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   Kind,
   type OperationDefinitionNode,
@@ -19,6 +20,10 @@ export interface OperationShape {
   readonly depth: number;
   /** Fields with every fragment written out where it is used. */
   readonly nodes: number;
+  /** Levels of fields that have a selection, introspection left out: what Hasura's depth limit is about. */
+  readonly objectDepth: number;
+  /** Fields that have a selection, every fragment written out: what Hasura's node limit is about. */
+  readonly objects: number;
 }
 
 const documentsKept = 2_000;
@@ -33,27 +38,43 @@ const unknownShape: OperationShape = {
   rootFields: [],
   depth: 0,
   nodes: 0,
+  objectDepth: 0,
+  objects: 0,
 };
 
 /** Too deep to be taken apart: whatever limit there is, it is beyond. */
-const endlessShape: OperationShape = { ...unknownShape, depth: most, nodes: most };
+const endlessShape: OperationShape = {
+  ...unknownShape,
+  depth: most,
+  nodes: most,
+  objectDepth: most,
+  objects: most,
+};
 
-interface Measure {
-  readonly nodes: number;
-  readonly depth: number;
-}
+type Measure = Pick<OperationShape, "nodes" | "depth" | "objectDepth" | "objects">;
+
+const nothing: Measure = { nodes: 0, depth: 0, objectDepth: 0, objects: 0 };
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+const withField = ({ name, selectionSet }: FieldNode, below: Measure): Measure => {
+  const object = selectionSet === undefined ? 0 : 1;
+  return {
+    nodes: below.nodes + 1,
+    depth: below.depth + 1,
+    objects: below.objects + object,
+    objectDepth: name.value === "__schema" || name.value === "__type" ? 0 : below.objectDepth + object,
+  };
+};
 
 const measure = (
   set: SelectionSetNode,
   fragments: Fragments,
   known: Map<string, Measure | "open">,
 ): Measure => {
-  let nodes = 0;
-  let depth = 0;
+  let { nodes, depth, objectDepth, objects } = nothing;
   for (const selection of set.selections) {
-    let below: Measure = { nodes: 0, depth: 0 };
+    let below = nothing;
     if (selection.kind === Kind.FRAGMENT_SPREAD) {
       const name = selection.name.value;
       const seen = known.get(name);
@@ -67,12 +88,14 @@ const measure = (
       } else below = seen;
     } else {
       if (selection.selectionSet !== undefined) below = measure(selection.selectionSet, fragments, known);
-      if (selection.kind === Kind.FIELD) below = { nodes: below.nodes + 1, depth: below.depth + 1 };
+      if (selection.kind === Kind.FIELD) below = withField(selection, below);
     }
     nodes = Math.min(most, nodes + below.nodes);
     depth = Math.max(depth, below.depth);
+    objects = Math.min(most, objects + below.objects);
+    objectDepth = Math.max(objectDepth, below.objectDepth);
   }
-  return { nodes, depth };
+  return { nodes, depth, objectDepth, objects };
 };
 
 const rootsOf = (set: SelectionSetNode, fragments: Fragments, reached: Set<string>): string[] =>

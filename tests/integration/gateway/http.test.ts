@@ -117,7 +117,17 @@ describe("stages", () => {
       {
         kind: "user",
         workspaceId: "00000000-0000-4000-8000-000000000002",
-        operations: [{ type: "query", name: "Mine", rootFields: ["a", "a"], depth: 3, nodes: 6 }],
+        operations: [
+          {
+            type: "query",
+            name: "Mine",
+            rootFields: ["a", "a"],
+            depth: 3,
+            nodes: 6,
+            objectDepth: 2,
+            objects: 3,
+          },
+        ],
       },
     ]);
     expect(outcomes).toMatchObject([{ status: 200, refusedBy: undefined, bytesOut: 11 }]);

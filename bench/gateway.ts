@@ -1,0 +1,137 @@
+import { spawnSync } from "node:child_process";
+import { type TestRedis, startRedis } from "../tests/support/redis.ts";
+import { fillGateData } from "./gate/workload.ts";
+import { compareLimiters } from "./gateway/accuracy.ts";
+import { benchLimit, type GatewayVariant, gatewayVariants, workspaceHeader } from "./gateway/variants.ts";
+import {
+  atLeast,
+  atMost,
+  type BenchContext,
+  type BenchGoal,
+  type BenchReport,
+  type BenchRow,
+  interleave,
+  type LoadResult,
+  type LoadTarget,
+  loadFor,
+  type Served,
+  startServed,
+  withBenchDatabase,
+} from "./support/index.ts";
+
+const durationMs = 1_000;
+const rounds = 7;
+const connections = 32;
+
+interface Sample extends LoadResult {
+  readonly cpuUsARequest: number;
+}
+
+const body = JSON.stringify({
+  query: "query Usage { usage_current { metric used } }",
+  operationName: "Usage",
+});
+
+const target = (port: number, path: string, workspaces: readonly string[]): LoadTarget => {
+  let asked = 0;
+  return {
+    port,
+    path,
+    next: () => {
+      asked += 1;
+      return { headers: { [workspaceHeader]: workspaces[asked % workspaces.length] ?? "" }, body };
+    },
+  };
+};
+
+const measure = async (served: Served, path: string, workspaces: readonly string[]): Promise<Sample> => {
+  const before = await served.usage();
+  const result = await loadFor(target(served.port, path, workspaces), { connections, durationMs });
+  const after = await served.usage();
+  return { ...result, cpuUsARequest: (after.cpuUs - before.cpuUs) / result.requests };
+};
+
+const needsRedis = (variant: GatewayVariant): boolean => variant.endsWith("redis");
+
+/** P6: the same gateway with and without metering and rate limit, on a route of its own and in front of an upstream. */
+export const run = async (context: BenchContext): Promise<BenchReport> =>
+  withBenchDatabase("gateway", { maxConnections: 2 }, async ({ database, url, version }) => {
+    const workspaces = await fillGateData(database, 1_000);
+    await database.query(
+      `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at)
+       select id, 'requests_per_minute', $2, now() - interval '1 hour' from unnest($1::uuid[]) as id`,
+      [workspaces, benchLimit],
+    );
+    const hasRedis = spawnSync("redis-server", ["--version"]).error === undefined;
+    if (!hasRedis) context.log("no redis-server is installed: its rows are left out");
+    const redis: TestRedis | undefined = hasRedis ? await startRedis() : undefined;
+    const upstream = await startServed("bench/gateway/upstream-server.ts", { env: {} });
+    const variants = gatewayVariants.filter((variant) => hasRedis || !needsRedis(variant));
+    const servers = new Map<GatewayVariant, Served>();
+    const rows: BenchRow[] = [];
+    const goals: BenchGoal[] = [];
+    try {
+      for (const variant of variants)
+        servers.set(
+          variant,
+          await startServed("bench/gateway/gateway-server.ts", {
+            env: {
+              BENCH_VARIANT: variant,
+              BENCH_SERVER_DATABASE_URL: url,
+              BENCH_UPSTREAM_URL: `http://127.0.0.1:${String(upstream.port)}`,
+              BENCH_REDIS_URL: redis?.url ?? "",
+            },
+          }),
+        );
+      for (const [load, path, used, compared] of [
+        ["route, one workspace", "/bench", workspaces.slice(0, 1), variants],
+        ["route, 1,000 workspaces", "/bench", workspaces, ["none", "all"] as const],
+        [
+          "GraphQL to an upstream, one workspace",
+          "/v1/graphql",
+          workspaces.slice(0, 1),
+          ["none", "all"] as const,
+        ],
+      ] as const) {
+        context.log(load);
+        const measured = await interleave<Sample>(
+          compared.flatMap((name) => {
+            const served = servers.get(name);
+            return served === undefined ? [] : [{ name, measure: () => measure(served, path, used) }];
+          }),
+          { rounds },
+        );
+        const added = (name: string): number =>
+          measured.median(name, (sample) => sample.cpuUsARequest) -
+          measured.median("none", (sample) => sample.cpuUsARequest);
+        for (const name of compared)
+          rows.push({
+            what: name,
+            load,
+            requestsPerSecond: measured.median(name, (sample) => sample.requestsPerSecond),
+            toNone: measured.ratio(name, "none", (sample) => sample.requestsPerSecond),
+            cpuUsARequest: measured.median(name, (sample) => sample.cpuUsARequest),
+            addedCpuUs: added(name),
+            p50Ms: measured.median(name, (sample) => sample.p50Ms),
+            p99Ms: measured.median(name, (sample) => sample.p99Ms),
+          });
+        if (load === "route, one workspace")
+          goals.push(
+            atLeast(
+              "P6",
+              "metering and rate limit to none, requests a second",
+              0.9,
+              measured.ratio("all", "none", (sample) => sample.requestsPerSecond),
+            ),
+            atMost("P6", "CPU that they add to a request, in microseconds", 25, added("all")),
+          );
+      }
+      context.log("accuracy of limiters");
+      rows.push(...(await compareLimiters(redis?.url)));
+    } finally {
+      for (const served of servers.values()) await served.stop();
+      await upstream.stop();
+      await redis?.stop();
+    }
+    return { rows, goals, machine: { postgres: version } };
+  });
