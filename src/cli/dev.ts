@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const text = await welcome({
     addresses: [
       ["gateway", `${gateway}/v1/graphql`],
-      ["hasura", `${hasura}/v1/graphql`],
+      ...(hasura === undefined ? [] : [["hasura", `${hasura}/v1/graphql`] as const]),
       ["actions", actions],
     ],
     endpoint: gateway,

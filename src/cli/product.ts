@@ -5,7 +5,13 @@ import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import { createAuthenticator } from "../auth/index.ts";
 import { createTracker } from "../domain/analytics/index.ts";
-import { createGateway, createIdentity, createTrackRouter, trackPath } from "../gateway/index.ts";
+import {
+  createGateway,
+  createIdentity,
+  createTrackRouter,
+  trackPath,
+  type Upstream,
+} from "../gateway/index.ts";
 import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
@@ -14,7 +20,7 @@ import { readApiLimits } from "./api-limits.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { requireHasura } from "./real-hasura.ts";
-import { pollSettings, type Settings } from "./settings.ts";
+import { gatewaySettings, pollSettings, type Settings } from "./settings.ts";
 import { createTraffic } from "./traffic.ts";
 
 export type Step = "database" | "migrations" | "metadata" | "actions" | "engine" | "gateway";
@@ -30,7 +36,12 @@ export interface ProductDeps {
 export interface Product {
   readonly database: Database;
   readonly databaseUrl: string;
-  readonly urls: { readonly gateway: string; readonly hasura: string; readonly actions: string };
+  readonly urls: {
+    readonly gateway: string;
+    /** Of a real Hasura; the embedded engine has no address, so that nobody passes the gateway by. */
+    readonly hasura: string | undefined;
+    readonly actions: string;
+  };
   stop(): Promise<void>;
 }
 
@@ -93,7 +104,10 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     undo.push(() => delivery.stop());
     onStep("actions", actions.url);
 
-    const hasuraUrl = realHasura ?? (await startEngine(database, databaseUrl, actions.url));
+    const upstream: Upstream =
+      realHasura === undefined
+        ? await startEngine(database, databaseUrl, actions.url)
+        : { kind: "url", url: realHasura };
     const authenticator = await createAuthenticator(authSettings, clock);
     const traffic = createTraffic({
       apiLimits: await readApiLimits(join(hasuraFolder, "metadata")),
@@ -107,7 +121,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     });
     undo.push(() => traffic.stop());
     const gateway = createGateway({
-      upstream: { kind: "url", url: hasuraUrl },
+      upstream,
       identity: createIdentity({ authenticator }),
       stages: traffic.stages,
       routes: [
@@ -116,22 +130,27 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
           router: createTrackRouter({ tracker: createTracker({ database: repeating, clock }), logger }),
         },
       ],
+      explainRefusal: async (workspaceId, metric, amount) => ({
+        ...(await gate.decide({ op: "check", workspaceId, metric, amount })),
+      }),
       clock,
       logger,
+      settings: gatewaySettings(settings),
     });
-    undo.push(() => gateway.stop());
     const gatewayServer = await serve("gateway", gateway.handler, settings.PORT);
     gateway.attach(gatewayServer.server);
+    undo.push(() => gateway.stop());
     onStep("gateway", gatewayServer.url);
 
-    const urls = { gateway: gatewayServer.url, hasura: hasuraUrl, actions: actions.url };
+    const urls = { gateway: gatewayServer.url, hasura: realHasura, actions: actions.url };
     return { database, databaseUrl, urls, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 
-  async function startEngine(database: Database, databaseUrl: string, actionsUrl: string): Promise<string> {
+  /** The embedded engine, without a port: its only client is the gateway of this process. */
+  async function startEngine(database: Database, databaseUrl: string, actionsUrl: string): Promise<Upstream> {
     const loaded = await readMetadata();
     onStep("metadata", "loaded");
     const engine = await createEngine({
@@ -151,12 +170,18 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
         },
       },
     });
-    const engineServer = await serve("engine", engine.handler, settings.ENGINE_PORT);
-    engine.attachWebSocket(engineServer.server);
     await engine.start();
     undo.push(() => engine.stop());
-    onStep("engine", engineServer.url);
-    return engineServer.url;
+    onStep("engine", "in this process");
+    return {
+      kind: "in-process",
+      engine,
+      isHealthy: () =>
+        database.query("select 1").then(
+          () => true,
+          () => false,
+        ),
+    };
   }
 
   async function serve(name: string, app: Parameters<typeof listen>[1], port: number) {

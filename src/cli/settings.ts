@@ -49,6 +49,10 @@ const settingsSchema = z.object({
     .optional(),
   RATE_LIMIT_ON_OUTAGE: z.enum(["local", "refuse"]).default("local"),
   RATE_LIMIT_PER_ADDRESS: positive(defaultRateSettings.perAddress),
+  GATEWAY_BODY_LIMIT_BYTES: positive(1024 * 1024),
+  GATEWAY_UPSTREAM_TIMEOUT_MS: positive(60_000),
+  GATEWAY_TRUSTED_HOPS: z.coerce.number().int().min(0).max(10).default(0),
+  GATEWAY_ADMIN_API: z.stringbool().default(false),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
   ...deliveryEnv,
 });
@@ -110,4 +114,12 @@ export const pollSettings = (settings: Settings) => ({
   liveQueryBatchSize: settings.HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_BATCH_SIZE,
   streamIntervalMs: settings.HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL,
   streamBatchSize: settings.HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_BATCH_SIZE,
+});
+
+/** Of the gateway; what is not named here keeps its default. */
+export const gatewaySettings = (settings: Settings) => ({
+  bodyLimitBytes: settings.GATEWAY_BODY_LIMIT_BYTES,
+  upstreamTimeoutMs: settings.GATEWAY_UPSTREAM_TIMEOUT_MS,
+  trustedHops: settings.GATEWAY_TRUSTED_HOPS,
+  adminApi: settings.GATEWAY_ADMIN_API,
 });

@@ -36,6 +36,8 @@ import {
   explainRequest,
   restHandler,
   showsInternalErrors,
+  type SocketLink,
+  type SocketSession,
 } from "./server/index.ts";
 import { createLiveQueries } from "./subscriptions/index.ts";
 import {
@@ -112,6 +114,13 @@ export interface Engine {
   readonly scheduled: ScheduledEvents;
   readonly asyncActions: Pick<AsyncActions, "process">;
   attachWebSocket(server: Server, path?: string): void;
+  /** Answers the body of a POST to `/v1/graphql` for a caller in the same process; never throws. */
+  readonly answer: (
+    headers: HeaderInput,
+    body: string,
+  ) => Promise<{ readonly text: string; readonly setCookies: readonly string[] }>;
+  /** A WebSocket connection of `/v1/graphql` without a network: the link is the client's end. */
+  openSocket(link: SocketLink, headers: HeaderInput): SocketSession;
   replaceMetadata(metadata: Metadata): Promise<void>;
   /** Reads the database again, as after a migration. */
   reload(): Promise<void>;
@@ -249,6 +258,8 @@ export const createEngine = async (options: EngineOptions): Promise<Engine> => {
     attachWebSocket: (server, path) => {
       sockets.attach(server, path);
     },
+    answer,
+    openSocket: sockets.open,
     replaceMetadata: live.replaceMetadata,
     reload: live.reload,
     start: () => {

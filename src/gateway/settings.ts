@@ -8,6 +8,17 @@ export interface GatewaySettings {
   /** Until the whole head of a request, and until the whole request, have come in; then 408. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** Frames of a WebSocket above it end the socket with 1009. */
+  readonly frameLimitBytes: number;
+  readonly operationsPerSocket: number;
+  readonly framesPerSecond: number;
+  /** How long requests in flight may take when the gateway stops. */
+  readonly drainMs: number;
+  /**
+   * Passes Hasura's administrative endpoints (`/v1/metadata`, `/v2/query`, `/v1/graphql/explain`, `/v1/version`) on for
+   * holders of the admin secret. Off, nothing of them exists here.
+   */
+  readonly adminApi: boolean;
 }
 
 export const defaultGatewaySettings: GatewaySettings = {
@@ -16,4 +27,9 @@ export const defaultGatewaySettings: GatewaySettings = {
   trustedHops: 0,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  frameLimitBytes: 1024 * 1024,
+  operationsPerSocket: 100,
+  framesPerSecond: 200,
+  drainMs: 5_000,
+  adminApi: false,
 };

@@ -14,8 +14,8 @@ export interface GatewayRequest {
   /** Bytes of the body or of the frame. */
   readonly bytesIn: number;
   /**
-   * One entry for each request of the batch, parsed when first read and kept by the text of the document; empty for a
-   * route that is not GraphQL, or a body that holds no request.
+   * One entry for each request of the batch, kept by the text of the document; empty for a route that is not GraphQL, or
+   * a body that holds no request.
    */
   readonly operations: readonly OperationShape[];
 }

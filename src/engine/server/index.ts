@@ -8,6 +8,7 @@ export { asynchronousActions } from "./run-action.ts";
 export { createLiveState, type LiveState } from "./live-state.ts";
 export { createRequestRunner, type RequestAnswer } from "./run-request.ts";
 export { type EngineState } from "./state.ts";
+export { type SocketLink, type SocketSession } from "./socket-session.ts";
 export { createSocketServer } from "./websocket.ts";
 export { explainRequest } from "./explain.ts";
 export { restHandler } from "./rest-handler.ts";

@@ -18,4 +18,6 @@ export interface Identified {
 /** Finds out who asks. Throws a HasuraError in Hasura's words, or with a status where the refusal is the gateway's own. */
 export interface Identity {
   identify(request: IdentityRequest): Promise<Identified>;
+  /** Calls back once when the caller's right ends: an expired or revoked key, a membership that is no more. */
+  watch(caller: Caller, ended: (reason: string) => void): () => void;
 }

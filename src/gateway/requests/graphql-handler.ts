@@ -3,23 +3,26 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "../../core/index.ts";
 import type { Identity } from "../identity/types.ts";
 import type { GatewayRequest, Outcome, Refused } from "../stage.ts";
-import { UpstreamTimeout } from "../upstream/http-upstream.ts";
+import type { ErrorDetails } from "../refusals/error-details.ts";
+import { peekAnswer } from "../refusals/peek-answer.ts";
+import { UpstreamTimeout } from "../upstream/timeout.ts";
 import { upstreamHeaders } from "../upstream/headers.ts";
-import type { UpstreamAnswer, UpstreamRequest } from "../upstream/types.ts";
+import type { UpstreamAnswer, UpstreamPort } from "../upstream/types.ts";
 import { bodyText } from "./body-text.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { identifyOrRefuse } from "./identify.ts";
 import type { ReadShape } from "./operation-shape.ts";
-import { isBatch, readOperations } from "./read-operations.ts";
+import { readOperations } from "./read-operations.ts";
 import { readBody } from "./read-body.ts";
 import { refusals } from "./refusal.ts";
-import { sendAnswer, sendRefusal } from "./respond.ts";
+import { sendAnswer, sendRefusal, withText } from "./respond.ts";
 import type { RunStages } from "./run-stages.ts";
 
 export interface GraphqlHandlerDeps {
   readonly identity: Identity;
   readonly runStages: RunStages;
-  readonly send: (request: UpstreamRequest) => Promise<UpstreamAnswer>;
+  readonly send: UpstreamPort["send"];
+  readonly errorDetails: ErrorDetails;
   readonly readShape: ReadShape;
   readonly addressOf: ClientAddress;
   readonly clock: Clock;
@@ -27,6 +30,12 @@ export interface GraphqlHandlerDeps {
   readonly bodyLimitBytes: number;
   readonly upstreamTimeoutMs: number;
 }
+
+const codePattern = /^\s*\[?\s*\{\s*"errors"[^]{0,4000}?"code"\s*:\s*"([a-z0-9-]{1,64})"/u;
+
+/** For counting: the code that comes first in a body of errors. */
+const firstCode = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : codePattern.exec(text)?.[1];
 
 const upstreamRefusal = (error: unknown, timeoutMs: number): Refused =>
   error instanceof UpstreamTimeout ? refusals.upstreamSlow(timeoutMs) : refusals.upstreamDown;
@@ -62,7 +71,11 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       return;
     }
 
-    let operations: GatewayRequest["operations"] | undefined;
+    const parsed = readOperations(decoded.text, deps.readShape);
+    if (parsed === "twice") {
+      sendRefusal(response, refusals.bodyAmbiguous);
+      return;
+    }
     const target = request.url ?? "/";
     const asked: GatewayRequest = {
       id: randomUUID(),
@@ -72,10 +85,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       headers: request.headers,
       receivedAt,
       bytesIn: read.body.length,
-      get operations() {
-        operations ??= readOperations(decoded.text, deps.readShape);
-        return operations;
-      },
+      operations: parsed.operations,
     };
     const stages = await deps.runStages(asked);
     const settle = (outcome: Pick<Outcome, "status" | "code" | "refusedBy" | "bytesOut">): void => {
@@ -83,7 +93,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       stages.settle({ ...outcome, latencyMs, bytesIn: asked.bytesIn });
     };
     const refuseWith = (refused: Refused, refusedBy: string | undefined): void => {
-      const batchSize = isBatch(decoded.text) ? asked.operations.length : undefined;
+      const batchSize = parsed.isBatch ? asked.operations.length : undefined;
       const bytesOut = sendRefusal(response, refused, stages.headers, batchSize);
       settle({ status: refused.status, code: refused.code, refusedBy, bytesOut });
     };
@@ -98,8 +108,9 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
     };
     response.once("close", onClose);
     let answer: UpstreamAnswer;
+    let errors: string | undefined;
     try {
-      answer = await deps.send({
+      const sent = await deps.send({
         method: request.method ?? "POST",
         target,
         headers: upstreamHeaders(request.headers, identified.upstreamHeaders, {
@@ -107,9 +118,19 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
           encrypted: "encrypted" in request.socket,
         }),
         body: read.body,
+        text: decoded.text,
         repeatable: asked.operations.every(({ type }) => type === "query"),
         signal: gone.signal,
       });
+      const peeked = await peekAnswer(sent);
+      ({ answer } = peeked);
+      errors = peeked.text;
+      const detailed =
+        errors === undefined ? undefined : await deps.errorDetails.inBody(errors, asked.caller);
+      if (detailed !== undefined) {
+        errors = detailed;
+        answer = withText(answer, detailed);
+      }
     } catch (error) {
       const refused = upstreamRefusal(error, deps.upstreamTimeoutMs);
       if (!gone.signal.aborted) logger.error({ err: error, requestId: asked.id }, "the upstream failed");
@@ -117,6 +138,6 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       return;
     }
     const bytesOut = await sendAnswer(response, answer, stages.headers);
-    settle({ status: answer.status, code: undefined, refusedBy: undefined, bytesOut });
+    settle({ status: answer.status, code: firstCode(errors), refusedBy: undefined, bytesOut });
   };
 };

@@ -1,27 +1,24 @@
+import { readItems, readMembers, textMember } from "./json-members.ts";
 import type { OperationShape, ReadShape } from "./operation-shape.ts";
 
-interface Sent {
-  readonly query?: unknown;
-  readonly operationName?: unknown;
+export interface OperationsRead {
+  readonly operations: readonly OperationShape[];
+  /** Answered with a list. */
+  readonly isBatch: boolean;
 }
 
-const shapeOf = (item: unknown, read: ReadShape): OperationShape[] => {
-  if (typeof item !== "object" || item === null) return [];
-  const { query, operationName } = item as Sent;
-  if (typeof query !== "string") return [];
-  return [read(query, typeof operationName === "string" ? operationName : undefined)];
-};
-
-/** The operations of a body; a body that holds none is left to the upstream, which answers it in Hasura's words. */
-export const readOperations = (body: string, read: ReadShape): readonly OperationShape[] => {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return [];
+/**
+ * The operations of a body. A body that holds none is left to the upstream, which answers it in Hasura's words;
+ * `twice` is one that can be read in two ways.
+ */
+export const readOperations = (body: string, read: ReadShape): OperationsRead | "twice" => {
+  const items = readItems(body);
+  const operations: OperationShape[] = [];
+  for (const { from } of items ?? [{ from: 0 }]) {
+    const members = readMembers(body, from);
+    if (members === "twice") return "twice";
+    const query = textMember(body, members?.get("query"));
+    if (query !== undefined) operations.push(read(query, textMember(body, members?.get("operationName"))));
   }
-  return Array.isArray(value) ? value.flatMap((item) => shapeOf(item, read)) : shapeOf(value, read);
+  return { operations, isBatch: items !== undefined };
 };
-
-/** Whether a body is a list of requests, which is answered with a list. */
-export const isBatch = (body: string): boolean => /^\s*\[/u.test(body);

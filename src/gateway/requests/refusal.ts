@@ -11,10 +11,17 @@ export const refusalError = ({ message, code, extensions }: Omit<Refused, "statu
   extensions: { path: "$", code, ...extensions },
 });
 
+/** A list of refusals is not to be many times as long as the list of requests. */
+const mostAnswers = 100;
+
 /** The answer to a refused request: for a batch one error for each of its requests. */
 export const refusalBody = (refused: Refused, batchSize: number | undefined): string => {
   const one = JSON.stringify({ errors: [refusalError(refused)] });
-  return batchSize === undefined ? one : `[${Array<string>(batchSize).fill(one).join(",")}]`;
+  return batchSize === undefined
+    ? one
+    : `[${Array<string>(Math.min(mostAnswers, Math.max(1, batchSize)))
+        .fill(one)
+        .join(",")}]`;
 };
 
 export const refuse = (
@@ -28,6 +35,7 @@ export const refuse = (
 export const refusals = {
   bodyTooLarge: (limitBytes: number): Refused =>
     refuse(413, "payload-too-large", `the request body is larger than ${String(limitBytes)} bytes`),
+  bodyAmbiguous: refuse(400, "bad-request", "a member of the request stands in it twice"),
   bodyUnreadable: refuse(400, "bad-request", "the request body could not be read"),
   upstreamDown: refuse(502, "upstream-unavailable", "the engine is not available"),
   upstreamSlow: (limitMs: number): Refused =>

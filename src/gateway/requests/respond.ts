@@ -28,6 +28,12 @@ export const sendRefusal = (
   return bytes;
 };
 
+/** The answer with another text; what described the old one goes. */
+export const withText = ({ status, headers }: UpstreamAnswer, text: string): UpstreamAnswer => {
+  const { "content-encoding": _encoding, "content-length": _length, etag: _etag, ...kept } = headers;
+  return { status, headers: kept, body: text };
+};
+
 /** Passes an answer on as it comes, at the pace at which the client reads; resolves with the bytes of its body. */
 export const sendAnswer = (
   response: ServerResponse,
@@ -36,7 +42,7 @@ export const sendAnswer = (
 ): Promise<number> => {
   const { body } = answer;
   const passed = { ...endToEnd(answer.headers), ...headers };
-  if (typeof body === "string") {
+  if (typeof body === "string" || Buffer.isBuffer(body)) {
     const bytes = Buffer.byteLength(body);
     response.writeHead(answer.status, { ...passed, "content-length": bytes });
     response.end(body);

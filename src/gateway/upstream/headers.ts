@@ -1,4 +1,7 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+
+/** Headers as they go out: names in lower case. */
+export type SentHeaders = Record<string, string | string[]>;
 
 /** RFC 9110, 7.6.1: these belong to one connection. */
 const hopByHop = new Set([
@@ -17,9 +20,9 @@ const namedByConnection = (headers: IncomingHttpHeaders): ReadonlySet<string> =>
   new Set((headers.connection ?? "").toLowerCase().split(/[\s,]+/u));
 
 /** Headers without those that end at this hop; the names that `connection` lists are among them. */
-export const endToEnd = (headers: IncomingHttpHeaders): OutgoingHttpHeaders => {
+export const endToEnd = (headers: IncomingHttpHeaders): SentHeaders => {
   const named = namedByConnection(headers);
-  const kept: OutgoingHttpHeaders = {};
+  const kept: SentHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !hopByHop.has(name) && !named.has(name)) kept[name] = value;
   }
@@ -40,16 +43,27 @@ export interface ForwardedClient {
   readonly encrypted: boolean;
 }
 
+const isOurs = (name: string): boolean =>
+  isCredential(name) ||
+  isForwarding(name) ||
+  name.startsWith("sec-websocket-") ||
+  name === "host" ||
+  name === "expect" ||
+  name === "content-length";
+
+/** Headers that a WebSocket client sends in its connection_init, without what is not its to say. */
+export const ownHeaders = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !isOurs(name) && !hopByHop.has(name)));
+
 /** What goes to the upstream: the client's own headers, but for credentials and forwarding, which are ours. */
 export const upstreamHeaders = (
   headers: IncomingHttpHeaders,
   identified: Readonly<Record<string, string>>,
   client: ForwardedClient,
-): OutgoingHttpHeaders => {
+): SentHeaders => {
   const kept = endToEnd(headers);
   for (const name of Object.keys(kept)) {
-    if (isCredential(name) || isForwarding(name) || name === "expect" || name === "content-length")
-      delete kept[name];
+    if (isOurs(name)) delete kept[name];
   }
   return {
     ...kept,

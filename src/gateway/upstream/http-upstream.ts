@@ -1,13 +1,10 @@
+import { pipeline } from "node:stream";
 import { Agent as HttpAgent, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import type { UpstreamAnswer, UpstreamRequest } from "./types.ts";
-
-export interface HttpUpstream {
-  /** Resolves when the head of the answer is there. */
-  send(request: UpstreamRequest): Promise<UpstreamAnswer>;
-  isHealthy(): Promise<boolean>;
-  stop(): void;
-}
+import { endToEnd } from "./headers.ts";
+import { UpstreamTimeout } from "./timeout.ts";
+import type { UpstreamAnswer, UpstreamPort, UpstreamRequest } from "./types.ts";
+import { openUrlSocket } from "./url-socket.ts";
 
 export interface HttpUpstreamOptions {
   readonly url: string;
@@ -15,15 +12,12 @@ export interface HttpUpstreamOptions {
   readonly timeoutMs: number;
 }
 
-/** The upstream took longer than it may. */
-export class UpstreamTimeout extends Error {}
-
 const healthTimeoutMs = 5_000;
 /** A Hasura or a balancer in front of it closes idle connections after some seconds more. */
 const idleMs = 4_000;
 
 /** Connections to a Hasura, kept open between requests. */
-export const createHttpUpstream = ({ url, timeoutMs }: HttpUpstreamOptions): HttpUpstream => {
+export const createHttpUpstream = ({ url, timeoutMs }: HttpUpstreamOptions): UpstreamPort => {
   const base = new URL(url);
   const isEncrypted = base.protocol === "https:";
   const agentOptions = {
@@ -36,17 +30,21 @@ export const createHttpUpstream = ({ url, timeoutMs }: HttpUpstreamOptions): Htt
   const prefix = base.pathname.replace(/\/$/u, "");
   const open = isEncrypted ? requestHttps : requestHttp;
 
+  const where = {
+    protocol: base.protocol,
+    hostname: base.hostname.replace(/^\[|\]$/gu, ""),
+    port: base.port === "" ? undefined : base.port,
+    agent,
+  };
+
   const attempt = (request: UpstreamRequest): Promise<UpstreamAnswer> =>
     new Promise((resolve, reject) => {
       const { method, target, headers, body, signal, repeatable } = request;
       const outgoing = open({
-        protocol: base.protocol,
-        hostname: base.hostname.replace(/^\[|\]$/gu, ""),
-        port: base.port === "" ? undefined : base.port,
+        ...where,
         method,
         path: `${prefix}${target}`,
         headers: { ...headers, host: base.host, "content-length": body.length },
-        agent,
         signal,
       });
       const timer = setTimeout(() => {
@@ -68,6 +66,27 @@ export const createHttpUpstream = ({ url, timeoutMs }: HttpUpstreamOptions): Htt
 
   return {
     send: attempt,
+    administer: (request, response, headers) => {
+      const outgoing = open({
+        ...where,
+        method: request.method,
+        path: `${prefix}${request.url ?? "/"}`,
+        headers: { ...headers, host: base.host },
+      });
+      outgoing.once("response", (answer) => {
+        response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+        pipeline(answer, response, () => undefined);
+      });
+      // The pipeline breaks both sides off; the request side has ended when the answer came.
+      pipeline(request, outgoing, (error) => {
+        if (error && !response.headersSent) response.writeHead(502).end();
+      });
+    },
+    open: (protocol, headers, events) => {
+      const address = new URL(`${prefix}/v1/graphql`, base);
+      address.protocol = isEncrypted ? "wss:" : "ws:";
+      return openUrlSocket(address.href, protocol, headers, events);
+    },
     isHealthy: async () => {
       try {
         const answer = await fetch(new URL(`${prefix}/healthz`, base), {

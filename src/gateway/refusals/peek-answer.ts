@@ -1,0 +1,74 @@
+import type { Readable } from "node:stream";
+import { gunzipSync } from "node:zlib";
+import type { UpstreamAnswer } from "../upstream/types.ts";
+
+/** Answers with errors are short; longer ones are rows and pass as they come. */
+const longestHeld = 64 * 1024;
+
+const looksLikeErrors = (text: string): boolean => /^\s{0,8}(?:\{\s{0,8}"errors"|\[)/u.test(text);
+
+const isShort = (answer: UpstreamAnswer): boolean =>
+  Number(answer.headers["content-length"] ?? Number.POSITIVE_INFINITY) <= longestHeld;
+
+const textOf = (body: Buffer, encoding: string | undefined): string | undefined => {
+  if (encoding === undefined || encoding === "identity") return body.toString("utf8");
+  if (encoding !== "gzip") return undefined;
+  try {
+    return gunzipSync(body, { maxOutputLength: longestHeld }).toString("utf8");
+  } catch {
+    return undefined;
+  }
+};
+
+export interface PeekedAnswer {
+  /** As it came, with a body that still holds all of it. */
+  readonly answer: UpstreamAnswer;
+  /** The whole text, when it is short and may hold errors. */
+  readonly text: string | undefined;
+}
+
+/** The next piece of a body; null at its end. Throws when the upstream breaks off. */
+const nextChunk = (body: Readable): Promise<Buffer | null> =>
+  new Promise((resolve, reject) => {
+    const look = (): void => {
+      const chunk = body.read() as Buffer | null;
+      if (chunk === null && !body.readableEnded && !body.destroyed) return;
+      stop();
+      if (chunk === null && !body.readableEnded) reject(new Error("the answer broke off"));
+      else resolve(chunk);
+    };
+    const fail = (error: Error): void => {
+      stop();
+      reject(error);
+    };
+    const stop = (): void => {
+      body.off("readable", look).off("end", look).off("close", look).off("error", fail);
+    };
+    body.on("readable", look).on("end", look).on("close", look).on("error", fail);
+    look();
+  });
+
+/** Looks at the beginning of an answer, and holds the whole of it only when it may be errors. */
+export const peekAnswer = async (answer: UpstreamAnswer): Promise<PeekedAnswer> => {
+  const { body } = answer;
+  if (typeof body === "string") return { answer, text: looksLikeErrors(body) ? body : undefined };
+  if (Buffer.isBuffer(body)) return { answer, text: undefined };
+  const encoding = answer.headers["content-encoding"];
+  const isPlain = encoding === undefined || encoding === "identity";
+  if (!isPlain && !isShort(answer)) return { answer, text: undefined };
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for (;;) {
+    const chunk = await nextChunk(body);
+    if (chunk === null) {
+      const held = Buffer.concat(chunks, size);
+      return { answer: { ...answer, body: held }, text: textOf(held, encoding) };
+    }
+    chunks.push(chunk);
+    size += chunk.length;
+    const isErrors = !isPlain || looksLikeErrors(chunks[0]?.toString("latin1", 0, 64) ?? "");
+    if (isErrors && size <= longestHeld) continue;
+    body.unshift(Buffer.concat(chunks, size));
+    return { answer, text: undefined };
+  }
+};

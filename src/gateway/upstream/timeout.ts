@@ -1,0 +1,2 @@
+/** The upstream took longer than it may. */
+export class UpstreamTimeout extends Error {}
