@@ -38,7 +38,7 @@ export interface Tally {
 
 export const createTally = (): Tally => ({ accepted: 0, refused: 0, aiQueries: 0, refusals: new Map() });
 
-const limitCodes: ReadonlySet<string> = new Set(["constraint-violation", "usage-limit-exceeded"]);
+const limitCodes: ReadonlySet<string> = new Set(["usage-limit-exceeded"]);
 
 /** Sends one mutation; a refusal by a limit is counted, anything else is thrown. */
 async function send(

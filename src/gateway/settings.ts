@@ -28,8 +28,8 @@ export const defaultGatewaySettings: GatewaySettings = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   frameLimitBytes: 1024 * 1024,
-  operationsPerSocket: 100,
-  framesPerSecond: 200,
+  operationsPerSocket: 500,
+  framesPerSecond: 1_000,
   drainMs: 5_000,
   adminApi: false,
 };

@@ -58,7 +58,7 @@ async function attack(headers: Headers, document: string): Promise<GraphQLAnswer
 }
 
 const codeOf = (answer: GraphQLAnswer): unknown => answer.errors?.[0]?.extensions["code"];
-const refusals = ["permission-error", "constraint-violation", "validation-failed"];
+const refusals = ["permission-error", "constraint-violation", "usage-limit-exceeded", "validation-failed"];
 
 /** Prints a value as a GraphQL literal; columns of an enum type are not among those that roles write. */
 const literal = (value: unknown): string =>
