@@ -95,6 +95,7 @@ const identity: Identity = {
       },
       upstreamHeaders: {},
     }),
+  watch: () => () => undefined,
 };
 
 const router = Router();
