@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { silentLogger, systemClock } from "../../../src/core/index.ts";
@@ -45,6 +46,38 @@ const levelOf = async (workspaceId: string): Promise<Level> => {
   );
   return { used: Number(row?.used), reserved: Number(row?.reserved) };
 };
+
+describe("leases of many workspaces", () => {
+  it("are drawn together, each answered for itself", async () => {
+    const { database } = test;
+    let statements = 0;
+    const counting = {
+      query: (...given: Parameters<typeof database.query>) => {
+        statements += 1;
+        return database.query(...given);
+      },
+    } as typeof database;
+    const leases = createLeases({
+      database: counting,
+      clock: systemClock,
+      logger: silentLogger,
+      holder: leaseHolder(),
+    });
+    const open = await Promise.all(Array.from({ length: 60 }, () => limited(5)));
+    const closed = await limited(0);
+    const decisions = await Promise.all(
+      [...open, closed, randomUUID()].map((id) => leases.take(id, "api_calls", 1)),
+    );
+    expect(decisions.map(({ allowed, reason }) => (allowed ? "" : reason))).toEqual([
+      ...open.map(() => ""),
+      "usage-limit-exceeded",
+      "workspace-forbidden",
+    ]);
+    expect(statements).toBeLessThanOrEqual(8);
+    await leases.stop();
+    expect(await Promise.all(open.map(levelOf))).toEqual(open.map(() => ({ used: 1, reserved: 0 })));
+  });
+});
 
 describe("leases of several processes", () => {
   it("let exactly the limit through, give back what they hold, and agree with the ledger of additions", async () => {
