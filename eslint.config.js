@@ -13,6 +13,7 @@ const rooms = [
   "telemetry",
   "dashboard",
   "testing",
+  "observability",
   "express",
   "cli",
 ];
@@ -36,14 +37,23 @@ const zones = [
     "it runs any Hasura project, not this one",
   ),
   ...sees("./src/client", ["client"], "the client is a leaf"),
-  ...sees("./src/gateway", ["core", "auth", "domain", "gateway"], "the gateway gets its upstream handed in"),
+  ...sees(
+    "./src/gateway",
+    ["core", "auth", "domain", "gateway", "observability"],
+    "the gateway gets its upstream handed in",
+  ),
   ...sees(
     "./src/express",
     ["core", "auth", "postgres", "domain", "gateway", "express"],
     "it composes plan gates for others' routes",
   ),
+  ...sees("./src/observability", ["core", "observability"], "what is measured is handed in"),
   ...sees("./src/telemetry", ["telemetry"], "it runs in browsers, alone"),
-  ...sees("./actions", ["core", "postgres", "domain", "client", "actions"], "no engine, no gateway"),
+  ...sees(
+    "./actions",
+    ["core", "postgres", "domain", "client", "actions", "observability"],
+    "no engine, no gateway",
+  ),
 ];
 
 export default tseslint.config(
