@@ -1,4 +1,4 @@
-import express, { type Express } from "express";
+import express, { type Express, type RequestHandler } from "express";
 import { z } from "zod";
 import { AppError } from "../src/core/index.ts";
 import { createTracker } from "../src/domain/analytics/index.ts";
@@ -12,6 +12,12 @@ import { readSession } from "./session.ts";
 export interface ActionsAppDeps extends Omit<HandlerDeps, "tracker"> {
   readonly registry: Registry;
   readonly secret: string;
+  readonly observe?: {
+    /** Sees every request. */
+    readonly measure: RequestHandler;
+    /** Answers `/metrics`, and decides itself who may ask. */
+    readonly metrics: RequestHandler;
+  };
 }
 
 const actionBody = z.object({
@@ -63,6 +69,10 @@ export function createActionsApp(given: ActionsAppDeps): Express {
   app.get("/healthz", (_request, response) => {
     response.type("text/plain").send("OK");
   });
+  if (given.observe !== undefined) {
+    app.use(given.observe.measure);
+    app.get("/metrics", given.observe.metrics);
+  }
   app.use(webhookSecret(secret));
   // A batch of events may be long; every other input is a few fields.
   app.use("/actions/trackEvents", express.json({ limit: "5mb" }));

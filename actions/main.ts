@@ -1,8 +1,14 @@
-import { pino } from "pino";
 import { systemClock } from "../src/core/index.ts";
 import { createGate } from "../src/domain/gate/index.ts";
 import { createLeases, leaseHolder } from "../src/domain/lease/index.ts";
 import { createDatabase, repeatContention } from "../src/postgres/index.ts";
+import {
+  collectDatabaseMetrics,
+  createAppLogger,
+  createMetricsRegistry,
+  createMetricsRoute,
+  measureWebhooks,
+} from "../src/observability/index.ts";
 import { createActionsApp } from "./app.ts";
 import { createDelivery } from "./delivery/index.ts";
 import { readActionsEnv } from "./env.ts";
@@ -13,7 +19,8 @@ const graceMs = 10_000;
 
 async function main(): Promise<void> {
   const env = readActionsEnv(process.env);
-  const logger = pino({ level: env.LOG_LEVEL });
+  const secrets = [env.ACTION_SECRET, env.DATABASE_URL, env.METRICS_TOKEN ?? ""];
+  const logger = createAppLogger({ level: env.LOG_LEVEL, secrets });
   const connected = createDatabase({
     connectionString: env.DATABASE_URL,
     maxConnections: 10,
@@ -22,6 +29,8 @@ async function main(): Promise<void> {
   const delivery = createDelivery({ database: connected, clock: systemClock, logger, settings: env });
   const database = repeatContention(connected);
   const leases = createLeases({ database, clock: systemClock, logger, holder: leaseHolder() });
+  const metrics = createMetricsRegistry();
+  collectDatabaseMetrics({ registry: metrics, database: connected, clock: systemClock, logger });
   const app = createActionsApp({
     database,
     delivery,
@@ -30,6 +39,10 @@ async function main(): Promise<void> {
     logger,
     registry,
     secret: env.ACTION_SECRET,
+    observe: {
+      measure: measureWebhooks(metrics),
+      metrics: createMetricsRoute({ registry: metrics, token: env.METRICS_TOKEN, logger }),
+    },
   });
   const server = app.listen(env.ACTIONS_PORT, env.HOST, (error?: Error) => {
     if (error === undefined) {

@@ -1,12 +1,18 @@
 import { pino } from "pino";
+import { createAppLogger } from "../observability/index.ts";
 import { systemClock } from "../core/index.ts";
+import { logSecrets } from "./log-secrets.ts";
 import { startProduct } from "./product.ts";
 import { readSettings } from "./settings.ts";
 import { welcome } from "./welcome.ts";
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
-  const logger = pino({ level: settings.LOG_LEVEL }, pino.destination(2));
+  const logger = createAppLogger({
+    level: settings.LOG_LEVEL,
+    destination: pino.destination(2),
+    secrets: logSecrets(settings),
+  });
   const startedAt = performance.now();
   let lastAt = startedAt;
   const product = await startProduct({

@@ -3,14 +3,23 @@ import { type Clock, type Database, type Logger } from "../core/index.ts";
 import { createGate } from "../domain/gate/index.ts";
 import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
+import {
+  collectDatabaseMetrics,
+  createMetricsRegistry,
+  createMetricsRoute,
+  measureWebhooks,
+} from "../observability/index.ts";
 import { createAuthenticator } from "../auth/index.ts";
 import { createTracker } from "../domain/analytics/index.ts";
 import {
   createGateway,
   createIdentity,
+  createLogStage,
+  createMetricsStage,
   createTrackRouter,
   trackPath,
   type Upstream,
+  withRequestId,
 } from "../gateway/index.ts";
 import { repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
@@ -85,6 +94,9 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     onStep("database", opened.description);
     onStep("migrations", await bringUpToDate(database));
 
+    const metrics = createMetricsRegistry();
+    collectDatabaseMetrics({ registry: metrics, database, clock, logger });
+    const metricsRoute = createMetricsRoute({ registry: metrics, token: settings.METRICS_TOKEN, logger });
     const delivery = createDelivery({ database, clock, logger, settings });
     const repeating = repeatContention(database);
     const leases = createLeases({ database: repeating, clock, logger, holder: leaseHolder() });
@@ -98,6 +110,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
       registry,
       secret: settings.secrets.actionSecret,
+      observe: { measure: measureWebhooks(metrics), metrics: metricsRoute },
     });
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
     delivery.start();
@@ -116,6 +129,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       gate,
       leases,
       settings,
+      metrics,
       clock,
       logger,
     });
@@ -123,7 +137,9 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const gateway = createGateway({
       upstream,
       identity: createIdentity({ authenticator }),
-      stages: traffic.stages,
+      // First, so that they see what the others refuse.
+      stages: [createMetricsStage(metrics), createLogStage(logger), ...traffic.stages],
+      openRoutes: [{ path: "/metrics", router: metricsRoute }],
       routes: [
         {
           path: trackPath,
@@ -137,7 +153,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
       settings: gatewaySettings(settings),
     });
-    const gatewayServer = await serve("gateway", gateway.handler, settings.PORT);
+    const gatewayServer = await serve("gateway", withRequestId(gateway.handler), settings.PORT);
     gateway.attach(gatewayServer.server);
     undo.push(() => gateway.stop());
     onStep("gateway", gatewayServer.url);

@@ -53,6 +53,7 @@ const settingsSchema = z.object({
   GATEWAY_UPSTREAM_TIMEOUT_MS: positive(60_000),
   GATEWAY_TRUSTED_HOPS: z.coerce.number().int().min(0).max(10).default(0),
   GATEWAY_ADMIN_API: z.stringbool().default(false),
+  METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
   ...deliveryEnv,
 });

@@ -1,3 +1,4 @@
+import type { Registry } from "prom-client";
 import type { Clock, Logger, Queryable } from "../core/index.ts";
 import { createApiCallRollup } from "../domain/api-calls/index.ts";
 import { type Gate } from "../domain/gate/index.ts";
@@ -15,6 +16,7 @@ import {
   createRateLimitStage,
   createRedisStore,
   createRollupStage,
+  observeRateStore,
   type GatewayStage,
 } from "../gateway/index.ts";
 import { createListener } from "../postgres/index.ts";
@@ -27,6 +29,7 @@ export interface TrafficDeps {
   readonly gate: Gate;
   readonly leases: Leases;
   readonly settings: Settings;
+  readonly metrics: Registry;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,7 +42,7 @@ export interface Traffic {
 
 /** What the door does with each request beside passing it on: limits by plan, and counting. */
 export const createTraffic = (deps: TrafficDeps): Traffic => {
-  const { apiLimits, database, databaseUrl, gate, leases, settings, clock, logger } = deps;
+  const { apiLimits, database, databaseUrl, gate, leases, settings, metrics, clock, logger } = deps;
   const rollup = createApiCallRollup({ database, clock, logger });
   const limits = createRateLimits({ database, clock });
   const local = createMemoryStore({ clock, elapsedMs: () => performance.now() });
@@ -58,7 +61,7 @@ export const createTraffic = (deps: TrafficDeps): Traffic => {
     logger,
   });
   const limiter = createRateLimiter({
-    store,
+    store: observeRateStore({ registry: metrics, store, size: () => local.size() }),
     limits,
     settings: { userShare: settings.RATE_LIMIT_USER_SHARE, perAddress: settings.RATE_LIMIT_PER_ADDRESS },
   });

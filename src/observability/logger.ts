@@ -10,9 +10,14 @@ export interface AppLoggerOptions {
 
 const replacement = "[redacted]";
 
+const names =
+  "authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-hasura-admin-secret|x-action-secret|password|secret|token|jwt|api_?key";
+
 /** Names whose values are secret wherever they stand in what is logged. */
-const secretNames =
-  /("(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-hasura-admin-secret|x-action-secret|password|secret|token|jwt|api_?key)"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/giu;
+const secretNames = new RegExp(`("(?:${names})"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|\\[[^\\]]*\\])`, "giu");
+
+/** The same inside of a text that holds JSON itself. */
+const quotedNames = new RegExp(`(\\\\+"(?:${names})\\\\+"\\s*:\\s*\\\\+")(?:(?!\\\\+").)*`, "giu");
 
 /** Secrets by their shape: tokens, keys of workspaces, secrets of webhooks, passwords in addresses, credentials in headers. */
 const secretShapes: readonly (readonly [RegExp, string])[] = [
@@ -36,7 +41,7 @@ export const createScrubber = (secrets: readonly string[]): ((line: string) => s
   return (line) => {
     let clean = line;
     for (const word of words) clean = clean.replaceAll(word, replacement);
-    clean = clean.replace(secretNames, `$1"${replacement}"`);
+    clean = clean.replace(secretNames, `$1"${replacement}"`).replace(quotedNames, `$1${replacement}`);
     for (const [shape, instead] of secretShapes) clean = clean.replace(shape, instead);
     return clean;
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Product, startProduct } from "../../src/cli/product.ts";
 import { signToken } from "../../src/cli/sample.ts";
 import { readSettings, type Settings } from "../../src/cli/settings.ts";
-import { silentLogger, systemClock } from "../../src/core/index.ts";
+import { type Logger, silentLogger, systemClock } from "../../src/core/index.ts";
 import { createTestDatabase } from "./database.ts";
 
 export interface GraphQLAnswer {
@@ -28,7 +28,10 @@ export interface TestProduct extends Product {
 }
 
 /** The whole product on free loopback ports over a database of its own, with settings beside these. */
-export async function startTestProduct(given: Readonly<Record<string, string>> = {}): Promise<TestProduct> {
+export async function startTestProduct(
+  given: Readonly<Record<string, string>> = {},
+  logger: Logger = silentLogger,
+): Promise<TestProduct> {
   const test = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), "hasura-usage-test-"));
   // Tests ask faster than any plan allows; those that are about rates and API calls say so themselves.
@@ -46,7 +49,7 @@ export async function startTestProduct(given: Readonly<Record<string, string>> =
   const product = await startProduct({
     settings,
     clock: systemClock,
-    logger: silentLogger,
+    logger,
     onStep: () => undefined,
   });
   const ask: TestProduct["ask"] = async (headers, query, variables) => {

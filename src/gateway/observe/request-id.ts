@@ -14,8 +14,8 @@ export const requestIdOf = (
 };
 
 /**
- * Gives every request an id, its own where that is well-formed: it goes to the upstream with the other headers, from there to actions, back
- * to the client, and into the log of each.
+ * Gives every request an id, its own where that is well-formed: it goes to the upstream with the other headers, back to
+ * the client and into the log.
  */
 export const withRequestId =
   (handler: RequestListener): RequestListener =>

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createAppLogger } from "../../src/observability/index.ts";
+import { startTestProduct, type TestProduct } from "../support/product.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { createWorkspace, type Workspace } from "../support/workspaces.ts";
+
+const metricsToken = "a-token-for-the-metrics-of-a-test";
+const lines: string[] = [];
+
+let product: TestProduct;
+let workspace: Workspace;
+let headers: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  const logger = createAppLogger({
+    level: "debug",
+    secrets: [],
+    destination: { write: (line) => void lines.push(line) },
+  });
+  product = await startTestProduct({ METRICS_TOKEN: metricsToken }, logger);
+  workspace = await createWorkspace(product.database);
+  await product.database.query(
+    "insert into public.workspace_members (workspace_id, user_id, role) values ($1, $2, 'owner') on conflict do nothing",
+    [workspace.id, workspace.owner],
+  );
+  headers = await product.tokenFor({ userId: workspace.owner, workspaceId: workspace.id });
+});
+afterAll(() => product.stop());
+
+const metrics = async (url: string): Promise<string> => {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${metricsToken}` } });
+  expect(response.status).toBe(200);
+  return response.text();
+};
+
+const post = (
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+  path = "/v1/graphql",
+): Promise<Response> =>
+  fetch(`${product.urls.gateway}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...more },
+    body,
+  });
+
+const query = JSON.stringify({ query: "query Names { workspaces { name } }", operationName: "Names" });
+
+describe("/metrics", () => {
+  it("tells of requests, refusals, latencies, queues and the process, on the gateway and on the actions server", async () => {
+    expect((await post(query, headers)).status).toBe(200);
+    await waitFor("the count", async () =>
+      (await metrics(product.urls.gateway)).includes(
+        'hasura_usage_requests_total{protocol="http",caller="user",status="200"} ',
+      ),
+    );
+    const text = await metrics(product.urls.gateway);
+    for (const name of [
+      "hasura_usage_refusals_total",
+      "hasura_usage_request_duration_seconds_bucket",
+      "hasura_usage_database_up 1",
+      "hasura_usage_leases ",
+      "hasura_usage_database_sessions ",
+      "hasura_usage_webhooks_due 0",
+      "hasura_usage_event_lag_seconds",
+      "hasura_usage_cron_lag_seconds",
+      "hasura_usage_counter_drift_units 0",
+      "hasura_usage_rate_decisions_total",
+      "process_cpu_seconds_total",
+    ]) {
+      expect(text).toContain(name);
+    }
+    expect(await metrics(product.urls.actions)).toContain("hasura_usage_webhook_handler_duration_seconds");
+  });
+
+  it("is nobody's without the token", async () => {
+    for (const authorization of ["", "Bearer wrong", headers["authorization"] ?? ""]) {
+      const response = await fetch(`${product.urls.gateway}/metrics`, { headers: { authorization } });
+      expect(response.status).toBe(401);
+    }
+    expect((await fetch(`${product.urls.actions}/metrics`)).status).toBe(401);
+  });
+
+  it("has no more series for what clients make up", async () => {
+    const series = async (): Promise<number> =>
+      (await metrics(product.urls.gateway))
+        .split("\n")
+        .filter((line) => /^hasura_usage_(?:requests|refusals|errors)/u.test(line)).length;
+    await post(JSON.stringify({ query: "query Made0 { nothing0 }" }), headers);
+    const before = await waitFor("a first error", series);
+    for (let index = 1; index < 20; index += 1) {
+      await post(
+        JSON.stringify({ query: `query Made${String(index)} { nothing${String(index)} }` }),
+        headers,
+      );
+      await post(query, { ...headers, "x-hasura-role": `role${String(index)}` });
+    }
+    expect(await series()).toBeLessThan(before + 8);
+  });
+});
+
+describe("the log", () => {
+  it("has a line for each request with its id, which is the client's own where that is one", async () => {
+    const response = await post(query, { ...headers, "x-request-id": "asked-by-me-1" });
+    expect(response.headers.get("x-request-id")).toBe("asked-by-me-1");
+    const line = await waitFor("the line", () =>
+      lines.find((each) => each.includes('"requestId":"asked-by-me-1"')),
+    );
+    expect(JSON.parse(line)).toMatchObject({
+      workspaceId: workspace.id,
+      userId: workspace.owner,
+      role: "user",
+      operation: "Names",
+      status: 200,
+    });
+    const hostile = await post(query, { ...headers, "x-request-id": 'x","admin":true' });
+    expect(hostile.headers.get("x-request-id")).toMatch(/^[\da-f-]{36}$/u);
+  });
+
+  it("has no secret in any line, wherever a client puts one", async () => {
+    const { adminSecret, jwtSecret, actionSecret } = product.settings.secrets;
+    const signed = headers["authorization"]?.slice("Bearer ".length) ?? "";
+    const made = "hu_0123456789abcdefghijklmnopqrstuvwxyz";
+    const cookie = "session-cookie-of-a-person";
+    const secrets = [
+      signed,
+      adminSecret,
+      actionSecret,
+      (JSON.parse(jwtSecret) as { key: string }).key,
+      made,
+      cookie,
+    ];
+    for (const secret of secrets) {
+      const text = JSON.stringify(secret);
+      await post(query, { authorization: `Bearer ${secret}` });
+      await post(query, { "x-api-key": secret, cookie: `s=${secret}` });
+      await post(query, { "x-hasura-admin-secret": `${secret}x` });
+      await post(query, {
+        ...headers,
+        "x-request-id": secret.slice(0, 100) === secret ? `id ${secret}` : secret,
+      });
+      await post(`{"query": ${text}`, headers);
+      await post(JSON.stringify({ query: `{ workspaces(where: {name: {_eq: ${text}}}) { nam } }` }), headers);
+      await post(
+        JSON.stringify({
+          query: "query ($s: uuid!) { channels_by_pk(id: $s) { id } }",
+          variables: { s: secret },
+        }),
+        headers,
+      );
+      await post(query, headers, `/v1/graphql?token=${encodeURIComponent(secret)}`);
+      await post("{}", headers, `/nothing/${encodeURIComponent(secret)}`);
+    }
+    await post(query, { ...headers, "x-request-id": "last-of-all" });
+    await waitFor("the last line", () => lines.some((each) => each.includes("last-of-all")));
+    const text = lines.join("");
+    for (const secret of secrets) expect(text).not.toContain(secret);
+  });
+});
