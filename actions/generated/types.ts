@@ -152,12 +152,22 @@ export type MutationTrackEventsArgs = {
   workspaceId: Scalars['uuid']['input'];
 };
 
+export type PressingMetric = {
+  readonly fullAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly limit: Scalars['bigint']['output'];
+  readonly metric: Scalars['String']['output'];
+  readonly projected: Scalars['bigint']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly reserved: Scalars['bigint']['output'];
+  readonly used: Scalars['bigint']['output'];
+};
+
 export type Query = {
   /** Says whether an amount of a metric may be used now, and changes nothing. */
   readonly checkUsage: UsageDecision;
   /** Used, reserved, limit and remaining of every metric, for the present period or the one that holds the given moment. */
   readonly getCurrentUsage: CurrentUsage;
-  /** The cheapest higher plan under which the present use of the workspace fits. */
+  /** What presses, when it will be full, and the plan or the add-ons that fit the forecast at the least price; a lower plan after quiet periods. */
   readonly suggestUpgrade: UpgradeSuggestion;
 };
 
@@ -217,9 +227,14 @@ export type UpgradeOffer = {
 };
 
 export type UpgradeSuggestion = {
+  readonly addOns: ReadonlyArray<AddOnOffer>;
   readonly currentPlanId: Scalars['String']['output'];
+  readonly downgrade?: Maybe<UpgradeOffer>;
   readonly metrics: ReadonlyArray<Scalars['String']['output']>;
+  readonly pressing: ReadonlyArray<PressingMetric>;
+  readonly recommendation: Scalars['String']['output'];
   readonly upgrade?: Maybe<UpgradeOffer>;
+  readonly why: Scalars['String']['output'];
   readonly workspaceId: Scalars['uuid']['output'];
 };
 

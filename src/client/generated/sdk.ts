@@ -62,7 +62,7 @@ export type SuggestUpgradeQueryVariables = Exact<{
 }>;
 
 
-export type SuggestUpgradeQuery = { readonly suggestUpgrade: { readonly currentPlanId: string, readonly metrics: ReadonlyArray<string>, readonly upgrade: { readonly planId: string, readonly name: string, readonly priceCents: number } | null } };
+export type SuggestUpgradeQuery = { readonly suggestUpgrade: { readonly currentPlanId: string, readonly metrics: ReadonlyArray<string>, readonly recommendation: string, readonly why: string, readonly pressing: ReadonlyArray<{ readonly metric: string, readonly reason: string, readonly used: number, readonly reserved: number, readonly limit: number, readonly projected: number, readonly fullAt: string | null }>, readonly upgrade: { readonly planId: string, readonly name: string, readonly priceCents: number } | null, readonly addOns: ReadonlyArray<{ readonly addOnId: string, readonly name: string, readonly quantity: number, readonly priceCents: number }>, readonly downgrade: { readonly planId: string, readonly name: string, readonly priceCents: number } | null } };
 
 export type UsageRowFragment = { readonly metric: string | null, readonly kind: string | null, readonly unit: string | null, readonly used: number | null, readonly reserved: number | null, readonly limit_value: number | null, readonly remaining: number | null, readonly percent: number | null, readonly status: string | null, readonly period_start: string | null, readonly resets_at: string | null };
 
@@ -231,7 +231,29 @@ export const SuggestUpgradeDocument = gql`
   suggestUpgrade(workspaceId: $workspaceId) {
     currentPlanId
     metrics
+    recommendation
+    why
+    pressing {
+      metric
+      reason
+      used
+      reserved
+      limit
+      projected
+      fullAt
+    }
     upgrade {
+      planId
+      name
+      priceCents
+    }
+    addOns {
+      addOnId
+      name
+      quantity
+      priceCents
+    }
+    downgrade {
       planId
       name
       priceCents

@@ -223,7 +223,14 @@ describe("reading", () => {
     expect(before.body).toMatchObject({ currentPlanId: "free", metrics: [], upgrade: null });
     await actions.call("consumeUsage", { workspaceId, metric: "ai_queries", amount: 80 }, session);
     const after = await actions.call("suggestUpgrade", { workspaceId }, session);
-    expect(after.body).toMatchObject({ metrics: ["ai_queries"], upgrade: { planId: "starter" } });
+    expect(after.body).toMatchObject({
+      metrics: ["ai_queries"],
+      recommendation: "add-ons",
+      pressing: [{ metric: "ai_queries", used: 86, limit: 100 }],
+      upgrade: { planId: "starter" },
+      addOns: [{ addOnId: "ai-queries-1k", quantity: 1, priceCents: 500 }],
+      downgrade: null,
+    });
   });
 });
 

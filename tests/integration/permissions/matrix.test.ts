@@ -32,6 +32,9 @@ const words = (text: string | undefined): readonly string[] => (text ?? "").spli
 
 const actionTypes = new Set([
   "UsageDecision",
+  "AddOnOffer",
+  "MemberUse",
+  "PressingMetric",
   "UpgradeOffer",
   "UpgradeSuggestion",
   "UsageDecisions",
@@ -134,6 +137,10 @@ it("classifies every table that holds rows of a workspace", async () => {
     "usage.counters",
     "usage.counter_tallies",
     "usage.decisions",
+    "usage.member_counters",
+    "usage.member_entries",
+    "usage.member_meters",
+    "usage.member_tallies",
   ]);
   const known = new Set(Object.values(tables).map(({ relation }) => relation));
   expect(held.map(({ name }) => name).filter((name) => !known.has(name) && !untracked.has(name))).toEqual([]);

@@ -39,14 +39,6 @@ const alerts = async (metric: string) => {
   return rows.map((row) => [row.threshold_percent, Number(row.used), Number(row.limit_value)]);
 };
 
-const suggest = async () => {
-  const rows = await test.database.query<{ suggestion: unknown }>(
-    "select usage.suggest_upgrade($1) as suggestion",
-    [workspaceId],
-  );
-  return rows[0]?.suggestion;
-};
-
 describe("usage.current", () => {
   it("has one row for every metric before anything is used", async () => {
     const rows = await test.database.query(
@@ -338,21 +330,6 @@ describe("usage.history and usage.subscription_usage", () => {
       messages_sent: "0",
       metadata: {},
     });
-  });
-});
-
-describe("usage.suggest_upgrade", () => {
-  it("suggests nothing while nothing is short", async () => {
-    await consume(10);
-    expect(await suggest()).toEqual({ workspaceId, currentPlanId: "free", metrics: [], upgrade: null });
-  });
-
-  it("suggests the first higher plan that fits everything", async () => {
-    await consume(80);
-    expect(await suggest()).toMatchObject({ metrics: ["ai_queries"], upgrade: { planId: "starter" } });
-    await setLimit(test.database, workspaceId, "ai_queries", 1_000);
-    await consume(920);
-    expect(await suggest()).toMatchObject({ metrics: ["ai_queries"], upgrade: { planId: "pro" } });
   });
 });
 
