@@ -24,6 +24,13 @@ export interface Allowed {
   readonly allowed: true;
   /** Put on the HTTP answer; a WebSocket operation has none. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Until the answer of an HTTP request begins; then the upstream is left alone and the refusal sent. The shortest holds. */
+  readonly deadline?: Deadline;
+}
+
+export interface Deadline {
+  readonly ms: number;
+  readonly refusal: Refused;
 }
 
 export interface Refused {

@@ -21,6 +21,21 @@ const allowed: Admission = { allowed: true };
 /** Hasura answers refusals of GraphQL with 200; only the rate has the status that clients and proxies know. */
 const refusal = (code: string, message: string): Refused => ({ allowed: false, status: 200, code, message });
 
+/** A subscription lives on; it is its first answer that could be late, and that is the engine's to say. */
+const admitted = ({ seconds }: RoleLimits, { protocol }: GatewayRequest): Admission =>
+  seconds === undefined || protocol === "ws"
+    ? allowed
+    : {
+        allowed: true,
+        deadline: {
+          ms: seconds * 1_000,
+          refusal: refusal(
+            "time-limit-exceeded",
+            `the operation took longer than the limit of ${String(seconds)} s`,
+          ),
+        },
+      };
+
 const sizeRefusal = (limits: RoleLimits, { operations }: GatewayRequest): Refused | undefined => {
   const { batch, depth, nodes } = limits;
   if (batch !== undefined && operations.length > batch)
@@ -78,7 +93,7 @@ export const createApiLimitsStage = ({ limits, store, logger }: ApiLimitsStageDe
   ): Admission => {
     if (!answer.allowed) return rateRefusal(rate, answer);
     taken.set(asked, { request, answer });
-    return allowed;
+    return admitted(limits.of(asked.caller.role), asked);
   };
 
   return {
@@ -90,7 +105,7 @@ export const createApiLimitsStage = ({ limits, store, logger }: ApiLimitsStageDe
       const refused = sizeRefusal(held, asked);
       if (refused !== undefined) return refused;
       const { rate } = held;
-      if (rate === undefined) return allowed;
+      if (rate === undefined) return admitted(held, asked);
       const key = `h:${caller.role}\n${partOf(caller, rate.by)}`;
       const request: RateRequest = {
         group: key,

@@ -107,6 +107,15 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       if (!response.writableFinished) gone.abort();
     };
     response.once("close", onClose);
+    const { deadline } = stages;
+    let isOverdue = false;
+    const cancelDeadline =
+      deadline === undefined
+        ? undefined
+        : clock.schedule(deadline.ms, () => {
+            isOverdue = true;
+            gone.abort();
+          });
     let answer: UpstreamAnswer;
     let errors: string | undefined;
     try {
@@ -132,10 +141,16 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
         answer = withText(answer, detailed);
       }
     } catch (error) {
+      if (isOverdue && deadline !== undefined) {
+        refuseWith(deadline.refusal, undefined);
+        return;
+      }
       const refused = upstreamRefusal(error, deps.upstreamTimeoutMs);
       if (!gone.signal.aborted) logger.error({ err: error, requestId: asked.id }, "the upstream failed");
       refuseWith(refused, undefined);
       return;
+    } finally {
+      cancelDeadline?.();
     }
     const bytesOut = await sendAnswer(response, answer, stages.headers);
     settle({ status: answer.status, code: firstCode(errors), refusedBy: undefined, bytesOut });

@@ -1,5 +1,5 @@
 import type { Logger } from "../../core/index.ts";
-import type { GatewayRequest, GatewayStage, Outcome, Refused } from "../stage.ts";
+import type { Deadline, GatewayRequest, GatewayStage, Outcome, Refused } from "../stage.ts";
 import { refusals } from "./refusal.ts";
 
 export interface StageResult {
@@ -7,6 +7,7 @@ export interface StageResult {
   readonly refused: (Refused & { readonly by: string }) | undefined;
   /** For the HTTP answer, of all stages. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly deadline: Deadline | undefined;
   /** To be called once, when the end of the request is known. */
   settle(outcome: Outcome): void;
 }
@@ -20,6 +21,7 @@ export const createStageRunner =
     const admitted: GatewayStage[] = [];
     const headers: Record<string, string> = {};
     let refused: StageResult["refused"];
+    let deadline: Deadline | undefined;
     for (const stage of stages) {
       try {
         const pending = stage.admit(request);
@@ -28,6 +30,8 @@ export const createStageRunner =
         admitted.push(stage);
         Object.assign(headers, admission.headers);
         if (!admission.allowed) refused = { ...admission, by: stage.name };
+        else if (admission.deadline !== undefined && admission.deadline.ms < (deadline?.ms ?? Infinity))
+          deadline = admission.deadline;
       } catch (error) {
         logger.error(
           { err: error, stage: stage.name, requestId: request.id },
@@ -40,6 +44,7 @@ export const createStageRunner =
     return {
       refused,
       headers,
+      deadline,
       settle: (outcome) => {
         for (const stage of admitted) {
           try {

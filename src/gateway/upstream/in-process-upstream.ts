@@ -1,10 +1,16 @@
 import { UpstreamTimeout } from "./timeout.ts";
 import type { InProcessUpstream, UpstreamPort } from "./types.ts";
 
-const within = <T>(timeoutMs: number, work: Promise<T>): Promise<T> =>
+const within = <T>(timeoutMs: number, signal: AbortSignal, work: Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new UpstreamTimeout("no answer in time")), timeoutMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    // Nobody waits any more; what the engine has begun it ends.
+    const onAbort = (): void => reject(new Error("the request was given up"));
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    });
   });
 
 /** The embedded engine behind the port that a Hasura behind an address has too. */
@@ -12,13 +18,17 @@ export const createInProcessUpstream = (
   { engine, isHealthy }: InProcessUpstream,
   timeoutMs: number,
 ): UpstreamPort => ({
-  send: async ({ headers, text, method }) => {
+  send: async ({ headers, text, method, signal }) => {
     if (method !== "POST") {
       const body =
         '{"errors":[{"message":"resource does not exist","extensions":{"path":"$","code":"not-found"}}]}';
       return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
     }
-    const answer = await within(timeoutMs, engine.answer(headers as Readonly<Record<string, string>>, text));
+    const answer = await within(
+      timeoutMs,
+      signal,
+      engine.answer(headers as Readonly<Record<string, string>>, text),
+    );
     return {
       status: 200,
       headers: {

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { type RequestListener } from "node:http";
 import { silentLogger } from "../../../src/core/index.ts";
 import { createMemoryStore } from "../../../src/domain/rate-limit/index.ts";
 import { createApiLimitsStage, type GatewayStage, parseApiLimits } from "../../../src/gateway/index.ts";
-import { createTestClock } from "../../../src/testing/index.ts";
+import { createTestClock, type TestClock } from "../../../src/testing/index.ts";
 import {
   startTestGateway,
   startTestUpstream,
@@ -11,16 +12,21 @@ import {
   type TestGateway,
   type TestUpstream,
 } from "../../support/gateway.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 let upstream: TestUpstream;
 let gateway: TestGateway;
 let nowMs = 0;
+let clock: TestClock;
+let respond: RequestListener | undefined;
 
 const start = async (content: unknown, ...behind: readonly GatewayStage[]): Promise<void> => {
   nowMs = 1_000;
-  const store = createMemoryStore({ clock: createTestClock(), elapsedMs: () => nowMs });
-  upstream = await startTestUpstream();
+  clock = createTestClock();
+  const store = createMemoryStore({ clock, elapsedMs: () => nowMs });
+  upstream = await startTestUpstream(respond);
   gateway = await startTestGateway({
+    clock,
     upstream: { kind: "url", url: upstream.url },
     stages: [
       createApiLimitsStage({ limits: parseApiLimits(content), store, logger: silentLogger }),
@@ -29,6 +35,7 @@ const start = async (content: unknown, ...behind: readonly GatewayStage[]): Prom
   });
 };
 afterEach(async () => {
+  respond = undefined;
   await gateway.stop();
   await upstream.stop();
 });
@@ -103,6 +110,25 @@ describe("the limits of Hasura's metadata", () => {
     nowMs += 40_000;
     expect((await ask([one, one])).status).toBe(200);
     expect((await ask(one)).status).toBe(429);
+  });
+
+  it("end an operation that takes too long, and let go of its upstream", async () => {
+    let asked = 0;
+    let gone = 0;
+    respond = (_request, response) => {
+      asked += 1;
+      response.once("close", () => {
+        gone += 1;
+      });
+    };
+    await start({ time_limit: { global: 60, per_role: { user: 2 } } });
+    const answer = ask({ query: "{ a }" });
+    await waitFor("the upstream to be asked", () => asked === 1);
+    clock.advance({ seconds: 1 });
+    expect(gone).toBe(0);
+    clock.advance({ seconds: 1 });
+    expect(await answer).toMatchObject({ status: 200, code: "time-limit-exceeded" });
+    await waitFor("the upstream to be let go", () => gone === 1);
   });
 
   it("do not hold for the role admin", async () => {
