@@ -282,7 +282,7 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     relation: "usage.ledger",
     bound: "workspace_id",
     access: managers,
-    read: "allowed amount answer created_at idempotency_key metric op workspace_id",
+    read: "allowed amount answer corrects created_at delta idempotency_key metric note occurred_at op workspace_id",
   },
   usage_reservations: {
     relation: "usage.reservations",
