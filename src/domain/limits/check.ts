@@ -60,9 +60,10 @@ export const checkLimit = ({
     case "unlimited":
       return { allowed: true, reason: null, limit: null, remaining: null, percentage: null };
     case "limited": {
-      const { limit, enforcement } = lookup;
+      const { limit, enforcement, overageCap } = lookup;
       const taken = used + reserved;
-      const fits = amount === 0n || taken + amount <= limit || enforcement === "soft";
+      const isOpen = enforcement === "soft" && overageCap === undefined;
+      const fits = amount === 0n || isOpen || taken + amount <= limit + (overageCap ?? 0n);
       return {
         allowed: fits,
         reason: fits ? null : "usage-limit-exceeded",

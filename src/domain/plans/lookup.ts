@@ -2,7 +2,12 @@ import type { Enforcement, Plan, PlanCatalogue } from "./types.ts";
 
 /** What a plan says about a metric. Only `unlimited` means no limit; nothing else may be read as one. */
 export type LimitLookup =
-  | { readonly kind: "limited"; readonly limit: bigint; readonly enforcement: Enforcement }
+  | {
+      readonly kind: "limited";
+      readonly limit: bigint;
+      readonly enforcement: Enforcement;
+      readonly overageCap?: bigint;
+    }
   | { readonly kind: "unlimited" }
   | { readonly kind: "not-included" }
   | { readonly kind: "unknown-metric" }
@@ -22,7 +27,8 @@ export const getLimit = (catalogue: PlanCatalogue, planId: string, metric: strin
   const entry = plan.limits.get(metric);
   if (entry === undefined) return { kind: "not-included" };
   if (entry.limit === null) return { kind: "unlimited" };
-  return { kind: "limited", limit: entry.limit, enforcement: entry.enforcement };
+  const { limit, enforcement, overageCap } = entry;
+  return { kind: "limited", limit, enforcement, ...(overageCap === undefined ? {} : { overageCap }) };
 };
 
 export const comparePlans = (from: Plan, to: Plan): "upgrade" | "downgrade" | "same" => {

@@ -12,6 +12,7 @@ interface StoredLimit {
   readonly metric: string;
   readonly limit: string | null;
   readonly enforcement: Enforcement;
+  readonly overageCap: string | null;
 }
 
 interface StoredPlan {
@@ -55,7 +56,7 @@ select
           ),
           'limits', (
             select coalesce(
-              json_agg(json_build_object('metric', l.metric, 'limit', l.limit_value::text, 'enforcement', l.enforcement) order by l.metric),
+              json_agg(json_build_object('metric', l.metric, 'limit', l.limit_value::text, 'enforcement', l.enforcement, 'overageCap', l.overage_cap::text) order by l.metric),
               '[]'
             )
             from billing.plan_limits l
@@ -72,10 +73,11 @@ select
   (select coalesce(json_agg(f.key order by f.key), '[]') from billing.features f) as features
 `;
 
-const toLimit = ({ metric, limit, enforcement }: StoredLimit): PlanLimit => ({
+const toLimit = ({ metric, limit, enforcement, overageCap }: StoredLimit): PlanLimit => ({
   metric,
   limit: limit === null ? null : BigInt(limit),
   enforcement,
+  ...(overageCap === null ? {} : { overageCap: BigInt(overageCap) }),
 });
 
 const toPlan = ({ maxFileBytes, features, limits, ...plan }: StoredPlan): Plan => ({

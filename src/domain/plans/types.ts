@@ -6,6 +6,8 @@ export interface PlanLimit {
   /** Null is unlimited; what a plan does not include has no `PlanLimit` at all. */
   readonly limit: bigint | null;
   readonly enforcement: Enforcement;
+  /** How much above a soft limit is let through; absent is no ceiling. */
+  readonly overageCap?: bigint;
 }
 
 export interface Plan {

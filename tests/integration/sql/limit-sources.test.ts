@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { createPlanRepository, getLimit } from "../../../src/domain/plans/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { setLimit } from "../../support/workspaces.ts";
 import { ask, askOne, createWorkspace, usedOf } from "./gate-support.ts";
@@ -117,6 +118,21 @@ describe("a soft limit with an overage cap", () => {
       allowed: true,
       granted: 1,
       overage: 2,
+    });
+  });
+
+  it("is part of the catalogue that is read for display", async () => {
+    const catalogue = await createPlanRepository({ database: test.database }).readCatalogue();
+    expect(getLimit(catalogue, "small", "messages")).toEqual({
+      kind: "limited",
+      limit: 4n,
+      enforcement: "soft",
+      overageCap: 2n,
+    });
+    expect(getLimit(catalogue, "small", "channels")).toEqual({
+      kind: "limited",
+      limit: 3n,
+      enforcement: "hard",
     });
   });
 

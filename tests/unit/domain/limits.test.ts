@@ -50,6 +50,22 @@ describe("checkLimit", () => {
     expect(ask("free")).toMatchObject({ allowed: false, reason: "feature-not-in-plan" });
   });
 
+  it("lets a soft limit pass up to its overage cap, and without one for good", () => {
+    const soft = (used: bigint, overageCap?: bigint) =>
+      checkLimit({
+        lookup: {
+          kind: "limited",
+          limit: 10n,
+          enforcement: "soft",
+          ...(overageCap === undefined ? {} : { overageCap }),
+        },
+        used,
+      });
+    expect(soft(10n)).toMatchObject({ allowed: true, remaining: 0n });
+    expect(soft(11n, 2n)).toMatchObject({ allowed: true, remaining: 0n });
+    expect(soft(12n, 2n)).toMatchObject({ allowed: false, reason: "usage-limit-exceeded", limit: 10n });
+  });
+
   it("is safe with a limit of 0", () => {
     expect(check("free", "bots", 0n)).toMatchObject({
       allowed: false,
