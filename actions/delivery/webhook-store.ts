@@ -1,4 +1,4 @@
-import { type Database } from "../../src/core/index.ts";
+import { type BatchStatement, type Database } from "../../src/core/index.ts";
 
 export interface DueWebhook {
   readonly id: string;
@@ -42,6 +42,52 @@ export interface WebhookStore {
 
 /** A receiver that fails this long is not called any more. */
 const disableAfterDays = 5;
+
+/** The common end in one round trip; its statements need none of each other's answers. The order of locks is that of all ends. */
+const settleDelivered = (delivery: DueWebhook, record: AttemptRecord): readonly BatchStatement[] => {
+  const values = [
+    record.startedAt.toISOString(),
+    String(record.durationMs),
+    record.responseStatus === null ? null : String(record.responseStatus),
+  ];
+  return [
+    {
+      text: "select id from usage.webhook_endpoints where id = $1 for no key update",
+      values: [delivery.endpointId],
+      name: "webhooks_lock_endpoint",
+    },
+    {
+      text: `update usage.webhook_deliveries
+       set status = 'delivered',
+         next_attempt_at = null,
+         claimed_until = '-infinity',
+         last_attempt_at = $2,
+         duration_ms = $3,
+         response_status = $4,
+         error = null,
+         delivered_at = now()
+       where id = $1
+         and status <> 'delivered'`,
+      values: [delivery.id, ...values],
+      name: "webhooks_settle_delivered",
+    },
+    {
+      text: `insert into usage.webhook_attempts
+         (delivery_id, attempt, workspace_id, started_at, duration_ms, response_status, error)
+       select id, $2, workspace_id, $3, $4, $5, null
+       from usage.webhook_deliveries
+       where id = $1
+       on conflict do nothing`,
+      values: [delivery.id, String(delivery.attempt), ...values],
+      name: "webhooks_note_delivered",
+    },
+    {
+      text: "update usage.webhook_endpoints set failing_since = null where id = $1 and failing_since is not null",
+      values: [delivery.endpointId],
+      name: "webhooks_clear_failing",
+    },
+  ];
+};
 
 /**
  * The queue in `usage.webhook_deliveries`. A claim is a lease: when its holder dies, the delivery is anybody's again as
@@ -100,8 +146,10 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
       [limit, busyEndpoints, perEndpoint, leaseMs],
     ),
 
-  settle: (delivery, record, verdict) =>
-    database.transaction(async (tx) => {
+  settle: (delivery, record, verdict) => {
+    if (verdict.kind === "delivered")
+      return database.batch(settleDelivered(delivery, record), () => undefined);
+    return database.transaction(async (tx) => {
       // The endpoint before its deliveries, as a change of `enabled` takes them: so no two can wait for each other.
       const endpoints = await tx.query(
         "select id from usage.webhook_endpoints where id = $1 for no key update",
@@ -117,10 +165,10 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
            last_attempt_at = $5,
            duration_ms = $6,
            response_status = $7,
-           error = $8,
-           delivered_at = case $3 when 'delivered' then now() end
+           error = $8
          where id = $1
-           and (($3 = 'delivered' and status <> 'delivered') or (status = 'pending' and attempts = $2))
+           and status = 'pending'
+           and attempts = $2
          returning id`,
         [
           delivery.id,
@@ -149,13 +197,6 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
           record.error,
         ],
       );
-      if (verdict.kind === "delivered") {
-        await tx.query(
-          "update usage.webhook_endpoints set failing_since = null where id = $1 and failing_since is not null",
-          [delivery.endpointId],
-        );
-        return;
-      }
       if (settled.length === 0) return;
       await tx.query(
         `update usage.webhook_endpoints
@@ -171,7 +212,8 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
         "update usage.webhook_endpoints set failing_since = $2 where id = $1 and failing_since is null and enabled",
         [delivery.endpointId, record.startedAt],
       );
-    }),
+    });
+  },
 
   release: async (ids) => {
     await database.query(

@@ -8,6 +8,8 @@ export interface QueueWorkerDeps<T> {
   /** For the log: "events". */
   readonly what: string;
   readonly pollEveryMs: number;
+  /** The next look after one that found something: what comes in bursts is not over with its first. `pollEveryMs` unless set. */
+  readonly pollAfterWorkMs?: number;
   readonly batchSize: number;
   readonly maxInFlight: number;
   /** Locks what is due, so that nobody else works on it. */
@@ -60,6 +62,15 @@ export const createQueueWorker = <T>(deps: QueueWorkerDeps<T>): QueueWorker => {
     return work;
   };
 
+  let cancelSoon: (() => void) | undefined;
+  const lookSoon = (): void => {
+    if (deps.pollAfterWorkMs === undefined || !running) return;
+    cancelSoon ??= clock.schedule(deps.pollAfterWorkMs, () => {
+      cancelSoon = undefined;
+      turn();
+    });
+  };
+
   const take = async (): Promise<readonly T[]> => {
     const room = Math.max(0, Math.min(deps.batchSize, deps.maxInFlight - inFlight.size));
     const items = room === 0 ? [] : await deps.take(room);
@@ -77,6 +88,7 @@ export const createQueueWorker = <T>(deps: QueueWorkerDeps<T>): QueueWorker => {
     taking = take()
       .then((items) => {
         for (const item of items) void launch(item);
+        if (items.length > 0) lookSoon();
       })
       .catch((error: unknown) => {
         logger.error({ error }, `${what} could not be fetched`);
@@ -127,6 +139,8 @@ export const createQueueWorker = <T>(deps: QueueWorkerDeps<T>): QueueWorker => {
     stop: async () => {
       running = false;
       cancelPoll();
+      cancelSoon?.();
+      cancelSoon = undefined;
       await taking;
       await finishInFlight(inFlight, deps.release);
     },

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from "../../core/index.ts";
+import type { Database } from "../../core/index.ts";
 import type { Outcomes } from "./deliver-once.ts";
 import type { Invocation } from "./scheduled-rows.ts";
 
@@ -33,25 +33,36 @@ interface EventRow {
 }
 
 export const createEventStore = (database: Database): EventStore => {
+  /** One round trip: hundreds at once wait for each other's sessions. */
   const settle = (
     event: OutboxEvent,
     invocation: Invocation,
     change: string,
-    values: readonly unknown[] = [],
+    values: readonly string[] = [],
   ): Promise<void> =>
-    database.transaction(async (tx: Transaction) => {
-      await tx.query(
-        `insert into hdb_catalog.event_invocation_logs (trigger_name, event_id, status, request, response)
-         values ($1, $2, $3, $4::json, $5::json)`,
-        [event.trigger, event.id, invocation.status, invocation.request, invocation.response],
-      );
-      await tx.query(
-        `update hdb_catalog.event_log
-         set tries = tries + 1, locked = null, ${change}
-         where id = $1`,
-        [event.id, ...values],
-      );
-    });
+    database.batch(
+      [
+        {
+          text: `insert into hdb_catalog.event_invocation_logs (trigger_name, event_id, status, request, response)
+           values ($1, $2, $3, $4::json, $5::json)`,
+          values: [
+            event.trigger,
+            event.id,
+            invocation.status === null ? null : String(invocation.status),
+            invocation.request,
+            invocation.response,
+          ],
+          name: "engine_log_event",
+        },
+        {
+          text: `update hdb_catalog.event_log
+           set tries = tries + 1, locked = null, ${change}
+           where id = $1`,
+          values: [event.id, ...values],
+        },
+      ],
+      () => undefined,
+    );
 
   return {
     take: async (triggers, limit, now) => {

@@ -34,6 +34,7 @@ export const createEventWorker = (deps: EventWorkerDeps): EventWorker => {
     logger,
     what: "events",
     pollEveryMs: 1_000,
+    pollAfterWorkMs: 100,
     batchSize: 100,
     maxInFlight: 100,
     take: async (limit) => (triggers.size === 0 ? [] : store.take([...triggers.keys()], limit, clock.now())),
