@@ -1,10 +1,13 @@
 import type pg from "pg";
 
-/** What pg's connection has beside its declared members. */
-interface Connection extends pg.Connection {
-  sendCopyFromChunk(chunk: Buffer): void;
-  endCopyFrom(): void;
-}
+/** `d` and a length, `c` and its own: the messages CopyData and CopyDone. */
+const copyDataHead = (bytes: number): Buffer => {
+  const head = Buffer.allocUnsafe(5);
+  head.write("d", 0);
+  head.writeInt32BE(bytes + 4, 1);
+  return head;
+};
+const copyDone = Buffer.from([0x63, 0, 0, 0, 4]);
 
 /**
  * A `copy … from stdin` whose rows are all there when it starts. Postgres inserts them many at a time, which an insert
@@ -25,12 +28,13 @@ export class CopyQuery implements pg.Submittable {
     connection.query(this.#text);
   }
 
-  handleCopyInResponse(plain: pg.Connection): void {
-    const connection = plain as Connection;
-    connection.stream.cork();
-    connection.sendCopyFromChunk(Buffer.from(this.#rows));
-    connection.endCopyFrom();
-    connection.stream.uncork();
+  handleCopyInResponse({ stream }: pg.Connection): void {
+    // pg's own writer would copy the rows into its buffer first.
+    stream.cork();
+    stream.write(copyDataHead(Buffer.byteLength(this.#rows)));
+    stream.write(this.#rows);
+    stream.write(copyDone);
+    stream.uncork();
   }
 
   handleRowDescription(): void {

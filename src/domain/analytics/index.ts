@@ -3,6 +3,9 @@
  * events; knows no transport. What is counted from them is the database's.
  */
 export { limits as eventLimits } from "./limits.ts";
+export { copyEvents, eventRows } from "./copy-rows.ts";
+export { eventKey } from "./event-key.ts";
+export { parseEvent } from "./parse-event.ts";
 export { storeEvents, type StoreOutcome } from "./store-events.ts";
 export { createTracker, type Tracker, type TrackerDeps, type TrackOptions } from "./tracker.ts";
 export {

@@ -86,8 +86,12 @@ begin
     return v_name;
   end if;
   perform pg_advisory_xact_lock(hashtextextended('analytics.ensure_month', 0));
-  -- whoever held the lock may have made it
-  if to_regclass('analytics_months.' || v_name) is not null then
+  -- Whoever held the lock may have made it. A query sees that; the cache behind to_regclass remembers that it was not there.
+  perform 1
+  from pg_class
+  where relnamespace = 'analytics_months'::regnamespace
+    and relname = v_name;
+  if found then
     return v_name;
   end if;
   -- Made beside the parent and attached: "partition of" would lock the parent against every reader and writer.
