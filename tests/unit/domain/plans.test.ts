@@ -67,8 +67,8 @@ describe("createPlanRepository", () => {
       maxFileBytes: null,
       features: ["webhooks"],
       limits: [
-        { metric: "storage_bytes", limit: "9007199254740993", enforcement: "hard" },
-        { metric: "members", limit: null, enforcement: "soft" },
+        { metric: "storage_bytes", limit: "9007199254740993", enforcement: "hard", overageCap: null },
+        { metric: "members", limit: null, enforcement: "soft", overageCap: null },
       ],
     };
     const repository = createPlanRepository({
