@@ -153,11 +153,16 @@ begin
   from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
   join public.workspaces
     on workspaces.id = due.workspace_id
-  join analytics.activity
-    on activity.workspace_id = due.workspace_id
-    and activity.occurred_at >= due.hour
-    and activity.occurred_at < due.hour + interval '1 hour'
-  where activity.user_id is not null
+  -- Fenced by the offset: each hour is one range of the index of one month, where a join read all months of the workspace.
+  cross join lateral (
+    select *
+    from analytics.activity as given
+    where given.workspace_id = due.workspace_id
+      and given.occurred_at >= due.hour
+      and given.occurred_at < due.hour + interval '1 hour'
+      and given.user_id is not null
+    offset 0
+  ) as activity
   group by due.workspace_id, activity.user_id, due.hour;
 
   delete from analytics.channel_activity
@@ -175,11 +180,15 @@ begin
   from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
   join public.workspaces
     on workspaces.id = due.workspace_id
-  join analytics.activity
-    on activity.workspace_id = due.workspace_id
-    and activity.occurred_at >= due.hour
-    and activity.occurred_at < due.hour + interval '1 hour'
-  where activity.channel_id is not null
+  cross join lateral (
+    select *
+    from analytics.activity as given
+    where given.workspace_id = due.workspace_id
+      and given.occurred_at >= due.hour
+      and given.occurred_at < due.hour + interval '1 hour'
+      and given.channel_id is not null
+    offset 0
+  ) as activity
   group by due.workspace_id, activity.channel_id, due.hour;
   return v_taken;
 end
