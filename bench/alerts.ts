@@ -155,7 +155,7 @@ export const run = ({ log }: BenchContext): Promise<BenchReport> =>
           atMost("alerts", "p99 from crossing to webhook, ms", 2_000, Number(spread["p99Ms"])),
           atMost("alerts", "the same in a burst, ms", 2_000, Number(burst["p99Ms"])),
         ],
-        machine: { postgres: version, eventPollMs: 1_000 },
+        machine: { postgres: version, eventPollMs: 500 },
       };
     } finally {
       await product.stop();

@@ -22,7 +22,7 @@ export interface EventWorker extends QueueWorker {
   install(triggers: readonly InstalledTrigger[]): Promise<void>;
 }
 
-/** Delivers the outbox at least once, without order; Hasura's own numbers for polls, batches and parallel calls. */
+/** Delivers the outbox at least once, without order; Hasura's own numbers for batches and parallel calls. */
 export const createEventWorker = (deps: EventWorkerDeps): EventWorker => {
   const { database, clock, logger } = deps;
   const store = createEventStore(database);
@@ -33,7 +33,8 @@ export const createEventWorker = (deps: EventWorkerDeps): EventWorker => {
     clock,
     logger,
     what: "events",
-    pollEveryMs: 1_000,
+    // Hasura looks once a second; an alert is to be at its receiver within two.
+    pollEveryMs: 500,
     pollAfterWorkMs: 100,
     batchSize: 100,
     maxInFlight: 100,
