@@ -8,6 +8,7 @@ const faults: ReadonlyMap<string, string> = new Map([
   ["workspace-forbidden", "this session may not act for that workspace"],
   ["invalid-input", "the amount or the time to live is out of range"],
   ["idempotency-conflict", "this idempotency key was used before with other content"],
+  ["period-closed", "the period of this moment is closed: it takes nothing any more"],
   ["row-metered", "this metric counts rows of a table; insert the rows instead"],
 ]);
 

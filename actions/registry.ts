@@ -1,4 +1,5 @@
 import { type ActionHandler, type CronHandler, type EventHandler } from "./handler.ts";
+import { amendUsage } from "./handlers/actions/amendUsage.ts";
 import { checkUsage } from "./handlers/actions/checkUsage.ts";
 import { commitUsage } from "./handlers/actions/commitUsage.ts";
 import { consumeUsage } from "./handlers/actions/consumeUsage.ts";
@@ -17,6 +18,7 @@ import { trackEvents } from "./handlers/actions/trackEvents.ts";
 import { analytics_apply_retention } from "./handlers/cron/analytics_apply_retention.ts";
 import { analytics_make_months } from "./handlers/cron/analytics_make_months.ts";
 import { analytics_roll_activity } from "./handlers/cron/analytics_roll_activity.ts";
+import { voidUsage } from "./handlers/actions/voidUsage.ts";
 import { usage_expire_reservations } from "./handlers/cron/usage_expire_reservations.ts";
 import { usage_note_alerts } from "./handlers/cron/usage_note_alerts.ts";
 import { usage_prune_api_calls } from "./handlers/cron/usage_prune_api_calls.ts";
@@ -33,6 +35,7 @@ export interface Registry {
 
 export const registry: Registry = {
   actions: {
+    amendUsage,
     checkUsage,
     commitUsage,
     consumeUsage,
@@ -48,6 +51,7 @@ export const registry: Registry = {
     suggestUpgrade,
     testWebhook,
     trackEvents,
+    voidUsage,
   },
   cron: {
     analytics_apply_retention,

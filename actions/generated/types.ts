@@ -38,6 +38,8 @@ export type MemberUse = {
 };
 
 export type Mutation = {
+  /** Changes the amount of a recorded use, named by its idempotencyKey, for a reason that the ledger keeps. As long as its period is open. */
+  readonly amendUsage: UsageCorrection;
   /** Turns a reservation into use: all of it, or the amount given. More than was held only where the metric allows overage. */
   readonly commitUsage: UsageDecision;
   /** Uses an amount of a metric that no table row stands for. With required: true a denial is an error, so the mutations behind it do not run. */
@@ -62,6 +64,18 @@ export type Mutation = {
   readonly testWebhook: WebhookReceipt;
   /** Stores events and says what became of each. A bad event costs no good one; an event that is known already is not stored again. */
   readonly trackEvents: TrackResult;
+  /** Takes a recorded use back, named by its idempotencyKey, for a reason that the ledger keeps. As long as its period is open. */
+  readonly voidUsage: UsageCorrection;
+};
+
+
+export type MutationAmendUsageArgs = {
+  amount: Scalars['bigint']['input'];
+  correctionKey?: InputMaybe<Scalars['String']['input']>;
+  idempotencyKey: Scalars['String']['input'];
+  metric?: InputMaybe<Scalars['String']['input']>;
+  reason: Scalars['String']['input'];
+  workspaceId: Scalars['uuid']['input'];
 };
 
 
@@ -76,6 +90,7 @@ export type MutationConsumeUsageArgs = {
   amount?: InputMaybe<Scalars['bigint']['input']>;
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   metric: Scalars['String']['input'];
+  occurredAt?: InputMaybe<Scalars['timestamptz']['input']>;
   partial?: InputMaybe<Scalars['Boolean']['input']>;
   required?: InputMaybe<Scalars['Boolean']['input']>;
   workspaceId: Scalars['uuid']['input'];
@@ -149,6 +164,15 @@ export type MutationTestWebhookArgs = {
 export type MutationTrackEventsArgs = {
   events: ReadonlyArray<TrackEventInput>;
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationVoidUsageArgs = {
+  correctionKey?: InputMaybe<Scalars['String']['input']>;
+  idempotencyKey: Scalars['String']['input'];
+  metric?: InputMaybe<Scalars['String']['input']>;
+  reason: Scalars['String']['input'];
   workspaceId: Scalars['uuid']['input'];
 };
 
@@ -236,6 +260,20 @@ export type UpgradeSuggestion = {
   readonly upgrade?: Maybe<UpgradeOffer>;
   readonly why: Scalars['String']['output'];
   readonly workspaceId: Scalars['uuid']['output'];
+};
+
+export type UsageCorrection = {
+  readonly allowed: Scalars['Boolean']['output'];
+  readonly amount?: Maybe<Scalars['bigint']['output']>;
+  readonly amountBefore?: Maybe<Scalars['bigint']['output']>;
+  readonly correctionKey?: Maybe<Scalars['String']['output']>;
+  readonly eventKey: Scalars['String']['output'];
+  readonly limit?: Maybe<Scalars['bigint']['output']>;
+  readonly metric?: Maybe<Scalars['String']['output']>;
+  readonly periodStart?: Maybe<Scalars['timestamptz']['output']>;
+  readonly reason?: Maybe<Scalars['String']['output']>;
+  readonly remaining?: Maybe<Scalars['bigint']['output']>;
+  readonly used?: Maybe<Scalars['bigint']['output']>;
 };
 
 export type UsageDecision = {

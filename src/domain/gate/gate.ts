@@ -55,13 +55,16 @@ export const createGate = ({ database, clock, leases, limits = {} }: GateDeps): 
       );
       return rows[0]?.answers ?? [];
     },
-    laneOf: (request) => request.workspaceId.toLowerCase(),
+    // Late events lock counters of other periods, so they do not share a call with those of now.
+    laneOf: ({ workspaceId, occurredAt }) =>
+      `${workspaceId.toLowerCase()}${typeof occurredAt === "string" ? " late" : ""}`,
     clock,
     limits,
   });
   /** An amount that a lease could answer for: consumed without a key, which would need its row in the ledger. */
-  const leasable = ({ op, idempotencyKey, amount }: GateRequest): boolean =>
+  const leasable = ({ op, idempotencyKey, amount, occurredAt }: GateRequest): boolean =>
     op === "consume" &&
+    (occurredAt === undefined || occurredAt === null) &&
     (idempotencyKey === undefined || idempotencyKey === null) &&
     /^[1-9]\d{0,14}$/u.test(String(amount ?? 1));
   return {

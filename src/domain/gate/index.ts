@@ -3,5 +3,6 @@
  * and what an outage means; decides nothing, which is `usage.gate_many`'s alone.
  */
 export { type Combiner, type CombinerLimits, createCombiner } from "./combiner.ts";
+export { type Correction, type CorrectionRequest, correctUsage } from "./corrections.ts";
 export { createGate, type Gate, type GateDeps } from "./gate.ts";
 export { type AddOnOffer, type GateDecision, type GateRequest, type MemberUse } from "./types.ts";

@@ -9,6 +9,8 @@ export interface GateRequest {
   /** Takes what is left where the whole amount does not fit. */
   readonly partial?: boolean | null | undefined;
   readonly idempotencyKey?: string | null | undefined;
+  /** When it happened, in ISO 8601 with an offset: counts in the period of that moment while it is open. */
+  readonly occurredAt?: string | null | undefined;
   readonly ttlSeconds?: number | null | undefined;
   readonly reservationId?: string;
   /** The member who asks, from the verified session: its own limit applies beside the workspace's. */

@@ -373,6 +373,8 @@ export const calls: Readonly<Record<string, readonly Role[]>> = {
   reserveUsage: ["user", "workspace_admin", "service", "operator"],
   commitUsage: ["user", "workspace_admin", "service", "operator"],
   releaseUsage: ["user", "workspace_admin", "service", "operator"],
+  amendUsage: ["service", "operator"],
+  voidUsage: ["service", "operator"],
   consumeUsages: ["user", "workspace_admin", "service", "operator"],
   reserveUsages: ["user", "workspace_admin", "service", "operator"],
   extendReservation: ["user", "workspace_admin", "service", "operator"],

@@ -13,6 +13,7 @@ describe("the metadata and the client made from it", () => {
   it("is accepted whole by the engine's strict loader", async () => {
     const metadata = await loadMetadataFolder(join(root, "hasura/metadata"));
     expect(metadata.actions.map(({ name, operation }) => `${operation} ${name}`).sort()).toEqual([
+      "mutation amendUsage",
       "mutation commitUsage",
       "mutation consumeUsage",
       "mutation consumeUsages",
@@ -25,6 +26,7 @@ describe("the metadata and the client made from it", () => {
       "mutation rotateWebhookSecret",
       "mutation testWebhook",
       "mutation trackEvents",
+      "mutation voidUsage",
       "query checkUsage",
       "query getCurrentUsage",
       "query suggestUpgrade",
