@@ -370,3 +370,26 @@ it("adds to many counters at once in one order, hot, new and near their limits a
     expect(await drifts(db, each)).toEqual([]);
   }
 }, 120_000);
+
+it("takes the room of its slots back when its workspace moves to another time zone, whose running period goes on", async () => {
+  const db = test.database;
+  await setLimit(db, workspace.id, "messages", 10_000);
+  await spread();
+  await addMessages(db, workspace, channel, 5);
+  await db.query("update public.workspaces set time_zone = 'Pacific/Kiritimati' where id = $1", [
+    workspace.id,
+  ]);
+  await addMessages(db, workspace, channel, 2);
+  const counters = await db.query(
+    `select t.used::int, c.granted::int, t.period_start = p.period_start as is_present
+     from usage.counter_totals t
+     join usage.counters c using (workspace_id, metric, period_start)
+     cross join usage.period($1) p
+     where workspace_id = $1
+       and metric = 'messages'
+     order by t.period_start = p.period_start`,
+    [workspace.id],
+  );
+  expect(counters).toEqual([{ used: 7, granted: 0, is_present: true }]);
+  expect(await drifts(db, workspace)).toEqual([]);
+});
