@@ -5,12 +5,13 @@ const marksAtOnce = 10_000;
 /** What is left then is for the next hour. */
 const roundsAtMost = 1_000;
 
-const repeatUntilNone = async (work: () => Promise<number>): Promise<number> => {
+/** Until a round did less than it could. */
+const repeatWhileFull = async (size: number, work: () => Promise<number>): Promise<number> => {
   let total = 0;
   for (let round = 0; round < roundsAtMost; round += 1) {
     const done = await work();
-    if (done === 0) break;
     total += done;
+    if (done < size) break;
   }
   return total;
 };
@@ -23,10 +24,10 @@ const askNumber = async (database: Database, text: string, values: readonly unkn
  * delivery comes: twice, late, out of order or after days without any.
  */
 export const analytics_roll_activity: CronHandler = async ({ scheduledTime }, { database }) => {
-  const erased = await repeatUntilNone(() =>
+  const erased = await repeatWhileFull(1, () =>
     askNumber(database, "select analytics.erase_person() as done", []),
   );
-  const touched = await repeatUntilNone(() =>
+  const touched = await repeatWhileFull(marksAtOnce, () =>
     askNumber(database, "select analytics.roll_activity($1, $2) as done", [scheduledTime, marksAtOnce]),
   );
   return { erased, touched };

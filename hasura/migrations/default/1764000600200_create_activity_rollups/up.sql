@@ -81,10 +81,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
 
   -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
+  -- Calls that follow with the same moment only go on with the marks.
   select rolled_until - interval '1 hour'
   into v_from
   from analytics.rollup_state
-  where name = 'activity';
+  where name = 'activity'
+    and rolled_until < v_until;
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
   from analytics.activity
@@ -195,6 +197,6 @@ end
 $$;
 
 comment on function analytics.roll_activity(timestamptz, integer) is
-  'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; 0 is the end. Repeats, late calls and any order give the same tables.';
+  'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; fewer than the limit are the end. Repeats, late calls and any order give the same tables.';
 
 revoke execute on function analytics.roll_activity(timestamptz, integer) from public;
