@@ -16,6 +16,7 @@ import {
   createIdentity,
   createLogStage,
   createMetricsStage,
+  createTraceStage,
   createTrackRouter,
   trackPath,
   type Upstream,
@@ -138,7 +139,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       upstream,
       identity: createIdentity({ authenticator }),
       // First, so that they see what the others refuse.
-      stages: [createMetricsStage(metrics), createLogStage(logger), ...traffic.stages],
+      stages: [createMetricsStage(metrics), createLogStage(logger), createTraceStage(), ...traffic.stages],
       openRoutes: [{ path: "/metrics", router: metricsRoute }],
       routes: [
         {

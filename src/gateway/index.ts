@@ -17,7 +17,13 @@ export {
   type RedisStore,
   type RedisStoreDeps,
 } from "./rate-limit/index.ts";
-export { createLogStage, createMetricsStage, observeRateStore, withRequestId } from "./observe/index.ts";
+export {
+  createLogStage,
+  createMetricsStage,
+  createTraceStage,
+  observeRateStore,
+  withRequestId,
+} from "./observe/index.ts";
 export type { OperationShape } from "./requests/operation-shape.ts";
 export { callerOf, type GatewayRoute } from "./routes.ts";
 export { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";
