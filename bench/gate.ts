@@ -10,7 +10,7 @@ import {
   interleave,
   loadFor,
   type Served,
-  startServed,
+  startServers,
   type Variant,
   withBenchDatabase,
 } from "./support/index.ts";
@@ -31,14 +31,7 @@ interface Sample {
 export const run = async (context: BenchContext): Promise<BenchReport> =>
   withBenchDatabase("gate", { maxConnections: 2 }, async ({ database, url, version }) => {
     const workspaces = await fillGateData(database, 1_000);
-    const servers = new Map<string, Served>();
-    for (const name of gateNames)
-      servers.set(
-        name,
-        await startServed("bench/gate/gate-server.ts", {
-          env: { BENCH_SERVER_DATABASE_URL: url, BENCH_GATE: name },
-        }),
-      );
+    const servers = await startServers("bench/gate/gate-server.ts", gateNames, url);
     const pgbench = findPgbench();
     if (pgbench === undefined) context.log("pgbench is not installed: its rows are left out");
     const answered = new Map<string, number>();

@@ -8,8 +8,7 @@ import {
   interleave,
   type LoadResult,
   loadFor,
-  type Served,
-  startServed,
+  startServers,
   withBenchDatabase,
 } from "./support/index.ts";
 
@@ -22,14 +21,7 @@ const gates = ["bare", "leased", "combined"] as const;
 export const run = async (context: BenchContext): Promise<BenchReport> =>
   withBenchDatabase("lease", { maxConnections: 2 }, async ({ database, url, version }) => {
     const workspaces = await fillGateData(database, 1_000);
-    const servers = new Map<string, Served>();
-    for (const name of gates)
-      servers.set(
-        name,
-        await startServed("bench/lease/lease-server.ts", {
-          env: { BENCH_SERVER_DATABASE_URL: url, BENCH_GATE: name },
-        }),
-      );
+    const servers = await startServers("bench/lease/lease-server.ts", gates, url);
     const rows: BenchRow[] = [];
     const goals: BenchGoal[] = [];
     let answered = 0;

@@ -14,5 +14,5 @@ export {
   roundRow,
 } from "./report.ts";
 export { interleave, type RoundOptions, type Rounds, type Variant } from "./rounds.ts";
-export { type ProcessUsage, serve, type Served, startServed } from "./served.ts";
+export { type ProcessUsage, serve, type Served, startServed, startServers } from "./served.ts";
 export { median, quantile } from "./statistics.ts";

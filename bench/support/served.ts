@@ -77,6 +77,21 @@ export const startServed = async (file: string, options: ServedOptions): Promise
   };
 };
 
+/** One server for each name, which it reads as `BENCH_GATE`, on the database of the bench. */
+export const startServers = async (
+  file: string,
+  names: readonly string[],
+  databaseUrl: string,
+): Promise<ReadonlyMap<string, Served>> => {
+  const servers = new Map<string, Served>();
+  for (const name of names)
+    servers.set(
+      name,
+      await startServed(file, { env: { BENCH_SERVER_DATABASE_URL: databaseUrl, BENCH_GATE: name } }),
+    );
+  return servers;
+};
+
 /** The child's side: listens on any port, tells it, answers questions, ends when told or when its parent is gone. */
 export const serve = async (
   listener: RequestListener,
