@@ -3,6 +3,7 @@ import { amendUsage } from "./handlers/actions/amendUsage.ts";
 import { checkUsage } from "./handlers/actions/checkUsage.ts";
 import { commitUsage } from "./handlers/actions/commitUsage.ts";
 import { consumeUsage } from "./handlers/actions/consumeUsage.ts";
+import { createApiKey } from "./handlers/actions/createApiKey.ts";
 import { createWebhook } from "./handlers/actions/createWebhook.ts";
 import { consumeUsages } from "./handlers/actions/consumeUsages.ts";
 import { extendReservation } from "./handlers/actions/extendReservation.ts";
@@ -10,6 +11,7 @@ import { getCurrentUsage } from "./handlers/actions/getCurrentUsage.ts";
 import { releaseUsage } from "./handlers/actions/releaseUsage.ts";
 import { reserveUsage } from "./handlers/actions/reserveUsage.ts";
 import { resendWebhook } from "./handlers/actions/resendWebhook.ts";
+import { revokeApiKey } from "./handlers/actions/revokeApiKey.ts";
 import { rotateWebhookSecret } from "./handlers/actions/rotateWebhookSecret.ts";
 import { reserveUsages } from "./handlers/actions/reserveUsages.ts";
 import { suggestUpgrade } from "./handlers/actions/suggestUpgrade.ts";
@@ -41,12 +43,14 @@ export const registry: Registry = {
     consumeUsage,
     consumeUsages,
     extendReservation,
+    createApiKey,
     createWebhook,
     getCurrentUsage,
     releaseUsage,
     resendWebhook,
     reserveUsage,
     reserveUsages,
+    revokeApiKey,
     rotateWebhookSecret,
     suggestUpgrade,
     testWebhook,

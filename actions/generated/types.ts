@@ -20,6 +20,13 @@ export type AddOnOffer = {
   readonly quantity: Scalars['Int']['output'];
 };
 
+export type ApiKeySecret = {
+  readonly expiresAt?: Maybe<Scalars['timestamptz']['output']>;
+  readonly id: Scalars['uuid']['output'];
+  readonly key: Scalars['String']['output'];
+  readonly prefix: Scalars['String']['output'];
+};
+
 export type CurrentUsage = {
   readonly metrics: ReadonlyArray<UsageMetric>;
   readonly period: Scalars['String']['output'];
@@ -46,6 +53,8 @@ export type Mutation = {
   readonly consumeUsage: UsageDecision;
   /** Uses amounts of several metrics, all of them or none. */
   readonly consumeUsages: UsageDecisions;
+  /** Makes a key for a server of the workspace. The key is shown this once; without scopes it has all of them. */
+  readonly createApiKey: ApiKeySecret;
   /** Registers a URL for the workspace's alerts. The secret is shown this once. */
   readonly createWebhook: WebhookSecret;
   /** Holds a reservation for so many seconds from now on, never for less than it had. */
@@ -58,6 +67,8 @@ export type Mutation = {
   readonly reserveUsage: UsageDecision;
   /** Holds amounts of several metrics, all of them or none. Each hold is settled by its own reservationId. */
   readonly reserveUsages: UsageDecisions;
+  /** Ends a key at once. */
+  readonly revokeApiKey: RevokedApiKey;
   /** Gives an endpoint a new secret, shown this once; the one before stays good until previousSecretExpiresAt. */
   readonly rotateWebhookSecret: WebhookSecret;
   /** Sends an event of type webhook.test to an endpoint. */
@@ -105,6 +116,14 @@ export type MutationConsumeUsagesArgs = {
 };
 
 
+export type MutationCreateApiKeyArgs = {
+  expiresAt?: InputMaybe<Scalars['timestamptz']['input']>;
+  name: Scalars['String']['input'];
+  scopes?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
 export type MutationCreateWebhookArgs = {
   description?: InputMaybe<Scalars['String']['input']>;
   eventTypes?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -147,6 +166,12 @@ export type MutationReserveUsagesArgs = {
   items: ReadonlyArray<UsageItemInput>;
   required?: InputMaybe<Scalars['Boolean']['input']>;
   ttlSeconds?: InputMaybe<Scalars['Int']['input']>;
+  workspaceId: Scalars['uuid']['input'];
+};
+
+
+export type MutationRevokeApiKeyArgs = {
+  id: Scalars['uuid']['input'];
   workspaceId: Scalars['uuid']['input'];
 };
 
@@ -211,6 +236,11 @@ export type QueryGetCurrentUsageArgs = {
 
 export type QuerySuggestUpgradeArgs = {
   workspaceId: Scalars['uuid']['input'];
+};
+
+export type RevokedApiKey = {
+  readonly id: Scalars['uuid']['output'];
+  readonly revokedAt: Scalars['timestamptz']['output'];
 };
 
 export type TrackEventInput = {

@@ -57,6 +57,7 @@ async function isSample(folder: string): Promise<boolean> {
   return (
     /^(?:create|alter) table public\./mu.test(text) ||
     /\bpublic\.users\b/u.test(text) ||
+    /\bpublic\.workspace_members\b/u.test(text) ||
     /^select usage\.(?:attach_meter|meter_members)\('public\./mu.test(text)
   );
 }

@@ -11,7 +11,9 @@ import {
 } from "../observability/index.ts";
 import { createAuthenticator } from "../auth/index.ts";
 import { createTracker } from "../domain/analytics/index.ts";
+import { createAccessStore } from "../domain/access/index.ts";
 import {
+  createAccess,
   createGateway,
   createIdentity,
   createLogStage,
@@ -22,7 +24,7 @@ import {
   type Upstream,
   withRequestId,
 } from "../gateway/index.ts";
-import { repeatContention } from "../postgres/index.ts";
+import { createListener, repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
@@ -135,15 +137,31 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
     });
     undo.push(() => traffic.stop());
+    const access = createAccess({
+      store: createAccessStore(repeating),
+      onOutage: settings.GATEWAY_ON_ACCESS_OUTAGE,
+      clock,
+      logger,
+    });
+    const listener = createListener({
+      connectionString: databaseUrl,
+      channels: ["hasura_usage_access"],
+      onNotification: ({ payload }) => access.forget(payload),
+      onListening: () => access.forget(),
+      clock,
+      logger,
+    });
+    undo.push(() => listener.stop());
     const gateway = createGateway({
       upstream,
-      identity: createIdentity({ authenticator }),
+      identity: createIdentity({ authenticator, access, adminSecret: settings.secrets.adminSecret }),
       // First, so that they see what the others refuse.
       stages: [createMetricsStage(metrics), createLogStage(logger), createTraceStage(), ...traffic.stages],
       openRoutes: [{ path: "/metrics", router: metricsRoute }],
       routes: [
         {
           path: trackPath,
+          scope: "events:write",
           router: createTrackRouter({ tracker: createTracker({ database: repeating, clock }), logger }),
         },
       ],

@@ -52,6 +52,7 @@ const settingsSchema = z.object({
   GATEWAY_BODY_LIMIT_BYTES: positive(1024 * 1024),
   GATEWAY_UPSTREAM_TIMEOUT_MS: positive(60_000),
   GATEWAY_TRUSTED_HOPS: z.coerce.number().int().min(0).max(10).default(0),
+  GATEWAY_ON_ACCESS_OUTAGE: z.enum(["refuse", "trust"]).default("refuse"),
   GATEWAY_ADMIN_API: z.stringbool().default(false),
   METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),

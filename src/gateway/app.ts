@@ -10,6 +10,7 @@ import { createInFlight } from "./requests/in-flight.ts";
 import { createShapeReader } from "./requests/operation-shape.ts";
 import { refusals } from "./requests/refusal.ts";
 import { sendRefusal } from "./requests/respond.ts";
+import { createScopeStage } from "./requests/scope-stage.ts";
 import { createStageRunner } from "./requests/run-stages.ts";
 import { createRouteGuard } from "./route-handler.ts";
 import type { GatewayRoute } from "./routes.ts";
@@ -57,7 +58,17 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
   const { identity, clock, logger } = deps;
   const settings = { ...defaultGatewaySettings, ...deps.settings };
   const addressOf = createClientAddress(settings.trustedHops);
-  const runStages = createStageRunner(deps.stages ?? [], logger);
+  const runStages = createStageRunner(
+    [
+      createScopeStage(
+        new Map(
+          (deps.routes ?? []).flatMap(({ path, scope }) => (scope === undefined ? [] : [[path, scope]])),
+        ),
+      ),
+      ...(deps.stages ?? []),
+    ],
+    logger,
+  );
   const upstream = createUpstream(deps.upstream, settings.upstreamTimeoutMs);
   const inFlight = createInFlight();
   const shared = {

@@ -8,6 +8,7 @@ export {
 export { createQuotaStage, createRollupStage, type QuotaStageDeps } from "./api-calls/index.ts";
 export { createGateway, type Gateway, type GatewayDeps } from "./app.ts";
 export type { AdminCaller, AnonymousCaller, Caller, ServiceCaller, UserCaller } from "./caller.ts";
+export { createAccess, type Access, type AccessDeps } from "./identity/access.ts";
 export { createIdentity, type IdentityDeps } from "./identity/identity.ts";
 export type { Identified, Identity, IdentityRequest } from "./identity/types.ts";
 export {

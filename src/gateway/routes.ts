@@ -7,6 +7,8 @@ export interface GatewayRoute {
   /** For example `/api/analytics/track`. */
   readonly path: string;
   readonly router: Router | RequestHandler;
+  /** What an API key needs for it. */
+  readonly scope?: string;
 }
 
 const callers = new WeakMap<IncomingMessage, Caller>();

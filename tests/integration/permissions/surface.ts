@@ -259,6 +259,12 @@ export const tables: Readonly<Record<string, TableSurface>> = {
     insert: same("enabled metric threshold_percent threshold_value", "workspace_admin"),
     update: same("enabled", "workspace_admin"),
   },
+  usage_api_keys: {
+    relation: "usage.api_keys",
+    bound: "workspace_id",
+    access: ["", "", "s", "", "s"],
+    read: "created_at created_by expires_at id last_used_at name prefix revoked_at scopes workspace_id",
+  },
   usage_webhook_endpoints: {
     relation: "usage.webhook_endpoints",
     bound: "workspace_id",
@@ -380,6 +386,8 @@ export const calls: Readonly<Record<string, readonly Role[]>> = {
   extendReservation: ["user", "workspace_admin", "service", "operator"],
   getCurrentUsage: ["user", "workspace_admin", "service", "operator"],
   createWebhook: ["workspace_admin"],
+  createApiKey: ["workspace_admin"],
+  revokeApiKey: ["workspace_admin"],
   rotateWebhookSecret: ["workspace_admin"],
   testWebhook: ["workspace_admin"],
   resendWebhook: ["workspace_admin"],

@@ -1,0 +1,2 @@
+drop table usage.api_keys;
+drop function usage.announce_api_key();
