@@ -50,6 +50,11 @@ it("stores events over GraphQL that their sender reads back, and nobody else but
   expect(await product.ask(headers, read)).toEqual({ data: { analytics_events: found } });
   const member = { workspaceId: mine.workspaceId, userId: mine.memberId };
   expect(await product.ask(await product.tokenFor(member), read)).toEqual({ data: { analytics_events: [] } });
+  // Asking as the workspace's admin takes a membership of that rank.
+  await product.database.query(
+    "update public.workspace_members set role = 'admin' where workspace_id = $1 and user_id = $2",
+    [mine.workspaceId, mine.memberId],
+  );
   const admin = await product.tokenFor(member, "workspace_admin");
   expect(await product.ask(admin, read)).toEqual({ data: { analytics_events: found } });
   const stranger = await product.tokenFor(theirs, "workspace_admin");

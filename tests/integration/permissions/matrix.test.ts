@@ -41,6 +41,8 @@ const actionTypes = new Set([
   "UsageCorrection",
   "UsageMetric",
   "CurrentUsage",
+  "ApiKeySecret",
+  "RevokedApiKey",
   "WebhookSecret",
   "WebhookReceipt",
   "TrackResult",
