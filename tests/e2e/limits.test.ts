@@ -22,6 +22,10 @@ interface Room {
 async function createRoom(limit: number): Promise<Room> {
   const { id: workspaceId, owner: ownerId } = await createWorkspace(product.database);
   await setLimit(product.database, workspaceId, "channels", limit);
+  await product.database.query(
+    "insert into public.workspace_members (workspace_id, user_id, role) values ($1, $2, 'owner')",
+    [workspaceId, ownerId],
+  );
   return { workspaceId, ownerId, headers: await product.tokenFor({ userId: ownerId, workspaceId }) };
 }
 

@@ -69,6 +69,7 @@ const faults = new Set([
   "feature-not-in-plan",
   "plan-required",
   "unknown-metric",
+  "event-not-found",
   "reservation-not-found",
   "reservation-expired",
   "idempotency-conflict",
