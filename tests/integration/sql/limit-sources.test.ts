@@ -232,6 +232,13 @@ describe("add-ons", () => {
     expect(await limitOf("channels")).toEqual(limited("3", "plan"));
   });
 
+  it("take back at once the room that a counter had by them", async () => {
+    await buy("two-channels", { quantity: 2 });
+    await addChannels(4);
+    await run("update billing.subscription_add_ons set ends_at = now() where workspace_id = $1");
+    await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
+  });
+
   it("say until when the clock leaves the limit alone", async () => {
     await buy("two-channels", { starts_at: "2026-02-01Z", ends_at: "2026-03-01Z" });
     const until = async (at: string): Promise<unknown> =>
@@ -340,6 +347,15 @@ describe("grace", () => {
     await run("update billing.plan_graces set ends_at = now() where workspace_id = $1");
     expect(await limitOf("channels")).toEqual(limited("3", "plan"));
     expect(await level("channels")).toMatchObject({ used: "6", overage: "3" });
+    await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
+  });
+
+  it("takes back at once the room that a counter had by it", async () => {
+    await run(
+      "insert into billing.plan_graces (workspace_id, plan_id, ends_at) values ($1, 'large', now() + interval '7 days')",
+    );
+    await addChannels(3);
+    await run("update billing.plan_graces set ends_at = now() where workspace_id = $1");
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
   });
 

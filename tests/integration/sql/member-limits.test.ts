@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 
 let test: TestDatabase;
@@ -213,6 +214,29 @@ describe("a limit of members", () => {
     expect(failures).toEqual(Array.from({ length: 16 }, () => "23U01"));
     const full = { [workspace.owner]: 20, [other]: 20 };
     expect([await usedBy("storage_bytes"), await usedBy("messages")]).toEqual([full, full]);
+  });
+
+  it("begins behind a writer that it cannot see yet", async () => {
+    let begun: Promise<unknown> = Promise.resolve();
+    let isOver = false;
+    await test.database.transaction(async (tx) => {
+      await tx.query(
+        "insert into public.files (workspace_id, uploader_id, name, size_bytes) values ($1, $2, 'a', 4)",
+        [workspace.id, other],
+      );
+      begun = limitMembers("storage_bytes", 10).finally(() => {
+        isOver = true;
+      });
+      // It waits for this transaction, or is through without having counted it.
+      await waitFor(
+        "the limit to wait",
+        async () =>
+          isOver ||
+          (await tx.query("select from pg_locks where not granted and pid <> pg_backend_pid()")).length > 0,
+      );
+    });
+    await begun;
+    expect(await usedBy("storage_bytes")).toEqual({ [other]: 4 });
   });
 
   it("begins exactly while others write and move", async () => {
