@@ -24,4 +24,6 @@ export {
   readCatalogVersion,
 } from "./hdb-catalog/index.ts";
 export { type Logger, silentLogger } from "./logger.ts";
+export { requestIdHeader, requestIdOf } from "./request-id.ts";
+export { createSecretCheck } from "./secret.ts";
 export { createQueueWorker, finishInFlight, type QueueWorker, type QueueWorkerDeps } from "./queue/index.ts";

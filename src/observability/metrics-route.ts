@@ -1,7 +1,6 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { type RequestHandler } from "express";
 import { type Registry } from "prom-client";
-import { type Logger } from "../core/index.ts";
+import { createSecretCheck, type Logger } from "../core/index.ts";
 
 export interface MetricsRouteDeps {
   readonly registry: Registry;
@@ -9,8 +8,6 @@ export interface MetricsRouteDeps {
   readonly token: string | undefined;
   readonly logger: Logger;
 }
-
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && /^(?:127\.|::1$|::ffff:127\.)/u.test(address);
@@ -20,15 +17,15 @@ const forwarding = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /** `/metrics` in the text format of Prometheus. */
 export const createMetricsRoute = ({ registry, token, logger }: MetricsRouteDeps): RequestHandler => {
-  const expected = token === undefined ? null : digest(`Bearer ${token}`);
+  const isToken = token === undefined ? null : createSecretCheck(`Bearer ${token}`);
   return async (request, response) => {
     const allowed =
-      expected === null
+      isToken === null
         ? isLoopback(request.socket.remoteAddress) && !forwarding.some((name) => name in request.headers)
-        : timingSafeEqual(digest(request.headers.authorization ?? ""), expected);
+        : isToken(request.headers.authorization ?? "");
     if (!allowed) {
       response
-        .status(expected === null ? 403 : 401)
+        .status(isToken === null ? 403 : 401)
         .json({ error: "metrics are not for everybody", code: "access-denied" });
       return;
     }

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, type Queryable } from "../../core/index.ts";
-import { createCombiner } from "../gate/combiner.ts";
+import { createCombiner } from "../gate/index.ts";
 import { createLease, defaultLeaseSettings, type Lease, type LeaseSettings } from "./lease.ts";
 import { type DrawAnswer, type DrawRequest, type LeaseDecision } from "./types.ts";
 

@@ -3,4 +3,4 @@ export { createLogStage } from "./log-stage.ts";
 export { createMetricsStage } from "./metrics-stage.ts";
 export { observeRateStore, type RateStoreMetricsDeps } from "./rate-store-metrics.ts";
 export { createTraceStage } from "./trace-stage.ts";
-export { requestIdOf, withRequestId } from "./request-id.ts";
+export { withRequestId } from "./request-id.ts";

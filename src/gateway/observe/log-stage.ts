@@ -1,6 +1,5 @@
-import type { Logger } from "../../core/index.ts";
+import { requestIdOf, type Logger } from "../../core/index.ts";
 import type { GatewayRequest, GatewayStage } from "../stage.ts";
-import { requestIdOf } from "./request-id.ts";
 
 /** A client's word: short, and without what breaks a line or a terminal. */
 const shown = (name: string | undefined): string | undefined => name?.replace(/[^\w.:-]/gu, "?").slice(0, 64);
