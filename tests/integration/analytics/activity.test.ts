@@ -6,6 +6,7 @@ import { systemClock } from "../../../src/core/index.ts";
 import { createTracker, type Tracker } from "../../../src/domain/analytics/index.ts";
 import { type RunningActions, startActions } from "../../support/actions.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace, type Workspace } from "../../support/workspaces.ts";
 import { addChannels } from "../sql/meter-fixtures.ts";
 
@@ -250,6 +251,26 @@ describe("retention", () => {
     for (const table of ["events", ...Object.keys(ages), "event_keys", "user_activity"])
       expect({ table, rows: await held(table) }).toEqual({ table, rows: { n: 2 } });
     expect(await database.query("select 1 from analytics.events where id = $1", [old])).toEqual([]);
+  });
+
+  it("leaves to a delivery that comes twice nothing to stumble over", async () => {
+    const { database } = test;
+    const drop = "select analytics.drop_months(now()) as dropped";
+    await database.query("select analytics.ensure_month($1::timestamptz)", [monthOf(19)]);
+    let second: Promise<unknown> = Promise.resolve();
+    await database.transaction(async (first) => {
+      expect(await first.query(drop)).toEqual([{ dropped: [expect.stringMatching(/^events_y/u)] }]);
+      second = database.query(drop);
+      second.catch(() => undefined);
+      await waitFor("the second delivery to wait", async () => {
+        const waiting = await database.query(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query = $1",
+          [drop],
+        );
+        return waiting.length === 1;
+      });
+    });
+    expect(await second).toEqual([{ dropped: [] }]);
   });
 
   it("makes months ahead by the delivery's time, and again without harm", async () => {

@@ -27,6 +27,8 @@ declare
   v_dropped text[] := '{}';
   v_month record;
 begin
+  -- A delivery that comes twice would look for a month that the other one has just dropped.
+  perform pg_advisory_xact_lock(hashtextextended('analytics.drop_months', 0));
   perform set_config('lock_timeout', '2s', true);
   select least(p_at, now()) - make_interval(days => retention.keep_days)
   into v_before
