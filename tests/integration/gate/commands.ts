@@ -21,15 +21,34 @@ const command = (text: string, run: Command["run"], makesSense: Command["check"]
 
 type Answer = Readonly<Record<string, unknown>> & { readonly items?: readonly Answer[] };
 
-const ask = async ({ db, workspaceId }: Real, request: object): Promise<Answer> => {
-  const [row] = await db.query<{ answers: readonly Answer[] }>(
-    "select usage.gate_many($1::jsonb) as answers",
+const ask = async (
+  workspace: model.Workspace,
+  { db, workspaceId }: Real,
+  request: object,
+): Promise<Answer> => {
+  // The clock is read on both sides of the decision.
+  const [row] = await db.query<{ answers: readonly Answer[]; from: number; to: number }>(
+    `select
+       (extract(epoch from now()) * 1000)::float8 as "from",
+       usage.gate_many($1::jsonb) as answers,
+       (extract(epoch from clock_timestamp()) * 1000)::float8 as "to"`,
     [JSON.stringify([{ workspaceId, ...request }])],
     { name: "model_gate_many" },
   );
   const answer = row?.answers[0];
   if (answer === undefined) throw new Error("no answer");
+  workspace.asked = { from: row?.from ?? 0, to: row?.to ?? 0 };
   return answer;
+};
+
+const agree = (answer: Answer | undefined, { retry, ...expected }: model.Expected): void => {
+  expect(answer).toMatchObject(expected);
+  const seconds = answer?.["retryAfterSeconds"];
+  if (retry === null) expect(seconds).toBeNull();
+  else {
+    expect(seconds).toBeGreaterThanOrEqual(retry[0]);
+    expect(seconds).toBeLessThanOrEqual(retry[1]);
+  }
 };
 
 // What meets on one counter matters most.
@@ -53,11 +72,11 @@ const keyed = async (
 ): Promise<void> => {
   const content = JSON.stringify(request);
   const kept = idempotencyKey === null ? undefined : workspace.keys.get(idempotencyKey);
-  const answer = await ask(real, { ...request, idempotencyKey });
+  const answer = await ask(workspace, real, { ...request, idempotencyKey });
   // A request that is refused for itself has no content to compare.
   if (isKept(answer) && kept !== undefined && workspace.now - kept.keptAt <= keyLife) {
     if (kept.content === content) expect(answer).toEqual(kept.answer);
-    else expect(answer).toMatchObject(model.conflict);
+    else agree(answer, model.conflict);
     return;
   }
   judge(answer);
@@ -73,8 +92,8 @@ const useOne = fc
     command(`${op} ${JSON.stringify({ ...asked, idempotencyKey })}`, async (workspace, real) => {
       const request = { op, ...asked };
       if (op === "check") {
-        const answer = await ask(real, request);
-        expect(answer).toMatchObject(model.check(workspace, asked.metric, asked.amount, asked.partial));
+        const answer = await ask(workspace, real, request);
+        agree(answer, model.check(workspace, asked.metric, asked.amount, asked.partial));
         return;
       }
       await keyed(
@@ -82,8 +101,7 @@ const useOne = fc
         real,
         request,
         idempotencyKey,
-        (answer) =>
-          expect(answer).toMatchObject(model.consume(workspace, asked.metric, asked.amount, asked.partial)),
+        (answer) => agree(answer, model.consume(workspace, asked.metric, asked.amount, asked.partial)),
         isNotRowMetered,
       );
     }),
@@ -109,7 +127,7 @@ const useTwo = fc
             ["ai_queries", first],
             ["api_calls", second],
           ]);
-          expect(answer.items).toMatchObject(expected);
+          expected.forEach((item, n) => agree(answer.items?.[n], item));
           expect(answer["allowed"]).toBe(expected.every(({ allowed }) => allowed));
         },
       ),
@@ -130,7 +148,7 @@ const hold = fc
           asked.ttlSeconds,
           id,
         );
-        expect(answer).toMatchObject(expected);
+        agree(answer, expected);
         expect(id !== null).toBe(expected.allowed);
         if (id !== null) real.reservations.push(id);
       }),
@@ -143,26 +161,35 @@ const settle = fc
     nth: anyReservation,
     amount: fc.option(amount, { nil: null }),
     ttlSeconds: ttl,
+    key,
   })
-  .map(({ op, nth, amount: wanted, ttlSeconds }) =>
+  .map(({ op, nth, amount: wanted, ttlSeconds, key: idempotencyKey }) =>
     command(
-      `${op} ${JSON.stringify({ nth, wanted, ttlSeconds })}`,
-      async (workspace, real) => {
+      `${op} ${JSON.stringify({ nth, wanted, ttlSeconds, idempotencyKey })}`,
+      (workspace, real) => {
         const reservationId = real.reservations.at(-1 - nth) ?? "00000000-0000-4000-8000-000000000000";
         const asked = op === "commit" ? wanted : null;
-        const answer = await ask(real, { op, reservationId, amount: asked, ttlSeconds });
-        const held = workspace.holds.get(reservationId);
-        if (held === undefined) {
-          expect(answer).toMatchObject(model.unknownReservation);
-          return;
-        }
-        const expected = model.settle(workspace, held, op, asked, ttlSeconds);
-        if (expected === undefined) {
-          expect(answer).toEqual(held.answer);
-          return;
-        }
-        expect(answer).toMatchObject(expected);
-        if (expected.allowed && op !== "extend") held.answer = answer;
+        const request = { op, reservationId, amount: asked, ...(op === "extend" && { ttlSeconds }) };
+        return keyed(
+          workspace,
+          real,
+          request,
+          idempotencyKey,
+          (answer) => {
+            const held = workspace.holds.get(reservationId);
+            const expected =
+              held === undefined
+                ? model.unknownReservation
+                : model.settle(workspace, held, op, asked, ttlSeconds);
+            if (expected === undefined) {
+              expect(answer).toEqual(held?.answer);
+              return;
+            }
+            agree(answer, expected);
+            if (held !== undefined && expected.allowed && op !== "extend") held.answer = answer;
+          },
+          () => workspace.holds.has(reservationId),
+        );
       },
       ({ holds }) => holds.size > 0,
     ),
@@ -197,14 +224,14 @@ const deleteRow = fc.constant(
   }),
 );
 
-const plan = (plans: ReadonlyMap<string, model.PlanLimits>) =>
-  fc.constantFrom(...plans).map(([id, limits]) =>
-    command(`plan ${id}`, async (workspace, { db, workspaceId }) => {
+const plan = (plans: readonly model.Plan[]) =>
+  fc.constantFrom(...plans).map((chosen) =>
+    command(`plan ${chosen.id}`, async (workspace, { db, workspaceId }) => {
       await db.query("update billing.subscriptions set plan_id = $2 where workspace_id = $1", [
         workspaceId,
-        id,
+        chosen.id,
       ]);
-      workspace.plan = limits;
+      workspace.plan = chosen;
     }),
   );
 
@@ -266,7 +293,7 @@ const cross = fc.constant(
          set anchor_at = excluded.anchor_at,
            bridge_until = excluded.bridge_until
        )
-       select boundary::text
+       select to_char(boundary at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as boundary
        from bounds`,
       [workspaceId],
     );
@@ -277,7 +304,7 @@ const cross = fc.constant(
       ]);
       passed = now?.passed ?? true;
     }
-    model.nextPeriod(workspace);
+    model.nextPeriod(workspace, new Date(row?.boundary ?? 0));
   }),
 );
 
@@ -297,7 +324,7 @@ const look = fc.constant(
   }),
 );
 
-export const commands = (plans: ReadonlyMap<string, model.PlanLimits>) =>
+export const commands = (plans: readonly model.Plan[]) =>
   fc.commands(
     [
       ...[useOne, useOne, useTwo, hold, hold, hold, settle, settle, settle, settle, settle, settle],
