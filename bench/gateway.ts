@@ -20,8 +20,12 @@ import {
   withBenchDatabase,
 } from "./support/index.ts";
 
-const durationMs = 1_000;
-const rounds = 7;
+/** What is added is a tenth of what is there, so it takes many rounds to tell it from the machine's mood. */
+const durationMs = 500;
+const pairedRounds = 24;
+const comparedRounds = 8;
+/** A server runs code that is compiled for good only after some seconds. */
+const warmUps = 10;
 const connections = 32;
 
 interface Sample extends LoadResult {
@@ -84,14 +88,23 @@ export const run = async (context: BenchContext): Promise<BenchReport> =>
             },
           }),
         );
-      for (const [load, path, used, compared] of [
-        ["route, one workspace", "/bench", workspaces.slice(0, 1), variants],
-        ["route, 1,000 workspaces", "/bench", workspaces, ["none", "all"] as const],
+      const paired = ["none", "all", "none again"] as const;
+      for (const [load, path, used, compared, rounds] of [
+        ["route, one workspace", "/bench", workspaces.slice(0, 1), paired, pairedRounds],
+        [
+          "route, one workspace, parts and others",
+          "/bench",
+          workspaces.slice(0, 1),
+          variants.filter((variant) => variant !== "none again"),
+          comparedRounds,
+        ],
+        ["route, 1,000 workspaces", "/bench", workspaces, paired, comparedRounds],
         [
           "GraphQL to an upstream, one workspace",
           "/v1/graphql",
           workspaces.slice(0, 1),
-          ["none", "all"] as const,
+          paired,
+          comparedRounds,
         ],
       ] as const) {
         context.log(load);
@@ -100,7 +113,7 @@ export const run = async (context: BenchContext): Promise<BenchReport> =>
             const served = servers.get(name);
             return served === undefined ? [] : [{ name, measure: () => measure(served, path, used) }];
           }),
-          { rounds },
+          { rounds, warmUps: load === "route, one workspace" ? warmUps : 2 },
         );
         // Within a round, as the ratios: what the machine does besides weighs more than what is measured.
         const withNone = measured.samples("none");

@@ -32,7 +32,6 @@ const database = createDatabase({
 const leases = createLeases({ database, clock, logger, holder: leaseHolder() });
 const rollup = createApiCallRollup({ database, clock, logger });
 const redisStore = variant.endsWith("redis") ? createRedisStore({ url: redisUrl, logger }) : undefined;
-await redisStore?.connect(10_000);
 
 const rateStage = (): GatewayStage => {
   const store = redisStore ?? createMemoryStore({ clock, elapsedMs: () => performance.now() });
@@ -46,6 +45,7 @@ const metering = (): readonly GatewayStage[] => [
 
 const stages: Readonly<Record<GatewayVariant, () => readonly GatewayStage[]>> = {
   none: () => [],
+  "none again": () => [],
   metering,
   "rate-limit": () => [rateStage()],
   all: () => [...metering(), rateStage()],
@@ -114,13 +114,22 @@ const gateway = createGateway({
   logger,
 });
 
-await serve(
-  gateway.handler,
-  async () => {
-    await rollup.stop();
-    await leases.stop();
-    await database.close();
-    redisStore?.stop();
-  },
-  (server) => gateway.attach(server),
-);
+const main = async (): Promise<void> => {
+  await redisStore?.connect(10_000);
+  await serve(
+    gateway.handler,
+    async () => {
+      await rollup.stop();
+      await leases.stop();
+      await database.close();
+      redisStore?.stop();
+    },
+    (server) => gateway.attach(server),
+  );
+};
+
+// No await at the top: such a script cannot be compiled into one, and would not run as the product does.
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

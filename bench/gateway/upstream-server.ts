@@ -3,7 +3,7 @@ import { serve } from "../support/served.ts";
 /** A Hasura that has its answer ready. */
 const answer = Buffer.from('{"data":{"usage_current":[{"metric":"messages","used":1}]}}');
 
-await serve(
+serve(
   (request, response) => {
     request.resume();
     request.once("end", () => {
@@ -13,4 +13,7 @@ await serve(
     });
   },
   () => Promise.resolve(),
-);
+).catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,6 +1,7 @@
 /** What stands between a request and its answer. */
 export const gatewayVariants = [
   "none",
+  "none again",
   "metering",
   "rate-limit",
   "all",

@@ -26,6 +26,11 @@ export interface Allowed {
   readonly headers?: Readonly<Record<string, string>>;
   /** Until the answer of an HTTP request begins; then the upstream is left alone and the refusal sent. The shortest holds. */
   readonly deadline?: Deadline;
+  /**
+   * Gives back what the stage took, when a later one refuses the request. Here and not in a map from requests, which was most of
+   * what stages left to the garbage collector.
+   */
+  readonly undo?: () => void;
 }
 
 export interface Deadline {
@@ -62,8 +67,7 @@ export interface Outcome {
 
 /**
  * A step that every request passes before it is sent on. Stages run in order; the first refusal answers the client.
- * `settle` is called once for each stage whose `admit` was called and did not throw, whatever the end, so that what an
- * earlier stage took for a request that a later one refused can be given back.
+ * `settle` is called once for each stage whose `admit` was called and did not throw, whatever the end.
  */
 export interface GatewayStage {
   /** For logs and `Outcome.refusedBy`. */

@@ -40,12 +40,14 @@ export const createTally = ({ maxOperations, maxRows }: TallySettings): Tally =>
       names.clear();
     }
     if (call.operation === undefined || call.operation === "") return null;
-    const name = plain(call.operation);
     let known = names.get(call.workspaceId);
     if (known === undefined) {
       known = new Set();
       names.set(call.workspaceId, known);
     }
+    // What is known is plain: only a new name is looked through.
+    if (known.has(call.operation)) return call.operation;
+    const name = plain(call.operation);
     if (known.has(name)) return name;
     if (known.size >= maxOperations) return otherOperations;
     known.add(name);
@@ -72,13 +74,15 @@ export const createTally = ({ maxOperations, maxRows }: TallySettings): Tally =>
     bytes_out: 0,
   });
 
-  const rowOf = (call: ApiCall): ApiCallRow => {
+  const rowOf = (call: ApiCall): ApiCallRow | undefined => {
     const operation = nameOf(call, Math.floor(call.at.getTime() / hourMs));
     const code = call.code === undefined ? "" : plain(call.code);
     const rest = `${call.workspaceId}\n${hourText}\n${call.role}\n${call.protocol}\n${String(call.status)}\n${code}`;
     const key = `${call.userId ?? ""}\n${call.apiKeyId ?? ""}\n${operation ?? ""}\n${rest}`;
     const known = rows.get(key);
     if (known !== undefined) return known;
+    // Rows are kept by tenant: what names none belongs to nobody.
+    if (!uuidPattern.test(call.workspaceId)) return undefined;
     const detailed = rows.size < maxRows;
     const usedKey = detailed ? key : rest;
     const row = rows.get(usedKey) ?? makeRow(call, operation, code, detailed);
@@ -88,9 +92,8 @@ export const createTally = ({ maxOperations, maxRows }: TallySettings): Tally =>
 
   return {
     add: (call) => {
-      // Rows are kept by tenant: what names none belongs to nobody.
-      if (!uuidPattern.test(call.workspaceId)) return;
       const row = rowOf(call);
+      if (row === undefined) return;
       const latencyMs = Math.max(0, Math.round(call.latencyMs));
       if (call.isRefused) row.refused += call.units;
       else {

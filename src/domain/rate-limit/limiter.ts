@@ -1,5 +1,5 @@
 import { AppError } from "../../core/index.ts";
-import { type RateLimits } from "./limits.ts";
+import { type RateLimits, type WorkspaceRate } from "./limits.ts";
 import {
   type RateAnswer,
   type RateRequest,
@@ -40,7 +40,7 @@ export interface RateDecision {
   readonly planId: string | undefined;
   readonly store: RateAnswer["store"] | undefined;
   /** Takes the units back of an allowed request that came to nothing. */
-  giveBack(): void;
+  readonly giveBack: () => void;
 }
 
 export interface RateLimiterDeps {
@@ -52,6 +52,11 @@ export interface RateLimiterDeps {
 export interface RateLimiter {
   /** Throws in an outage, and for a workspace that is not there. */
   decide(caller: RateCaller, weight: number): RateDecision | Promise<RateDecision>;
+}
+
+/** The windows of a caller without what the request weighs, and their names in the same order. */
+interface Windows extends Omit<RateRequest, "weight"> {
+  readonly names: readonly string[];
 }
 
 const nothing = (): void => undefined;
@@ -75,14 +80,18 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
 
   const toDecision = (
     request: RateRequest,
-    names: readonly string[],
+    { names }: Windows,
     answer: RateAnswer,
     planId: string | undefined,
   ): RateDecision => {
     const policies: PolicyState[] = [];
-    answer.windows.forEach((state, at) => {
-      if (state.enforced) policies.push({ ...state, policy: names[at] ?? "" });
-    });
+    for (let at = 0; at < names.length; at += 1) {
+      const state = answer.windows[at];
+      if (state === undefined || !state.enforced) continue;
+      // Written out, as in `ask`: this runs for every request, and a copy by spreading costs several times as much.
+      const { used, limit, enforced, nextFreeMs, waitMs } = state;
+      policies.push({ used, limit, enforced, nextFreeMs, waitMs, policy: names[at] ?? "" });
+    }
     if (policies.length > 1) policies.sort((one, other) => remaining(one) - remaining(other));
     let refusedBy: PolicyState | undefined;
     if (!answer.allowed)
@@ -102,59 +111,74 @@ export const createRateLimiter = (deps: RateLimiterDeps): RateLimiter => {
   };
 
   const ask = (
-    request: RateRequest,
-    names: readonly string[],
+    asked: Windows,
+    weight: number,
     planId: string | undefined,
   ): RateDecision | Promise<RateDecision> => {
-    if (request.windows.length === 0) return unlimited(request.weight, planId);
+    const { group, windows, presence } = asked;
+    if (windows.length === 0) return unlimited(weight, planId);
+    const request: RateRequest = { group, windows, weight, presence };
     const answer = store.take(request);
     return answer instanceof Promise
-      ? answer.then((settled) => toDecision(request, names, settled, planId))
-      : toDecision(request, names, answer, planId);
+      ? answer.then((settled) => toDecision(request, asked, settled, planId))
+      : toDecision(request, asked, answer, planId);
   };
 
-  const windowsOf = (
-    caller: RateCaller,
-    weight: number,
-    plan: { readonly perMinute: number | null; readonly planId: string | undefined },
-  ): RateDecision | Promise<RateDecision> => {
+  const windowsOfNobody = (actor: string | undefined, address: string): Windows => {
+    const key = actor === undefined ? `a:${address}` : `p:${actor}`;
+    const windows = [{ key, limit: settings.perAddress, overflowKey: "a:others" }];
+    return { group: actor ?? address, windows, names: [actor === undefined ? "address" : "user"] };
+  };
+
+  const makeWindows = (workspaceId: string, actor: string | undefined, perMinute: number | null): Windows => {
     const windows: RateWindow[] = [];
     const names: string[] = [];
-    const { workspaceId, actor, address } = caller;
-    if (workspaceId === undefined) {
-      const key = actor === undefined ? `a:${address}` : `p:${actor}`;
-      windows.push({ key, limit: settings.perAddress, overflowKey: "a:others" });
-      names.push(actor === undefined ? "address" : "user");
-    } else if (plan.perMinute !== null) {
-      windows.push({ key: `w:${workspaceId}`, limit: plan.perMinute });
+    if (perMinute !== null) {
+      windows.push({ key: `w:${workspaceId}`, limit: perMinute });
       names.push("workspace");
       if (actor !== undefined && settings.userShare < 1) {
-        const share = Math.max(1, Math.floor(plan.perMinute * settings.userShare));
+        const share = Math.max(1, Math.floor(perMinute * settings.userShare));
         windows.push({ key: `w:${workspaceId}:${actor}`, limit: share, whenShared: true });
         names.push("user");
       }
     }
-    const group = workspaceId ?? actor ?? address;
-    const presence =
-      workspaceId === undefined || actor === undefined ? {} : { presence: { scope: workspaceId, actor } };
-    const request: RateRequest = { group, windows, weight, ...presence };
-    return ask(request, names, plan.planId);
+    const presence = actor === undefined ? {} : { presence: { scope: workspaceId, actor } };
+    return { group: workspaceId, windows, ...presence, names };
+  };
+
+  /**
+   * Of the callers of a workspace for as long as its limit is remembered as it is, which is seconds: putting their names
+   * together, and hashing them anew, was a third of a decision.
+   */
+  const made = new WeakMap<WorkspaceRate, Map<string | undefined, Windows>>();
+
+  const windowsOf = (workspaceId: string, actor: string | undefined, rate: WorkspaceRate): Windows => {
+    let ofWorkspace = made.get(rate);
+    if (ofWorkspace === undefined) {
+      ofWorkspace = new Map();
+      made.set(rate, ofWorkspace);
+    }
+    let windows = ofWorkspace.get(actor);
+    if (windows === undefined) {
+      windows = makeWindows(workspaceId, actor, rate.perMinute);
+      ofWorkspace.set(actor, windows);
+    }
+    return windows;
   };
 
   return {
-    decide: (caller, weight) => {
-      if (caller.workspaceId === undefined)
-        return windowsOf(caller, weight, { perMinute: null, planId: undefined });
-      const rate = limits.of(caller.workspaceId);
-      const go = (found: Awaited<typeof rate>): RateDecision | Promise<RateDecision> => {
-        if (!found.isKnown)
+    decide: ({ workspaceId, actor, address }, weight) => {
+      if (workspaceId === undefined) return ask(windowsOfNobody(actor, address), weight, undefined);
+      const go = (rate: WorkspaceRate): RateDecision | Promise<RateDecision> => {
+        if (!rate.isKnown)
           throw new AppError({
             kind: "forbidden",
             code: "workspace-forbidden",
             message: "no such workspace, or not one of yours",
           });
-        return windowsOf(caller, weight, found);
+        return ask(windowsOf(workspaceId, actor, rate), weight, rate.planId);
       };
+      const rate = limits.of(workspaceId);
       return rate instanceof Promise ? rate.then(go) : go(rate);
     },
   };

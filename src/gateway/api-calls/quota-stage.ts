@@ -1,7 +1,7 @@
 import { AppError, type Logger } from "../../core/index.ts";
 import type { Gate, GateDecision } from "../../domain/gate/index.ts";
 import type { LeaseDecision, Leases } from "../../domain/lease/index.ts";
-import type { Admission, GatewayRequest, GatewayStage, Refused } from "../stage.ts";
+import type { Admission, GatewayStage, Refused } from "../stage.ts";
 
 export interface QuotaStageDeps {
   readonly leases: Leases;
@@ -12,12 +12,6 @@ export interface QuotaStageDeps {
 
 const metric = "api_calls";
 const allowed: Admission = { allowed: true };
-
-interface Taken {
-  readonly workspaceId: string;
-  readonly units: number;
-  readonly decision: LeaseDecision;
-}
 
 const denied = (decision: LeaseDecision | GateDecision): Refused => {
   const code = decision.reason ?? "usage-limit-exceeded";
@@ -51,8 +45,6 @@ const failure = (error: unknown, logger: Logger, requestId: string): Refused => 
  * the limit and never lost, and mostly without the database.
  */
 export const createQuotaStage = ({ leases, gate, logger }: QuotaStageDeps): GatewayStage => {
-  const taken = new WeakMap<GatewayRequest, Taken>();
-
   const explain = async (workspaceId: string, units: number, decision: LeaseDecision): Promise<Admission> => {
     const op = decision.reason === "not-leased" ? "consume" : "check";
     const explained = await gate.decide({ op, workspaceId, metric, amount: String(units) });
@@ -61,11 +53,10 @@ export const createQuotaStage = ({ leases, gate, logger }: QuotaStageDeps): Gate
     return denied(explained.allowed ? decision : explained);
   };
 
-  const settled = (request: GatewayRequest, now: Taken): Admission | Promise<Admission> => {
-    if (!now.decision.allowed) return explain(now.workspaceId, now.units, now.decision);
-    taken.set(request, now);
-    return allowed;
-  };
+  const taken = (workspaceId: string, units: number, decision: LeaseDecision): Admission => ({
+    allowed: true,
+    undo: () => leases.putBack(workspaceId, metric, units, decision),
+  });
 
   return {
     name: "api-call-quota",
@@ -74,18 +65,10 @@ export const createQuotaStage = ({ leases, gate, logger }: QuotaStageDeps): Gate
       if (kind === "admin" || workspaceId === undefined) return allowed;
       const units = Math.max(1, request.operations.length);
       const decision = leases.take(workspaceId, metric, units);
-      if (!(decision instanceof Promise) && decision.allowed) {
-        taken.set(request, { workspaceId, units, decision });
-        return allowed;
-      }
+      if (!(decision instanceof Promise) && decision.allowed) return taken(workspaceId, units, decision);
       return Promise.resolve(decision)
-        .then((made) => settled(request, { workspaceId, units, decision: made }))
+        .then((made) => (made.allowed ? taken(workspaceId, units, made) : explain(workspaceId, units, made)))
         .catch((error: unknown) => failure(error, logger, request.id));
-    },
-    settle: (request, { refusedBy }) => {
-      const used = taken.get(request);
-      if (refusedBy !== undefined && used !== undefined)
-        leases.putBack(used.workspaceId, metric, used.units, used.decision);
     },
   };
 };

@@ -2,7 +2,7 @@ import type { Logger } from "../../core/index.ts";
 import type { RateAnswer, RateRequest, RateStore } from "../../domain/rate-limit/index.ts";
 import type { Caller } from "../caller.ts";
 import { addressKey } from "../rate-limit/address-key.ts";
-import type { Admission, GatewayRequest, GatewayStage, Refused } from "../stage.ts";
+import type { Admission, Allowed, GatewayRequest, GatewayStage, Refused } from "../stage.ts";
 import type { ApiLimits, RoleLimits, RoleRate } from "./api-limits.ts";
 
 export interface ApiLimitsStageDeps {
@@ -11,18 +11,13 @@ export interface ApiLimitsStageDeps {
   readonly logger: Logger;
 }
 
-interface Taken {
-  readonly request: RateRequest;
-  readonly answer: RateAnswer;
-}
-
-const allowed: Admission = { allowed: true };
+const allowed: Allowed = { allowed: true };
 
 /** Hasura answers refusals of GraphQL with 200; only the rate has the status that clients and proxies know. */
 const refusal = (code: string, message: string): Refused => ({ allowed: false, status: 200, code, message });
 
 /** A subscription lives on; it is its first answer that could be late, and that is the engine's to say. */
-const admitted = ({ seconds }: RoleLimits, { protocol }: GatewayRequest): Admission =>
+const admitted = ({ seconds }: RoleLimits, { protocol }: GatewayRequest): Allowed =>
   seconds === undefined || protocol === "ws"
     ? allowed
     : {
@@ -83,8 +78,6 @@ const rateRefusal = ({ perMinute }: RoleRate, { windows }: RateAnswer): Refused 
  * introspection has no depth, and requests are counted by role and unique parameters.
  */
 export const createApiLimitsStage = ({ limits, store, logger }: ApiLimitsStageDeps): GatewayStage => {
-  const taken = new WeakMap<GatewayRequest, Taken>();
-
   const admission = (
     asked: GatewayRequest,
     rate: RoleRate,
@@ -92,8 +85,10 @@ export const createApiLimitsStage = ({ limits, store, logger }: ApiLimitsStageDe
     answer: RateAnswer,
   ): Admission => {
     if (!answer.allowed) return rateRefusal(rate, answer);
-    taken.set(asked, { request, answer });
-    return admitted(limits.of(asked.caller.role), asked);
+    return {
+      ...admitted(limits.of(asked.caller.role), asked),
+      undo: () => void Promise.resolve(store.giveBack(request, answer)).catch(() => undefined),
+    };
   };
 
   return {
@@ -129,11 +124,6 @@ export const createApiLimitsStage = ({ limits, store, logger }: ApiLimitsStageDe
       } catch (error) {
         return failed(error);
       }
-    },
-    settle: (asked, { refusedBy }) => {
-      const used = taken.get(asked);
-      if (refusedBy !== undefined && used !== undefined)
-        void Promise.resolve(store.giveBack(used.request, used.answer)).catch(() => undefined);
     },
   };
 };

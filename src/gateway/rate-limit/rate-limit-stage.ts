@@ -64,13 +64,11 @@ const failure = (error: unknown, logger: Logger, requestId: string): Refused => 
 
 /** Lets through what the plan allows a minute. Who holds the admin secret operates the system and is not limited. */
 export const createRateLimitStage = ({ limiter, clock, logger }: RateLimitStageDeps): GatewayStage => {
-  const taken = new WeakMap<GatewayRequest, RateDecision>();
-
-  const admission = (request: GatewayRequest, decision: RateDecision): Admission => {
+  const admission = (decision: RateDecision): Admission => {
     const headers = rateHeaders(decision, clock.now().getTime());
-    if (!decision.allowed) return refusal(decision, headers);
-    taken.set(request, decision);
-    return { allowed: true, headers };
+    return decision.allowed
+      ? { allowed: true, headers, undo: decision.giveBack }
+      : refusal(decision, headers);
   };
 
   return {
@@ -89,17 +87,13 @@ export const createRateLimitStage = ({ limiter, clock, logger }: RateLimitStageD
         );
         return decision instanceof Promise
           ? decision.then(
-              (settled) => admission(request, settled),
+              (settled) => admission(settled),
               (error: unknown) => failure(error, logger, request.id),
             )
-          : admission(request, decision);
+          : admission(decision);
       } catch (error) {
         return failure(error, logger, request.id);
       }
-    },
-    settle: (request, { refusedBy }) => {
-      // Refused further on: it must cost nothing here either.
-      if (refusedBy !== undefined) taken.get(request)?.giveBack();
     },
   };
 };

@@ -15,10 +15,13 @@ export interface StageResult {
 export type RunStages = (request: GatewayRequest) => Promise<StageResult>;
 
 /** A stage that fails refuses with an internal error: what it would have counted or limited is not let through. */
-export const createStageRunner =
-  (stages: readonly GatewayStage[], logger: Logger): RunStages =>
-  async (request) => {
+export const createStageRunner = (stages: readonly GatewayStage[], logger: Logger): RunStages => {
+  const failed = (error: unknown, stage: GatewayStage, { id }: GatewayRequest): void =>
+    logger.error({ err: error, stage: stage.name, requestId: id }, "a stage of the gateway failed");
+
+  return async (request) => {
     const admitted: GatewayStage[] = [];
+    const undos: { readonly stage: GatewayStage; readonly undo: () => void }[] = [];
     const headers: Record<string, string> = {};
     let refused: StageResult["refused"];
     let deadline: Deadline | undefined;
@@ -28,19 +31,27 @@ export const createStageRunner =
         // Most stages answer at once; a turn of the event loop for each would cost more than they do.
         const admission = pending instanceof Promise ? await pending : pending;
         admitted.push(stage);
-        Object.assign(headers, admission.headers);
+        if (admission.headers !== undefined) Object.assign(headers, admission.headers);
         if (!admission.allowed) refused = { ...admission, by: stage.name };
-        else if (admission.deadline !== undefined && admission.deadline.ms < (deadline?.ms ?? Infinity))
-          deadline = admission.deadline;
+        else {
+          if (admission.undo !== undefined) undos.push({ stage, undo: admission.undo });
+          if (admission.deadline !== undefined && admission.deadline.ms < (deadline?.ms ?? Infinity))
+            deadline = admission.deadline;
+        }
       } catch (error) {
-        logger.error(
-          { err: error, stage: stage.name, requestId: request.id },
-          "a stage of the gateway failed",
-        );
+        failed(error, stage, request);
         refused = { ...refusals.internal, by: stage.name };
       }
       if (refused !== undefined) break;
     }
+    if (refused !== undefined)
+      for (const { stage, undo } of undos) {
+        try {
+          undo();
+        } catch (error) {
+          failed(error, stage, request);
+        }
+      }
     return {
       refused,
       headers,
@@ -50,12 +61,10 @@ export const createStageRunner =
           try {
             stage.settle?.(request, outcome);
           } catch (error) {
-            logger.error(
-              { err: error, stage: stage.name, requestId: request.id },
-              "a stage failed to settle",
-            );
+            failed(error, stage, request);
           }
         }
       },
     };
   };
+};
