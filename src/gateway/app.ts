@@ -4,6 +4,7 @@ import type { Clock, Logger } from "../core/index.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { Identity } from "./identity/types.ts";
 import { createErrorDetails, type ExplainRefusal } from "./refusals/error-details.ts";
+import { answerBrokenRequest } from "./requests/broken-request.ts";
 import { createClientAddress } from "./requests/client-address.ts";
 import { createGraphqlHandler } from "./requests/graphql-handler.ts";
 import { createInFlight } from "./requests/in-flight.ts";
@@ -110,7 +111,7 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
   app.use(failed);
 
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
-    inFlight.enter(request, response);
+    inFlight.enter(response);
     if (pathOf(request.url) !== graphqlPath) {
       app(request, response);
       return;
@@ -126,6 +127,9 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
     attach: (server) => {
       server.headersTimeout = settings.headersTimeoutMs;
       server.requestTimeout = settings.requestTimeoutMs;
+      server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+        answerBrokenRequest(error, socket, inFlight.isAnswering(socket));
+      });
       server.on("upgrade", (request, socket, head) => {
         socket.on("error", () => socket.destroy());
         if (pathOf(request.url) !== graphqlPath) {

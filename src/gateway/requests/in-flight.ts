@@ -1,8 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 
 export interface InFlight {
   /** Counts the request until its answer is out or its client gone. */
-  enter(request: IncomingMessage, response: ServerResponse): void;
+  enter(response: ServerResponse): void;
+  /** Whether an answer is under way on a connection, or due to a request that came whole. */
+  isAnswering(socket: Duplex): boolean;
   readonly isStopping: boolean;
   /** From now on connections end with their answer; resolves when none is left, or the time is up. */
   drain(withinMs: number): Promise<void>;
@@ -19,13 +22,18 @@ export const createInFlight = (): InFlight => {
     get isStopping() {
       return isStopping;
     },
-    enter: (_request, response) => {
+    enter: (response) => {
       open.add(response);
       if (isStopping) endConnection(response);
       response.once("close", () => {
         open.delete(response);
         if (open.size === 0) idle();
       });
+    },
+    isAnswering: (socket) => {
+      for (const { req, headersSent } of open)
+        if (req.socket === socket && (req.complete || headersSent)) return true;
+      return false;
     },
     drain: async (withinMs) => {
       isStopping = true;

@@ -35,6 +35,9 @@ export const refuse = (
 export const refusals = {
   bodyTooLarge: (limitBytes: number): Refused =>
     refuse(413, "payload-too-large", `the request body is larger than ${String(limitBytes)} bytes`),
+  headersTooLarge: refuse(431, "invalid-headers", "the headers of the request are too large"),
+  requestSlow: refuse(408, "request-timeout", "the request did not come in time"),
+  notHttp: refuse(400, "bad-request", "the request is no HTTP"),
   bodyAmbiguous: refuse(400, "bad-request", "a member of the request stands in it twice"),
   bodyUnreadable: refuse(400, "bad-request", "the request body could not be read"),
   upstreamDown: refuse(502, "upstream-unavailable", "the engine is not available"),
