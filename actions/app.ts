@@ -5,6 +5,7 @@ import { createTracker } from "../src/domain/analytics/index.ts";
 import { type HandlerDeps } from "./handler.ts";
 import { errorHandler } from "./middleware/error-handler.ts";
 import { requestId } from "./middleware/request-id.ts";
+import { traceWebhook } from "./middleware/trace.ts";
 import { webhookSecret } from "./middleware/webhook-secret.ts";
 import { type Registry } from "./registry.ts";
 import { readSession } from "./session.ts";
@@ -77,6 +78,8 @@ export function createActionsApp(given: ActionsAppDeps): Express {
   // A batch of events may be long; every other input is a few fields.
   app.use("/actions/trackEvents", express.json({ limit: "5mb" }));
   app.use(express.json({ limit: "256kb" }));
+  // Behind the bodies, whose events come from the connection and not from who asked.
+  app.use(traceWebhook);
 
   app.post("/actions/:name", async (request, response) => {
     const handler = own(registry.actions, request.params.name, "action");

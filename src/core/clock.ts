@@ -1,3 +1,5 @@
+import { detached } from "./tracing/index.ts";
+
 /** Time source; handed in so that tests can move it. Postgres's own clock decides whatever is stored. */
 export interface Clock {
   /** The present moment. */
@@ -9,7 +11,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => new Date(),
   schedule: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    // What comes later is no part of the request that set it off, which ended long before.
+    const timer = setTimeout(() => detached(callback), delayMs);
     timer.unref();
     return () => {
       clearTimeout(timer);

@@ -26,4 +26,17 @@ export {
 export { type Logger, silentLogger } from "./logger.ts";
 export { requestIdHeader, requestIdOf } from "./request-id.ts";
 export { createSecretCheck } from "./secret.ts";
+export {
+  currentContext,
+  detached,
+  errorTypeOf,
+  inChildSpan,
+  injectTrace,
+  inSharedSpan,
+  inSpan,
+  remoteContext,
+  shortWord,
+  type SpanInput,
+  type TraceContext,
+} from "./tracing/index.ts";
 export { createQueueWorker, finishInFlight, type QueueWorker, type QueueWorkerDeps } from "./queue/index.ts";

@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Database, QueryOptions, Queryable, TextRows, Transaction } from "../core/index.ts";
 import { toDatabaseError } from "./connection-errors.ts";
 import { CopyQuery } from "./copy-query.ts";
+import { traceDatabase } from "./trace-database.ts";
 import { PipelinedQuery, type PipelinedStatement, type QueryCallback } from "./pipelined-query.ts";
 
 export interface DatabaseOptions {
@@ -181,7 +182,7 @@ export const createDatabase = (options: DatabaseOptions): Database => {
   pool.on("error", () => undefined);
   let closing: Promise<void> | undefined;
   const submit = submitTo(pool);
-  return {
+  return traceDatabase({
     query: run(pool, submit),
     transaction: (work) => inTransaction(pool, work),
     batch: (statements: readonly PipelinedStatement[], accept) =>
@@ -194,5 +195,5 @@ export const createDatabase = (options: DatabaseOptions): Database => {
         submit(query);
       }),
     close: () => (closing ??= pool.end()),
-  };
+  });
 };

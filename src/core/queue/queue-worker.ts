@@ -1,5 +1,6 @@
 import { type Clock } from "../clock.ts";
 import { type Logger } from "../logger.ts";
+import { detached } from "../tracing/index.ts";
 import { finishInFlight } from "./finish-in-flight.ts";
 
 export interface QueueWorkerDeps<T> {
@@ -118,7 +119,8 @@ export const createQueueWorker = <T>(deps: QueueWorkerDeps<T>): QueueWorker => {
         await Promise.all(inFlight.values());
       }
     },
-    wake: turn,
+    // Whoever wakes it up did not ask for the work.
+    wake: () => detached(turn),
     pause: () => {
       paused = true;
     },

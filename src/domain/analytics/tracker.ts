@@ -66,6 +66,7 @@ export const createTracker = ({ database, clock }: TrackerDeps): Tracker => {
   };
   // Small requests share a commit; their events are of any workspaces.
   const small = createCombiner({
+    what: "events",
     call,
     laneOf: () => "small",
     clock,
@@ -73,6 +74,7 @@ export const createTracker = ({ database, clock }: TrackerDeps): Tracker => {
   });
   let number = 0;
   const large = createCombiner({
+    what: "events",
     call,
     laneOf: () => String((number += 1)),
     clock,

@@ -1,4 +1,4 @@
-import { AppError, type Clock } from "../../core/index.ts";
+import { AppError, type Clock, currentContext, inSharedSpan, type TraceContext } from "../../core/index.ts";
 
 export interface CombinerLimits {
   /** Requests in one call. */
@@ -20,6 +20,8 @@ export const defaultLimits: CombinerLimits = {
 };
 
 export interface CombinerOptions<Request, Answer> {
+  /** For traces: "gate". */
+  readonly what: string;
   /** Answers in the order of the requests; either all of them took effect or none did. */
   readonly call: (requests: readonly Request[]) => Promise<readonly Answer[]>;
   /** Requests of one lane queue behind each other; lanes take turns. */
@@ -35,6 +37,8 @@ export interface Combiner<Request, Answer> {
 interface Waiting<Request, Answer> {
   readonly request: Request;
   readonly sinceMs: number;
+  /** What its asker was doing. */
+  readonly from: TraceContext;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,7 +63,7 @@ const overloaded = (): AppError =>
 export const createCombiner = <Request, Answer>(
   options: CombinerOptions<Request, Answer>,
 ): Combiner<Request, Answer> => {
-  const { call, laneOf, clock } = options;
+  const { what, laneOf, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const lanes = new Map<string, Lane<Request, Answer>>();
   // Lanes with something to send, in the order of their turns.
@@ -68,9 +72,16 @@ export const createCombiner = <Request, Answer>(
   let waitingCount = 0;
   let sweeping = false;
 
+  const call = (batch: readonly Waiting<Request, Answer>[]): Promise<readonly Answer[]> =>
+    inSharedSpan(
+      `${what} call`,
+      batch.map(({ from }) => from),
+      () => options.call(batch.map(({ request }) => request)),
+    );
+
   const answerAlone = async (entry: Waiting<Request, Answer>): Promise<void> => {
     try {
-      const [answer] = await call([entry.request]);
+      const [answer] = await call([entry]);
       if (answer === undefined) throw new Error("a call gave fewer answers than it had requests");
       entry.resolve(answer);
     } catch (error) {
@@ -80,7 +91,7 @@ export const createCombiner = <Request, Answer>(
 
   const answerAll = async (batch: readonly Waiting<Request, Answer>[]): Promise<void> => {
     try {
-      const answers = await call(batch.map((entry) => entry.request));
+      const answers = await call(batch);
       if (answers.length !== batch.length) throw new Error("a call gave fewer answers than it had requests");
       batch.forEach((entry, position) => entry.resolve(answers[position] as Answer));
     } catch (error) {
@@ -155,7 +166,13 @@ export const createCombiner = <Request, Answer>(
           lane = { waiting: [], inFlight: false, queued: false };
           lanes.set(name, lane);
         }
-        lane.waiting.push({ request, sinceMs: clock.now().getTime(), resolve, reject });
+        lane.waiting.push({
+          request,
+          sinceMs: clock.now().getTime(),
+          from: currentContext(),
+          resolve,
+          reject,
+        });
         waitingCount += 1;
         queueTurn(name, lane);
         send();

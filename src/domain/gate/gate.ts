@@ -1,4 +1,4 @@
-import { type Clock, type Queryable } from "../../core/index.ts";
+import { type Clock, inChildSpan, type Queryable, shortWord } from "../../core/index.ts";
 import { type LeaseDecision, type Leases } from "../lease/index.ts";
 import { type CombinerLimits, createCombiner } from "./combiner.ts";
 import { toOutcomeUnknown } from "./outage.ts";
@@ -44,9 +44,16 @@ const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateD
   member: null,
 });
 
+const attributesOf = ({ op, metric, workspaceId }: GateRequest): Record<string, string> => ({
+  "hasura_usage.op": op,
+  "hasura_usage.metric": shortWord(metric) ?? "",
+  "hasura_usage.workspace_id": shortWord(workspaceId) ?? "",
+});
+
 /** The gate for a process: requests of one workspace that arrive while a call of it is in flight share the next call. */
 export const createGate = ({ database, clock, leases, limits = {} }: GateDeps): Gate => {
   const combiner = createCombiner<GateRequest, GateDecision>({
+    what: "gate",
     call: async (requests) => {
       const rows = await database.query<{ answers: readonly GateDecision[] }>(
         "select usage.gate_many($1::jsonb) as answers",
@@ -67,24 +74,27 @@ export const createGate = ({ database, clock, leases, limits = {} }: GateDeps): 
     (occurredAt === undefined || occurredAt === null) &&
     (idempotencyKey === undefined || idempotencyKey === null) &&
     /^[1-9]\d{0,14}$/u.test(String(amount ?? 1));
-  return {
-    decide: async (request) => {
-      try {
-        if (leases !== undefined && request.metric !== undefined && leasable(request)) {
-          if (await leases.isLeased(request.metric)) {
-            const decision = await leases.take(
-              request.workspaceId.toLowerCase(),
-              request.metric,
-              Number(request.amount ?? 1),
-            );
-            if (decision.allowed) return decisionFromLease(request, decision);
-          }
+  const decide: Gate["decide"] = async (request) => {
+    try {
+      if (leases !== undefined && request.metric !== undefined && leasable(request)) {
+        if (await leases.isLeased(request.metric)) {
+          const decision = await leases.take(
+            request.workspaceId.toLowerCase(),
+            request.metric,
+            Number(request.amount ?? 1),
+          );
+          if (decision.allowed) return decisionFromLease(request, decision);
         }
-        return await combiner.ask(request);
-      } catch (error) {
-        if (request.op === "check") throw error;
-        throw toOutcomeUnknown(error, typeof request.idempotencyKey === "string");
       }
-    },
+      return await combiner.ask(request);
+    } catch (error) {
+      if (request.op === "check") throw error;
+      throw toOutcomeUnknown(error, typeof request.idempotencyKey === "string");
+    }
+  };
+  return {
+    // The wait for a call is in it, and for a lease there is none.
+    decide: (request) =>
+      inChildSpan("gate decision", { attributes: () => attributesOf(request) }, () => decide(request)),
   };
 };

@@ -48,6 +48,7 @@ export const createLeases = (deps: LeasesDeps): Leases => {
   // A workspace that asks now and then draws for each of its requests; with a thousand of those the commits would be the
   // price, so that draws which come while others are under way go together, in one.
   const draws = createCombiner<DrawRequest, DrawAnswer>({
+    what: "lease draw",
     call: async (requests) => {
       // Counters are locked in key order wherever several are.
       const ordered = [...requests].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));

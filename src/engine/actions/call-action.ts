@@ -84,7 +84,10 @@ export const createActionCaller =
     const request = { url: original.url, body: original.body };
     let answer: WebhookAnswer;
     try {
-      answer = await sendRequest(deps.client, outgoing, action.timeoutSeconds);
+      answer = await sendRequest(deps.client, outgoing, {
+        timeoutSeconds: action.timeoutSeconds,
+        what: `action ${action.name}`,
+      });
     } catch (error) {
       deps.logger.warn({ action: action.name, error }, "the webhook of an action could not be reached");
       throw unexpected("http exception when calling webhook", { request }, error);

@@ -59,7 +59,10 @@ export const createInputValidator =
     };
     let answer: WebhookAnswer;
     try {
-      answer = await sendRequest(deps.client, request, validation.timeoutSeconds);
+      answer = await sendRequest(deps.client, request, {
+        timeoutSeconds: validation.timeoutSeconds,
+        what: "input validation",
+      });
     } catch (error) {
       deps.logger.warn({ error }, "the webhook of an input validation could not be reached");
       throw unexpected("http exception when validating input data", undefined, error);

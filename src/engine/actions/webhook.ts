@@ -1,3 +1,6 @@
+import { SpanKind } from "@opentelemetry/api";
+
+import { inSpan, injectTrace } from "../../core/index.ts";
 import type { OutgoingRequest } from "../transforms/index.ts";
 
 export const userAgent = "hasura-graphql-engine/v2.48.10-ce";
@@ -33,8 +36,38 @@ export interface WebhookAnswer {
   readonly text: string;
 }
 
-/** One request with a limit on the whole answer, body included. */
-export const sendRequest = async (
+export interface SendOptions {
+  readonly timeoutSeconds: number;
+  /** Of metadata, for traces: "action createOrder". */
+  readonly what: string;
+}
+
+/** An address may hold a password or a token; whom it belongs to may be told. */
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : "");
+
+/** One request with a limit on the whole answer, body included; the webhook gets the trace to go on from. */
+export const sendRequest = (
+  client: WebhookClient,
+  outgoing: OutgoingRequest,
+  options: SendOptions,
+): Promise<WebhookAnswer> =>
+  inSpan(
+    `webhook ${options.what}`,
+    {
+      kind: SpanKind.CLIENT,
+      attributes: () => ({
+        "http.request.method": outgoing.method,
+        "server.address": hostOf(outgoing.url),
+      }),
+    },
+    async (span) => {
+      const answer = await send(client, outgoing, options.timeoutSeconds);
+      span.setAttribute("http.response.status_code", answer.status);
+      return answer;
+    },
+  );
+
+const send = async (
   client: WebhookClient,
   { url, method, headers, body }: OutgoingRequest,
   timeoutSeconds: number,
@@ -51,7 +84,12 @@ export const sendRequest = async (
     timer.unref();
   });
   const work = async (): Promise<WebhookAnswer> => {
-    const response = await client(url, { method, headers, body, signal: controller.signal });
+    const response = await client(url, {
+      method,
+      headers: injectTrace(headers),
+      body,
+      signal: controller.signal,
+    });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
   try {

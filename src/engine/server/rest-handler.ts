@@ -6,6 +6,7 @@ import { readHeaders, type Authenticator, type HeaderInput } from "../../auth/in
 import { HasuraError } from "../errors.ts";
 import { matchEndpoint, readRestBody, readVariables } from "../rest/index.ts";
 import { type ShowsInternal, toHasuraError } from "./answers.ts";
+import { inRequestSpan, nameOperation } from "./request-span.ts";
 import type { RequestRunner } from "./run-request.ts";
 import type { EngineState } from "./state.ts";
 
@@ -51,12 +52,15 @@ export const restHandler =
         query: new URLSearchParams(query),
         body: readRestBody(request.get("content-type") ?? "", body),
       });
-      const prepared = deps.runner.prepare(
-        { query: match.endpoint.query, variables, operationName: undefined },
-        session,
-        readHeaders(headers),
+      const asked = { query: match.endpoint.query, variables, operationName: undefined };
+      const { data, setCookies } = await inRequestSpan(
+        { session, headers: readHeaders(headers), operationName: match.endpoint.name },
+        (span) => {
+          const prepared = deps.runner.prepare(asked, session, readHeaders(headers));
+          nameOperation(span, prepared.operation);
+          return prepared.run();
+        },
       );
-      const { data, setCookies } = await prepared.run();
       for (const cookie of setCookies) response.append("set-cookie", cookie);
       send(200, data);
     } catch (error) {

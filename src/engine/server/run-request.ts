@@ -1,6 +1,6 @@
 import type { DocumentNode } from "graphql";
 
-import type { Database, Logger } from "../../core/index.ts";
+import { type Database, errorTypeOf, inChildSpan, type Logger } from "../../core/index.ts";
 import type { AsyncActions, CallAction, CallInputValidation } from "../actions/index.ts";
 import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError, validationFailed } from "../errors.ts";
@@ -9,6 +9,7 @@ import { rawToJson } from "../json/index.ts";
 import { planOperation, type PlannedOperation } from "../plan/index.ts";
 import type { GraphQLRequest } from "../protocol/index.ts";
 import { errorAnswer, type ShowsInternal, toHasuraError } from "./answers.ts";
+import { inRequestSpan, nameOperation } from "./request-span.ts";
 import { createActionRunner } from "./run-action.ts";
 import type { EngineState } from "./state.ts";
 
@@ -53,7 +54,10 @@ export interface RequestRunnerDeps {
 }
 
 export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
-  const prepare: RequestRunner["prepare"] = (request, session, headers) => {
+  const prepare: RequestRunner["prepare"] = (request, session, headers) =>
+    inChildSpan("graphql plan", {}, () => plan(request, session, headers));
+
+  const plan: RequestRunner["prepare"] = (request, session, headers) => {
     const state = deps.state();
     const document = deps.parse(request.query);
     if (deps.allowListEnabled && !state.isAllowed(session.role, document)) {
@@ -70,55 +74,60 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
     return {
       operation: planned.operation,
       live: () => livePlanOf(planned, session),
-      run: async () => {
-        const setCookies: string[] = [];
-        const data = await executeOperation({
+      run: () => inChildSpan("graphql execute", {}, execute),
+    };
+
+    async function execute(): ReturnType<PreparedRequest["run"]> {
+      const setCookies: string[] = [];
+      const data = await executeOperation({
+        planned,
+        session,
+        db: deps.database,
+        validateInput: ({ validation, input }, variables) =>
+          deps.callInputValidation({
+            validation,
+            inputJson: rawToJson(input(variables)),
+            session,
+            clientHeaders: headers,
+          }),
+        runAction: createActionRunner(deps, {
+          roleSchema,
           planned,
           session,
-          db: deps.database,
-          validateInput: ({ validation, input }, variables) =>
-            deps.callInputValidation({
-              validation,
-              inputJson: rawToJson(input(variables)),
-              session,
-              clientHeaders: headers,
-            }),
-          runAction: createActionRunner(deps, {
-            roleSchema,
-            planned,
-            session,
-            headers,
-            query: request.query,
-            setCookies,
-          }),
-        });
-        if (planned.operation === "mutation") deps.written();
-        return { data, setCookies };
-      },
-    };
+          headers,
+          query: request.query,
+          setCookies,
+        }),
+      });
+      if (planned.operation === "mutation") deps.written();
+      return { data, setCookies };
+    }
   };
 
   return {
     prepare,
-    answer: async (request, session, headers) => {
-      try {
-        const prepared = prepare(request, session, headers);
-        if (prepared.operation === "subscription") {
-          throw new HasuraError({
-            message: "subscriptions are not supported over HTTP, use websockets instead",
-            code: "unexpected-payload",
-          });
+    answer: (request, session, headers) =>
+      inRequestSpan({ session, headers, operationName: request.operationName }, async (span) => {
+        try {
+          const prepared = prepare(request, session, headers);
+          nameOperation(span, prepared.operation);
+          if (prepared.operation === "subscription") {
+            throw new HasuraError({
+              message: "subscriptions are not supported over HTTP, use websockets instead",
+              code: "unexpected-payload",
+            });
+          }
+          const { data, setCookies } = await prepared.run();
+          return { text: `{"data":${data}}`, setCookies };
+        } catch (error) {
+          const shown = toHasuraError(error, deps.logger);
+          span.setAttribute("error.type", errorTypeOf(shown));
+          return {
+            text: errorAnswer(shown, deps.showsInternal(session.isAdmin)),
+            setCookies: [],
+            error: shown,
+          };
         }
-        const { data, setCookies } = await prepared.run();
-        return { text: `{"data":${data}}`, setCookies };
-      } catch (error) {
-        const shown = toHasuraError(error, deps.logger);
-        return {
-          text: errorAnswer(shown, deps.showsInternal(session.isAdmin)),
-          setCookies: [],
-          error: shown,
-        };
-      }
-    },
+      }),
   };
 };

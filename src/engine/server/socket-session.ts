@@ -1,4 +1,6 @@
-import type { Clock, Logger } from "../../core/index.ts";
+import type { Span } from "@opentelemetry/api";
+
+import { type Clock, errorTypeOf, type Logger } from "../../core/index.ts";
 import {
   readHeaders,
   type Authenticator,
@@ -17,6 +19,7 @@ import {
 } from "../protocol/index.ts";
 import type { LiveQueries, LiveSource } from "../subscriptions/index.ts";
 import { errorsJson, type ShowsInternal, toHasuraError } from "./answers.ts";
+import { inRequestSpan, nameOperation } from "./request-span.ts";
 import type { PreparedRequest, RequestRunner } from "./run-request.ts";
 
 const initTimeoutMs = 3_000;
@@ -127,13 +130,21 @@ export const openSession = (
   const start = async (id: string, request: SocketRequest): Promise<void> => {
     const asking = session;
     if (asking === undefined) return;
+    await inRequestSpan({ session: asking, headers, operationName: request.operationName }, (span) =>
+      begin(id, request, asking, span),
+    );
+  };
+
+  const begin = async (id: string, request: SocketRequest, asking: Session, span: Span): Promise<void> => {
     const fail = (error: unknown, stage: "planning" | "running"): void => {
       const shown = toHasuraError(error, deps.logger);
+      span.setAttribute("error.type", errorTypeOf(shown));
       dispatch({ type: "failed", id, errors: errorsJson(shown, deps.showsInternal(asking.isAdmin)), stage });
     };
     let prepared: PreparedRequest;
     try {
       prepared = deps.runner.prepare(request, asking, headers);
+      nameOperation(span, prepared.operation);
       if (prepared.operation === "subscription") {
         const stop = deps.liveQueries.subscribe(() => liveSource(request, asking), {
           ready: () => socket.bufferedAmount < busyBufferedBytes,

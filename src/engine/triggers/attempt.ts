@@ -24,6 +24,8 @@ export interface AttemptTarget extends Transforms {
   readonly webhook: { readonly url: string } | { readonly fromEnv: string };
   readonly headers: readonly HeaderMeta[];
   readonly timeoutSeconds: number;
+  /** Of metadata, for traces: "event order_created". */
+  readonly what: string;
 }
 
 export interface Attempt {
@@ -77,7 +79,10 @@ export const attemptDelivery = async (
       body,
     };
     const outgoing = applyRequestTransform(target.requestTransform, original, session);
-    const answer = await sendRequest(client, outgoing, target.timeoutSeconds);
+    const answer = await sendRequest(client, outgoing, {
+      timeoutSeconds: target.timeoutSeconds,
+      what: target.what,
+    });
     const text = applyResponseTransform(target.responseTransform, answer, outgoing, session);
     const headers = [...answer.headers].map(([name, value]) => ({ name, value }));
     return {

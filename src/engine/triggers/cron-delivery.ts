@@ -10,7 +10,7 @@ export const createCronDelivery =
     deliverScheduled(
       deps,
       event,
-      { ...trigger, webhook: { url: trigger.webhook } },
+      { ...trigger, webhook: { url: trigger.webhook }, what: `cron ${trigger.name}` },
       JSON.stringify({
         id: event.id,
         name: trigger.name,

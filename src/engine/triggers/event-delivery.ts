@@ -24,4 +24,10 @@ export const eventBody = (event: OutboxEvent, maxRetries: number): string =>
 export const createEventDelivery =
   (deps: EventDeliveryDeps) =>
   (trigger: EventTriggerMeta, event: OutboxEvent): Promise<void> =>
-    deliverOnce(deps, event, trigger, eventBody(event, trigger.retry.numRetries), sessionOf(event.payload));
+    deliverOnce(
+      deps,
+      event,
+      { ...trigger, what: `event ${trigger.name}` },
+      eventBody(event, trigger.retry.numRetries),
+      sessionOf(event.payload),
+    );

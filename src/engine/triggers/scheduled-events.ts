@@ -41,7 +41,7 @@ export const createScheduledEvents = (deps: ScheduledEventsDeps): ScheduledEvent
       deliverScheduled(
         { ...deps, store },
         event,
-        { ...event, webhook: { url: event.webhook } },
+        { ...event, webhook: { url: event.webhook }, what: "scheduled event" },
         bodyOf(event),
       ),
     idOf: (event) => event.id,

@@ -1,12 +1,5 @@
-import {
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Tracer,
-} from "@opentelemetry/api";
+import { propagation, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
+import { remoteContext, shortWord } from "../../core/index.ts";
 import type { GatewayRequest, GatewayStage } from "../stage.ts";
 
 /**
@@ -19,18 +12,19 @@ export const createTraceStage = (tracer: Tracer = trace.getTracer("hasura-usage"
     name: "trace",
     admit: (request) => {
       const { protocol, path, caller, headers, operations } = request;
-      const from = propagation.extract(ROOT_CONTEXT, headers);
+      const from = remoteContext(headers);
+      const operation = shortWord(operations[0]?.name);
       const attributes = {
         "url.path": path,
         "hasura_usage.protocol": protocol,
         "hasura_usage.caller": caller.kind,
         ...(caller.workspaceId === undefined ? {} : { "hasura_usage.workspace_id": caller.workspaceId }),
-        ...(operations[0]?.name === undefined ? {} : { "graphql.operation.name": operations[0].name }),
+        ...(operation === undefined ? {} : { "graphql.operation.name": operation }),
       };
       const span = tracer.startSpan(`${protocol} ${path}`, { kind: SpanKind.SERVER, attributes }, from);
       spans.set(request, span);
-      // The upstream gets these headers: whoever is behind hangs its spans on this one.
-      propagation.inject(trace.setSpan(from, span), headers);
+      // The upstream gets these headers: whoever is behind hangs its spans on this one. Those of a WebSocket are all its operations'.
+      if (protocol === "http") propagation.inject(trace.setSpan(from, span), headers);
       return { allowed: true };
     },
     settle: (request, { status, code, refusedBy }) => {

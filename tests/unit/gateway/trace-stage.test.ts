@@ -1,30 +1,14 @@
 import { afterEach, expect, it } from "@jest/globals";
-import { propagation, trace, type TextMapPropagator } from "@opentelemetry/api";
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
 import { createTraceStage, type GatewayRequest } from "../../../src/gateway/index.ts";
-
-/** The header of W3C, without what this test does not need of it. */
-const traceparent: TextMapPropagator<Record<string, unknown>> = {
-  fields: () => ["traceparent"],
-  extract: (context, carrier) => {
-    const [, traceId, spanId] = String(carrier["traceparent"] ?? "").split("-");
-    if (traceId === undefined || spanId === undefined) return context;
-    return trace.setSpanContext(context, { traceId, spanId, traceFlags: 1, isRemote: true });
-  },
-  inject: (context, carrier) => {
-    const span = trace.getSpanContext(context);
-    if (span !== undefined) carrier["traceparent"] = `00-${span.traceId}-${span.spanId}-01`;
-  },
-};
+import { startTestTracing, type TestTracing } from "../../support/tracing.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const given = `00-${traceId}-b7ad6b7169203331-01`;
 
-const requestWith = (headers: Record<string, string>): GatewayRequest => ({
+const requestWith = (
+  headers: Record<string, string>,
+  protocol: GatewayRequest["protocol"] = "http",
+): GatewayRequest => ({
   id: "1",
   caller: {
     kind: "user",
@@ -35,7 +19,7 @@ const requestWith = (headers: Record<string, string>): GatewayRequest => ({
     apiKeyId: undefined,
     expiresAt: undefined,
   },
-  protocol: "http",
+  protocol,
   path: "/v1/graphql",
   headers,
   receivedAt: new Date(0),
@@ -52,18 +36,17 @@ const outcome = {
   bytesOut: 1,
 };
 
-afterEach(() => propagation.disable());
+let tracing: TestTracing | undefined;
+afterEach(() => tracing?.stop());
 
 it("goes on from the client's trace, hands its own span on, and says what became of the request", () => {
-  propagation.setGlobalPropagator(traceparent);
-  const exporter = new InMemorySpanExporter();
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-  const stage = createTraceStage(provider.getTracer("test"));
+  tracing = startTestTracing();
+  const stage = createTraceStage();
   const headers: Record<string, string> = { traceparent: given };
   const request = requestWith(headers);
   expect(stage.admit(request)).toEqual({ allowed: true });
   stage.settle?.(request, outcome);
-  const [span] = exporter.getFinishedSpans();
+  const [span] = tracing.spans();
   expect(span?.spanContext().traceId).toBe(traceId);
   expect(headers["traceparent"]).toBe(`00-${traceId}-${span?.spanContext().spanId ?? ""}-01`);
   expect(span?.attributes).toMatchObject({
@@ -81,4 +64,19 @@ it("does nothing without an SDK, and leaves the client's header as it is", () =>
   expect(stage.admit(request)).toEqual({ allowed: true });
   stage.settle?.(request, outcome);
   expect(headers).toEqual({ traceparent: given });
+});
+
+it("leaves the headers of a WebSocket to all of its operations", () => {
+  tracing = startTestTracing();
+  const stage = createTraceStage();
+  const headers = { traceparent: given };
+  for (let each = 0; each < 2; each += 1) {
+    const request = requestWith(headers, "ws");
+    expect(stage.admit(request)).toEqual({ allowed: true });
+    stage.settle?.(request, outcome);
+  }
+  expect(tracing.spans().map((span) => span.parentSpanContext?.spanId)).toEqual([
+    "b7ad6b7169203331",
+    "b7ad6b7169203331",
+  ]);
 });

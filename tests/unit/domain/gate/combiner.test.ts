@@ -14,6 +14,7 @@ const setUp = (limits: Partial<CombinerLimits> = {}) => {
   const calls: Call[] = [];
   const clock = createTestClock();
   const combiner = createCombiner<string, string>({
+    what: "test",
     call: (requests) =>
       new Promise((resolve, reject) => {
         calls.push({
@@ -128,6 +129,7 @@ describe("a combiner", () => {
   it("refuses an answer that is missing", async () => {
     const clock = createTestClock();
     const combiner = createCombiner<string, string>({
+      what: "test",
       call: () => Promise.resolve([]),
       laneOf: () => "one",
       clock,
