@@ -4,6 +4,7 @@ import type { Clock, Logger } from "../core/index.ts";
 import type { Identity } from "./identity/types.ts";
 import type { ClientAddress } from "./requests/client-address.ts";
 import { identifyOrRefuse } from "./requests/identify.ts";
+import { refuseUnread } from "./requests/refuse-unread.ts";
 import { sendRefusal } from "./requests/respond.ts";
 import type { RunStages } from "./requests/run-stages.ts";
 import { setCaller } from "./routes.ts";
@@ -25,8 +26,7 @@ export const createRouteGuard =
     const address = addressOf(request);
     const identified = await identifyOrRefuse(identity, request, address, logger);
     if ("refused" in identified) {
-      response.setHeader("connection", "close");
-      sendRefusal(response, identified.refused);
+      refuseUnread(request, response, identified.refused, clock);
       return;
     }
     const bytesIn = Number(request.headers["content-length"] ?? 0);

@@ -16,6 +16,7 @@ export const postRaw = (
   headers: RawHeaders,
   body: string | Buffer,
   path = "/v1/graphql",
+  ownHeaders: RawHeaders = [["content-type", "application/json"]],
 ): Promise<RawAnswer> =>
   new Promise((resolve, reject) => {
     const target = new URL(path, url);
@@ -26,7 +27,7 @@ export const postRaw = (
         agent: false,
         headers: [
           ["host", target.host],
-          ["content-type", "application/json"],
+          ...ownHeaders,
           ["content-length", String(Buffer.byteLength(body))],
           ["connection", "close"],
           ...headers,

@@ -1,27 +1,48 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingHttpHeaders } from "node:http";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
-const decoders: Readonly<Record<string, typeof gunzipSync>> = {
-  gzip: gunzipSync,
-  "x-gzip": gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
-};
+const decoders: ReadonlyMap<string, typeof gunzipSync> = new Map([
+  ["gzip", gunzipSync],
+  ["x-gzip", gunzipSync],
+  ["deflate", inflateSync],
+  ["br", brotliDecompressSync],
+]);
 
 export type BodyText =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "too-large" }
   | { readonly kind: "unreadable" };
 
-/** The text of a body that may be compressed; what unfolds beyond the limit is too large however small it came. */
-export const bodyText = (body: Buffer, encoding: string | undefined, limitBytes: number): BodyText => {
-  if (encoding === undefined || encoding === "identity") return { kind: "text", text: body.toString("utf8") };
-  const decode = decoders[encoding.toLowerCase()];
-  if (decode === undefined) return { kind: "unreadable" };
+const unreadable: BodyText = { kind: "unreadable" };
+
+/** Bytes that are no UTF-8 are read in as many ways as there are readers: what is judged here must be what is run there. */
+const textOf = (body: Buffer): BodyText =>
+  isUtf8(body) ? { kind: "text", text: body.toString("utf8") } : unreadable;
+
+const isOfUtf8 = (contentType: string | undefined): boolean => {
+  if (contentType === undefined) return true;
+  for (const [, charset = ""] of contentType.matchAll(/charset\s*=\s*"?([^\s;"]*)/giu)) {
+    if (!/^utf-?8$/iu.test(charset)) return false;
+  }
+  return true;
+};
+
+/**
+ * The text of a body that may be compressed; what unfolds beyond the limit is too large however small it came. JSON is
+ * UTF-8: Hasura reads it so whatever the header says, and a body that says something else is not read at all.
+ */
+export const bodyText = (body: Buffer, headers: IncomingHttpHeaders, limitBytes: number): BodyText => {
+  if (!isOfUtf8(headers["content-type"])) return unreadable;
+  const encoding = headers["content-encoding"];
+  if (encoding === undefined || encoding === "identity") return textOf(body);
+  const decode = decoders.get(encoding.toLowerCase());
+  if (decode === undefined) return unreadable;
   try {
-    return { kind: "text", text: decode(body, { maxOutputLength: limitBytes }).toString("utf8") };
+    return textOf(decode(body, { maxOutputLength: limitBytes }));
   } catch (error) {
     const isLong =
       error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    return { kind: isLong ? "too-large" : "unreadable" };
+    return isLong ? { kind: "too-large" } : unreadable;
   }
 };

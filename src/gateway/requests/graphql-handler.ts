@@ -14,6 +14,7 @@ import { identifyOrRefuse } from "./identify.ts";
 import type { ReadShape } from "./operation-shape.ts";
 import { readOperations } from "./read-operations.ts";
 import { readBody } from "./read-body.ts";
+import { refuseUnread } from "./refuse-unread.ts";
 import { refusals } from "./refusal.ts";
 import { sendAnswer, sendRefusal, withText } from "./respond.ts";
 import type { RunStages } from "./run-stages.ts";
@@ -50,19 +51,16 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
     const address = deps.addressOf(request);
     const identified = await identifyOrRefuse(deps.identity, request, address, logger);
     if ("refused" in identified) {
-      // What is left of the body is not read for somebody unknown.
-      response.setHeader("connection", "close");
-      sendRefusal(response, identified.refused);
+      refuseUnread(request, response, identified.refused, clock);
       return;
     }
     const read = await readBody(request, bodyLimitBytes);
     if (read.kind === "gone") return;
     if (read.kind === "too-large") {
-      response.setHeader("connection", "close");
-      sendRefusal(response, refusals.bodyTooLarge(bodyLimitBytes));
+      refuseUnread(request, response, refusals.bodyTooLarge(bodyLimitBytes), clock);
       return;
     }
-    const decoded = bodyText(read.body, request.headers["content-encoding"], bodyLimitBytes);
+    const decoded = bodyText(read.body, request.headers, bodyLimitBytes);
     if (decoded.kind !== "text") {
       sendRefusal(
         response,

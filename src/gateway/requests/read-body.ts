@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 export type BodyRead =
   | { readonly kind: "read"; readonly body: Buffer }
+  /** The rest is still to come. */
   | { readonly kind: "too-large" }
   /** The client went away, or broke the connection off. */
   | { readonly kind: "gone" };
@@ -13,20 +14,24 @@ export const readBody = (request: IncomingMessage, limitBytes: number): Promise<
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    request.on("data", (chunk: Buffer) => {
+    const finish = (read: BodyRead): void => {
+      request.off("data", take).off("end", end).off("error", gone).off("close", gone);
+      resolve(read);
+    };
+    const take = (chunk: Buffer): void => {
       size += chunk.length;
       if (size <= limitBytes) {
         chunks.push(chunk);
         return;
       }
       request.pause();
-      resolve({ kind: "too-large" });
-    });
-    request.once("end", () => {
+      finish({ kind: "too-large" });
+    };
+    const end = (): void => {
       const [first] = chunks;
-      resolve({ kind: "read", body: chunks.length === 1 && first ? first : Buffer.concat(chunks, size) });
-    });
-    request.once("error", () => resolve({ kind: "gone" }));
-    request.once("close", () => resolve({ kind: "gone" }));
+      finish({ kind: "read", body: chunks.length === 1 && first ? first : Buffer.concat(chunks, size) });
+    };
+    const gone = (): void => finish({ kind: "gone" });
+    request.on("data", take).once("end", end).once("error", gone).once("close", gone);
   });
 };

@@ -5,16 +5,16 @@ import type { UpstreamAnswer } from "../upstream/types.ts";
 import type { Refused } from "../stage.ts";
 import { refusalBody } from "./refusal.ts";
 
-/** Answers with an error of the gateway's own; returns the bytes that were sent. */
-export const sendRefusal = (
+/** Head and body of a refusal, with the answer left open; undefined when there is nobody to answer any more. */
+export const startRefusal = (
   response: ServerResponse,
   refused: Refused,
   headers: Readonly<Record<string, string>> = {},
   batchSize?: number,
-): number => {
+): number | undefined => {
   if (response.headersSent || response.destroyed) {
     response.destroy();
-    return 0;
+    return undefined;
   }
   const body = refusalBody(refused, batchSize);
   const bytes = Buffer.byteLength(body);
@@ -24,7 +24,15 @@ export const sendRefusal = (
     "content-type": "application/json; charset=utf-8",
     "content-length": bytes,
   });
-  response.end(body);
+  response.write(body);
+  return bytes;
+};
+
+/** Answers with an error of the gateway's own; returns the bytes that were sent. */
+export const sendRefusal = (...given: Parameters<typeof startRefusal>): number => {
+  const bytes = startRefusal(...given);
+  if (bytes === undefined) return 0;
+  given[0].end();
   return bytes;
 };
 
