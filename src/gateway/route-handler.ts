@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RequestHandler } from "express";
-import type { Clock, Logger } from "../core/index.ts";
+import { type Clock, type Logger, requestIdOf } from "../core/index.ts";
 import type { Identity } from "./identity/types.ts";
 import type { ClientAddress } from "./requests/client-address.ts";
 import { identifyOrRefuse } from "./requests/identify.ts";
@@ -31,7 +31,7 @@ export const createRouteGuard =
     }
     const bytesIn = Number(request.headers["content-length"] ?? 0);
     const stages = await runStages({
-      id: randomUUID(),
+      id: requestIdOf(request.headers) ?? randomUUID(),
       caller: identified.caller,
       protocol: "http",
       path: request.originalUrl.split("?", 1)[0] ?? request.originalUrl,

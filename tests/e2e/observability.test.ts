@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createClient } from "graphql-ws";
+import { WebSocket } from "ws";
 import { createAppLogger } from "../../src/observability/index.ts";
 import { startTestProduct, type TestProduct } from "../support/product.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -115,6 +117,35 @@ describe("the log", () => {
     });
     const hostile = await post(query, { ...headers, "x-request-id": 'x","admin":true' });
     expect(hostile.headers.get("x-request-id")).toMatch(/^[\da-f-]{36}$/u);
+  });
+
+  it("has one id for a request in gateway and actions server, over HTTP and WebSocket", async () => {
+    const check = `query Check { checkUsage(workspaceId: "${workspace.id}", metric: "messages", amount: 1) { allowed } }`;
+    await post(JSON.stringify({ query: check }), { ...headers, "x-request-id": "from-http-1" });
+    const client = createClient({
+      url: `${product.urls.gateway.replace("http", "ws")}/v1/graphql`,
+      webSocketImpl: class extends WebSocket {
+        constructor(address: string, protocols: string) {
+          super(address, protocols, { headers: { "x-request-id": "from-socket-1" } });
+        }
+      },
+      connectionParams: { headers },
+      retryAttempts: 0,
+    });
+    await new Promise<void>((resolve, reject) => {
+      client.subscribe({ query: check }, { next: () => undefined, error: reject, complete: resolve });
+    });
+    await client.dispose();
+    for (const id of ["from-http-1", "from-socket-1"]) {
+      const messages = await waitFor(`both lines of ${id}`, () => {
+        const found = lines
+          .map((line) => JSON.parse(line) as { requestId?: string; msg: string })
+          .filter(({ requestId }) => requestId === id)
+          .map(({ msg }) => msg);
+        return found.length === 2 && found.sort();
+      });
+      expect(messages).toEqual(["action answered", "request answered"]);
+    }
   });
 
   it("has no secret in any line, wherever a client puts one", async () => {

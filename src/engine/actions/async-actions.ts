@@ -7,7 +7,7 @@ import { isRawObject, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";
 import { createActionLog, type WaitingCall } from "./action-log.ts";
 import type { CallAction } from "./call-action.ts";
-import { forwardedHeaders } from "./forward-headers.ts";
+import { forwardedHeaders, requestIdHeaders } from "./forward-headers.ts";
 import { checkOutput } from "./output.ts";
 
 /** Beyond its time limit, a call is given this long to be written down before it counts as abandoned. */
@@ -108,7 +108,10 @@ export const createAsyncActions = (deps: AsyncActionsDeps): AsyncActions => {
         actionName: action.name,
         session: session.variables,
         // What the webhook will not see need not be kept: the client's secrets are among it.
-        headers: action.forwardClientHeaders ? forwardedHeaders(headers, action.ignoredClientHeaders) : {},
+        headers: {
+          ...requestIdHeaders(headers),
+          ...(action.forwardClientHeaders ? forwardedHeaders(headers, action.ignoredClientHeaders) : {}),
+        },
         inputJson,
       }),
     result: async (action, id, session) => {

@@ -1,13 +1,13 @@
 import { z } from "zod";
 
-import type { Logger } from "../../core/index.ts";
+import { type Logger, requestIdOf } from "../../core/index.ts";
 import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 import { parseJson, type Raw } from "../json/index.ts";
 import type { ActionMeta } from "../metadata/types.ts";
 import { applyRequestTransform, applyResponseTransform } from "../transforms/index.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
-import { forwardedHeaders } from "./forward-headers.ts";
+import { forwardedHeaders, requestIdHeaders } from "./forward-headers.ts";
 import { sendRequest, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
 
 export interface ActionCall {
@@ -70,6 +70,7 @@ export const createActionCaller =
       method: "POST",
       url: fillTemplate(action.handler, deps.environment),
       headers: {
+        ...requestIdHeaders(clientHeaders),
         ...configuredHeaders(action.headers, deps.environment),
         // Hasura's default precedence: what the client sent stands above what is configured.
         ...(action.forwardClientHeaders ? forwardedHeaders(clientHeaders, action.ignoredClientHeaders) : {}),
@@ -89,7 +90,10 @@ export const createActionCaller =
         what: `action ${action.name}`,
       });
     } catch (error) {
-      deps.logger.warn({ action: action.name, error }, "the webhook of an action could not be reached");
+      deps.logger.warn(
+        { action: action.name, error, requestId: requestIdOf(clientHeaders) },
+        "the webhook of an action could not be reached",
+      );
       throw unexpected("http exception when calling webhook", { request }, error);
     }
     const text = applyResponseTransform(action.responseTransform, answer, outgoing, session.variables);
@@ -102,6 +106,9 @@ export const createActionCaller =
     if (answer.status >= 200 && answer.status < 300)
       return { value, setCookies: answer.headers.getSetCookie() };
     if (answer.status >= 400 && answer.status < 500) throw refusal(value, internal);
-    deps.logger.warn({ action: action.name, status: answer.status }, "the webhook of an action failed");
+    deps.logger.warn(
+      { action: action.name, status: answer.status, requestId: requestIdOf(clientHeaders) },
+      "the webhook of an action failed",
+    );
     throw unexpected("internal error", internal);
   };

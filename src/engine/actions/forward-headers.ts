@@ -1,3 +1,4 @@
+import { requestIdHeader, requestIdOf } from "../../core/index.ts";
 import type { HeaderMap } from "../../auth/index.ts";
 
 /** What Hasura does not hand on from the client, unless an action has a list of its own. */
@@ -27,6 +28,12 @@ const never: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** What joins the log of a webhook to that of the request, which goes on whether client headers are forwarded or not. */
+export const requestIdHeaders = (headers: HeaderMap): Readonly<Record<string, string>> => {
+  const id = requestIdOf(headers);
+  return id === undefined ? {} : { [requestIdHeader]: id };
+};
 
 /** Client headers for a webhook; `x-hasura-*` stay behind, because the webhook could take them for verified ones. */
 export const forwardedHeaders = (

@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-import type { Logger } from "../../core/index.ts";
+import { type Logger, requestIdOf } from "../../core/index.ts";
 import type { HeaderMap, Session } from "../../auth/index.ts";
 import { HasuraError, validationFailed } from "../errors.ts";
 import type { ValidateInput } from "../metadata/types.ts";
 import { configuredHeaders, fillTemplate, type Environment } from "./environment.ts";
-import { forwardedHeaders } from "./forward-headers.ts";
+import { forwardedHeaders, requestIdHeaders } from "./forward-headers.ts";
 import { sendRequest, userAgent, type WebhookAnswer, type WebhookClient } from "./webhook.ts";
 
 export interface InputValidationCall {
@@ -47,6 +47,7 @@ export const createInputValidator =
       method: "POST",
       url: fillTemplate(validation.url, deps.environment),
       headers: {
+        ...requestIdHeaders(clientHeaders),
         ...(validation.forwardClientHeaders ? forwardedHeaders(clientHeaders) : {}),
         "content-type": "application/json",
         "user-agent": userAgent,
@@ -64,13 +65,19 @@ export const createInputValidator =
         what: "input validation",
       });
     } catch (error) {
-      deps.logger.warn({ error }, "the webhook of an input validation could not be reached");
+      deps.logger.warn(
+        { error, requestId: requestIdOf(clientHeaders) },
+        "the webhook of an input validation could not be reached",
+      );
       throw unexpected("http exception when validating input data", undefined, error);
     }
     if (answer.status >= 200 && answer.status < 300) return;
     const response = { status: answer.status, body: answer.text };
     if (answer.status !== 400) {
-      deps.logger.warn({ status: answer.status }, "the webhook of an input validation failed");
+      deps.logger.warn(
+        { status: answer.status, requestId: requestIdOf(clientHeaders) },
+        "the webhook of an input validation failed",
+      );
       throw unexpected("internal error when validating input data", { response });
     }
     const message = readRefusal(answer.text);

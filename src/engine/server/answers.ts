@@ -1,11 +1,17 @@
-import { AppError, type Logger } from "../../core/index.ts";
+import { AppError, type Logger, requestIdOf } from "../../core/index.ts";
+import type { HeaderInput, HeaderMap } from "../../auth/index.ts";
 import { HasuraError } from "../errors.ts";
 
-/** Whatever was thrown, as an error that a client may see. */
-export const toHasuraError = (error: unknown, logger: Logger): HasuraError => {
+/** Whatever was thrown, as an error that a client may see; what it was is logged, with the id of the request. */
+export const toHasuraError = (
+  error: unknown,
+  logger: Logger,
+  headers?: HeaderMap | HeaderInput,
+): HasuraError => {
   if (error instanceof HasuraError) return error;
+  const about = headers === undefined ? {} : { requestId: requestIdOf(headers) };
   if (error instanceof AppError && error.kind !== "internal") {
-    if (error.kind === "unavailable") logger.warn({ error }, "the database could not be reached");
+    if (error.kind === "unavailable") logger.warn({ error, ...about }, "the database could not be reached");
     return new HasuraError({
       message: error.message,
       code: error.code,
@@ -15,7 +21,7 @@ export const toHasuraError = (error: unknown, logger: Logger): HasuraError => {
         : { extensions: { path: "$", code: error.code, ...error.extensions } }),
     });
   }
-  logger.error({ error }, "a request failed unexpectedly");
+  logger.error({ error, ...about }, "a request failed unexpectedly");
   return new HasuraError({ message: "internal error", code: "unexpected", status: 500, cause: error });
 };
 

@@ -40,7 +40,7 @@ export const createGraphqlAnswerer =
         authenticated: true,
       };
     } catch (error) {
-      const shown = toHasuraError(error, deps.logger);
+      const shown = toHasuraError(error, deps.logger, input);
       return {
         text: errorAnswer(shown, deps.showsInternal(session?.isAdmin ?? false)),
         setCookies: [],

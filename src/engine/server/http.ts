@@ -59,7 +59,7 @@ const apiHandler =
     try {
       session = await deps.authenticator.resolveSession(headersOf(request));
     } catch (error) {
-      sendJson(response, 401, JSON.stringify(toHasuraError(error, deps.logger).toApi()));
+      sendJson(response, 401, JSON.stringify(toHasuraError(error, deps.logger, headersOf(request)).toApi()));
       return;
     }
     try {
@@ -74,7 +74,7 @@ const apiHandler =
       }
       sendJson(response, 200, JSON.stringify(await api(body, session.variables)));
     } catch (error) {
-      const shown = toHasuraError(error, deps.logger);
+      const shown = toHasuraError(error, deps.logger, headersOf(request));
       sendJson(response, statusOf(shown), JSON.stringify(shown.toApi(deps.showsInternal(true))));
     }
   };

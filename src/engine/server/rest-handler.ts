@@ -64,7 +64,7 @@ export const restHandler =
       for (const cookie of setCookies) response.append("set-cookie", cookie);
       send(200, data);
     } catch (error) {
-      const shown = toHasuraError(error, deps.logger);
+      const shown = toHasuraError(error, deps.logger, headers);
       send(shown.status ?? status, JSON.stringify(shown.toApi(deps.showsInternal(admin))));
     }
   };

@@ -120,7 +120,7 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
           const { data, setCookies } = await prepared.run();
           return { text: `{"data":${data}}`, setCookies };
         } catch (error) {
-          const shown = toHasuraError(error, deps.logger);
+          const shown = toHasuraError(error, deps.logger, headers);
           span.setAttribute("error.type", errorTypeOf(shown));
           return {
             text: errorAnswer(shown, deps.showsInternal(session.isAdmin)),

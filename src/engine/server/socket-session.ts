@@ -119,7 +119,7 @@ export const openSession = (
       session = await deps.authenticator.resolveSession(merged);
       headers = readHeaders(merged);
     } catch (error) {
-      dispatch({ type: "refused", reason: toHasuraError(error, deps.logger).message });
+      dispatch({ type: "refused", reason: toHasuraError(error, deps.logger, upgradeHeaders).message });
       return;
     }
     if (session.expiresAt !== undefined) expireAt(session.expiresAt);
@@ -137,7 +137,7 @@ export const openSession = (
 
   const begin = async (id: string, request: SocketRequest, asking: Session, span: Span): Promise<void> => {
     const fail = (error: unknown, stage: "planning" | "running"): void => {
-      const shown = toHasuraError(error, deps.logger);
+      const shown = toHasuraError(error, deps.logger, headers);
       span.setAttribute("error.type", errorTypeOf(shown));
       dispatch({ type: "failed", id, errors: errorsJson(shown, deps.showsInternal(asking.isAdmin)), stage });
     };

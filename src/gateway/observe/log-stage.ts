@@ -1,4 +1,4 @@
-import { requestIdOf, type Logger } from "../../core/index.ts";
+import type { Logger } from "../../core/index.ts";
 import type { GatewayRequest, GatewayStage } from "../stage.ts";
 
 /** A client's word: short, and without what breaks a line or a terminal. */
@@ -11,9 +11,9 @@ export const createLogStage = (logger: Logger): GatewayStage => ({
   name: "log",
   admit: () => ({ allowed: true }),
   settle: (request, { status, code, refusedBy, latencyMs, bytesIn, bytesOut }) => {
-    const { caller, protocol, path, headers, id } = request;
+    const { caller, protocol, path, id } = request;
     const line = {
-      requestId: requestIdOf(headers) ?? id,
+      requestId: id,
       workspaceId: caller.workspaceId,
       userId: caller.userId,
       apiKeyId: caller.apiKeyId,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Logger } from "../../core/index.ts";
+import { type Clock, type Logger, requestIdOf } from "../../core/index.ts";
 import type { Identity } from "../identity/types.ts";
 import type { GatewayRequest, Outcome, Refused } from "../stage.ts";
 import type { ErrorDetails } from "../refusals/error-details.ts";
@@ -76,7 +76,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
     }
     const target = request.url ?? "/";
     const asked: GatewayRequest = {
-      id: randomUUID(),
+      id: requestIdOf(request.headers) ?? randomUUID(),
       caller: identified.caller,
       protocol: "http",
       path: target.split("?", 1)[0] ?? target,

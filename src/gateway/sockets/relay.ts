@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
-import type { Clock, Logger } from "../../core/index.ts";
+import { type Clock, type Logger, requestIdOf } from "../../core/index.ts";
 import type { Caller } from "../caller.ts";
 import type { Identity } from "../identity/types.ts";
 import { identifyOrRefuse } from "../requests/identify.ts";
@@ -201,7 +201,7 @@ export const relaySocket = (
     const startedAt = performance.now();
     const bytesIn = Buffer.byteLength(text);
     const stages = await deps.runStages({
-      id: randomUUID(),
+      id: requestIdOf(request.headers) ?? randomUUID(),
       caller,
       protocol: "ws",
       path: "/v1/graphql",

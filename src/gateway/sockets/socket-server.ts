@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { ClientAddress } from "../requests/client-address.ts";
+import { giveRequestId } from "../observe/request-id.ts";
 import { graphqlTransportWs, legacyGraphqlWs } from "./dialect.ts";
 import { type Relay, type RelayDeps, relaySocket } from "./relay.ts";
 
@@ -33,6 +34,8 @@ export const createSocketServer = (deps: SocketServerDeps): SocketServer => {
   });
   return {
     upgrade: (request, stream, head) => {
+      // One for all operations of the socket: what is behind gets no headers but those of its beginning.
+      giveRequestId(request);
       sockets.handleUpgrade(request, stream, head, (socket) => {
         const asked = request.headers["sec-websocket-protocol"];
         if (asked !== undefined && socket.protocol === "") {

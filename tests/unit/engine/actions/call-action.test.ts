@@ -85,6 +85,34 @@ describe("an action's webhook", () => {
     });
   });
 
+  it("gets the id of the request and nothing else of it where client headers are not forwarded", async () => {
+    const lines: object[] = [];
+    const seen: Readonly<Record<string, string>>[] = [];
+    const caller = createActionCaller({
+      client: (_url, { headers }) => {
+        seen.push(headers);
+        return Promise.reject(new Error("nobody there"));
+      },
+      environment: { BASE: "http://127.0.0.1:1", SECRET: "s" },
+      logger: { ...silentLogger, warn: (context) => void lines.push(context) },
+    });
+    for (const id of ["request-1", "not an id"]) {
+      await caller({
+        action: { ...action, forwardClientHeaders: false },
+        inputJson: "{}",
+        session: createSession("user", {}),
+        clientHeaders: readHeaders({ "X-Request-Id": id, "X-Trace": "t" }),
+        requestQuery: null,
+      }).catch(() => undefined);
+    }
+    expect(seen.map((headers) => headers["x-request-id"])).toEqual(["request-1", undefined]);
+    expect(seen[0]).not.toHaveProperty("x-trace");
+    expect(lines).toEqual([
+      expect.objectContaining({ action: "consume", requestId: "request-1" }),
+      expect.objectContaining({ action: "consume", requestId: undefined }),
+    ]);
+  });
+
   it("keeps client headers back unless they are to be forwarded", async () => {
     const { seen } = await call(() => json(200, {}), { forwardClientHeaders: false });
     expect(Object.keys(seen[0]?.headers ?? {}).sort()).toEqual([
