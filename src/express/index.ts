@@ -13,7 +13,10 @@ export {
 export { createGate, type Gate, type GateDecision, type GateRequest } from "../domain/gate/index.ts";
 export { type Offer, type Standing } from "../domain/plans/index.ts";
 export {
+  createFallbackStore,
   createMemoryStore,
+  type FallbackStore,
+  type FallbackStoreDeps,
   type MemoryStoreDeps,
   type RateAnswer,
   type RateRequest,
@@ -33,4 +36,5 @@ export {
   type Refusal,
   type RefusalDetails,
 } from "../gateway/plan-gates/index.ts";
+export { createRedisStore, type RedisStore, type RedisStoreDeps } from "../gateway/rate-limit/index.ts";
 export { createDatabase, type DatabaseOptions } from "../postgres/index.ts";

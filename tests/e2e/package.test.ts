@@ -80,7 +80,18 @@ const server = app.listen(0, "127.0.0.1", async () => {
 
 const typedRoutes = `
 import express from "express";
-import { createGate, createPlanGates, type Database, type PlanGates, type Refusal, silentLogger, systemClock } from "hasura-usage/express";
+import {
+  createFallbackStore,
+  createGate,
+  createMemoryStore,
+  createPlanGates,
+  createRedisStore,
+  type Database,
+  type PlanGates,
+  type Refusal,
+  silentLogger,
+  systemClock,
+} from "hasura-usage/express";
 
 export const mount = (database: Database): express.Express => {
   const gates: PlanGates = createPlanGates({
@@ -90,6 +101,13 @@ export const mount = (database: Database): express.Express => {
     logger: silentLogger,
     workspaceOf: (request) => request.get("x-session") ?? null,
     upgradeUrl: (refusal: Refusal) => "/upgrade?to=" + (refusal.upgrade?.planId ?? ""),
+    rateStore: createFallbackStore({
+      shared: createRedisStore({ url: "redis://127.0.0.1", logger: silentLogger }),
+      local: createMemoryStore({ clock: systemClock, elapsedMs: () => performance.now() }),
+      onOutage: "local",
+      clock: systemClock,
+      logger: silentLogger,
+    }),
   });
   // @ts-expect-error the package's types must reach here, or this line is none that fails
   gates.requireFeature(1);

@@ -2,6 +2,7 @@ import type { Logger } from "../../core/index.ts";
 import type { RateAnswer, RateRequest, RateStore } from "../../domain/rate-limit/index.ts";
 import type { Caller } from "../caller.ts";
 import { addressKey } from "../rate-limit/address-key.ts";
+import { waitSeconds } from "../rate-limit/rate-fields.ts";
 import type { Admission, Allowed, GatewayRequest, GatewayStage, Refused } from "../stage.ts";
 import type { ApiLimits, RoleLimits, RoleRate } from "./api-limits.ts";
 
@@ -61,8 +62,7 @@ const partOf = (caller: Caller, by: RoleRate["by"]): string => {
 };
 
 const rateRefusal = ({ perMinute }: RoleRate, { windows }: RateAnswer): Refused => {
-  const waitMs = windows[0]?.waitMs ?? Number.POSITIVE_INFINITY;
-  const retryAfter = Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs / 1_000)) : undefined;
+  const retryAfter = waitSeconds(windows[0]?.waitMs ?? Number.POSITIVE_INFINITY);
   return {
     allowed: false,
     status: 429,

@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler } from "express";
-import { type RateAnswer, type RateStore } from "../../domain/rate-limit/index.ts";
+import { type RateAnswer, type RateStore, type WindowState } from "../../domain/rate-limit/index.ts";
+import { olderRateHeaders, waitSeconds } from "../rate-limit/rate-fields.ts";
 import { setQuotaHeaders } from "./headers.ts";
 import { noWorkspace, outageHeader, runGate } from "./run-gate.ts";
 import { type RequestStandings } from "./standing-of-request.ts";
@@ -12,25 +13,10 @@ export interface CheckRateOptions extends GateOptions {
 
 const windowSeconds = 60;
 
-const inSeconds = (ms: number): number | null =>
-  Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : null;
-
-interface Window {
-  readonly limit: number;
-  readonly remaining: number;
-  readonly resetSeconds: number;
-  readonly waitSeconds: number | null;
-}
-
-const windowOf = (answer: RateAnswer, limit: number): Window => {
-  const state = answer.windows[0];
+const windowOf = ({ windows }: RateAnswer): WindowState => {
+  const [state] = windows;
   if (state === undefined) throw new Error("the store of the rate limits answered for no window");
-  return {
-    limit,
-    remaining: Math.max(0, limit - state.used),
-    resetSeconds: inSeconds(state.nextFreeMs) ?? windowSeconds,
-    waitSeconds: inSeconds(state.waitMs),
-  };
+  return state;
 };
 
 /** Requests a minute by plan, over all routes of one workspace that carry this gate. A refused request costs nothing. */
@@ -54,19 +40,11 @@ export const checkRate = (
         windows: [{ key: `routes:${workspaceId}`, limit }],
         weight: typeof cost === "function" ? cost(request) : cost,
       });
-      const { remaining, resetSeconds, waitSeconds } = windowOf(answer, limit);
-      setQuotaHeaders(response, {
-        name: "requests",
-        limit: BigInt(limit),
-        remaining: BigInt(remaining),
-        windowSeconds,
-        resetSeconds,
-      });
-      response.set({
-        "x-ratelimit-limit": String(limit),
-        "x-ratelimit-remaining": String(remaining),
-        "x-ratelimit-reset": String(Math.ceil(deps.clock.now().getTime() / 1000) + resetSeconds),
-      });
+      const { used, nextFreeMs, waitMs } = windowOf(answer);
+      const remaining = Math.max(0, limit - used);
+      const resetSeconds = waitSeconds(nextFreeMs) ?? windowSeconds;
+      setQuotaHeaders(response, { name: "requests", limit, remaining, windowSeconds, resetSeconds });
+      response.set(olderRateHeaders({ limit, remaining }, resetSeconds, deps.clock.now().getTime()));
       if (answer.store === "local") response.append(outageHeader, "rate");
       if (answer.allowed) return null;
       return {
@@ -76,7 +54,7 @@ export const checkRate = (
         reason: `The plan ${standing.plan.name} allows ${String(limit)} requests a minute.`,
         currentPlan: { id: standing.plan.id, name: standing.plan.name },
         upgrade: (await standings.wayOut(workspaceId, { kind: "rate", requestsPerMinute: limit })).upgrade,
-        retryAfterSeconds: waitSeconds,
+        retryAfterSeconds: waitSeconds(waitMs) ?? null,
         details: { kind: "rate", limit, remaining, windowSeconds },
       };
     },

@@ -1,49 +1,12 @@
 import { type Response } from "express";
 import { type GateDecision } from "../../domain/gate/index.ts";
-
-/** A name as a string of RFC 8941: what it cannot hold is left out. */
-const quoted = (name: string): string => `"${name.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/gu, "")}"`;
-
-export interface Quota {
-  readonly name: string;
-  readonly limit: bigint;
-  readonly remaining: bigint;
-  readonly windowSeconds: number | null;
-  readonly resetSeconds: number | null;
-}
-
-// Structured fields hold integers of 15 digits at most.
-const bounded = (value: bigint): string =>
-  String(value > 999_999_999_999_999n ? 999_999_999_999_999n : value);
-
-const parameters = (pairs: readonly (readonly [string, string | null])[]): string =>
-  pairs
-    .filter(([, value]) => value !== null)
-    .map(([key, value]) => `;${key}=${value ?? ""}`)
-    .join("");
-
-const seconds = (value: number | null): string | null => (value === null ? null : String(Math.max(0, value)));
+import { limitMember, policyMember, type RateMember } from "../rate-limit/rate-fields.ts";
 
 /** The fields of the IETF draft; a route with several gates gets one member of the list for each. */
-export const setQuotaHeaders = (response: Response, quota: Quota): void => {
+export const setQuotaHeaders = (response: Response, quota: RateMember): void => {
   if (response.headersSent) return;
-  const { name, limit, remaining, windowSeconds, resetSeconds } = quota;
-  response.append(
-    "ratelimit-policy",
-    quoted(name) +
-      parameters([
-        ["q", bounded(limit)],
-        ["w", seconds(windowSeconds)],
-      ]),
-  );
-  response.append(
-    "ratelimit",
-    quoted(name) +
-      parameters([
-        ["r", bounded(remaining)],
-        ["t", seconds(resetSeconds)],
-      ]),
-  );
+  response.append("ratelimit-policy", policyMember(quota));
+  response.append("ratelimit", limitMember(quota));
 };
 
 /** From here on a client is told that the end is near, in percent. */
