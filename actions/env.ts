@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { errorReportUrl } from "../src/observability/index.ts";
 import { deliveryEnv } from "./delivery/index.ts";
 
 const schema = z.object({
@@ -7,6 +8,7 @@ const schema = z.object({
   DATABASE_URL: z.string().min(1),
   ACTION_SECRET: z.string().min(16, "must have at least 16 characters"),
   METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
+  ERROR_REPORT_URL: errorReportUrl,
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   ...deliveryEnv,
 });

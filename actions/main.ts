@@ -5,9 +5,13 @@ import { createDatabase, repeatContention } from "../src/postgres/index.ts";
 import {
   collectDatabaseMetrics,
   createAppLogger,
+  createErrorReporter,
   createMetricsRegistry,
   createMetricsRoute,
   measureWebhooks,
+  secretVariables,
+  withErrorReports,
+  wordsOfAddress,
 } from "../src/observability/index.ts";
 import { createActionsApp } from "./app.ts";
 import { createDelivery } from "./delivery/index.ts";
@@ -19,8 +23,24 @@ const graceMs = 10_000;
 
 async function main(): Promise<void> {
   const env = readActionsEnv(process.env);
-  const secrets = [env.ACTION_SECRET, env.DATABASE_URL, env.METRICS_TOKEN ?? ""];
-  const logger = createAppLogger({ level: env.LOG_LEVEL, secrets });
+  const secrets = [
+    env.ACTION_SECRET,
+    env.METRICS_TOKEN ?? "",
+    ...[env.DATABASE_URL, env.SMTP_URL, env.ERROR_REPORT_URL].flatMap(wordsOfAddress),
+    ...secretVariables(process.env),
+  ];
+  const plain = createAppLogger({ level: env.LOG_LEVEL, secrets });
+  const reporter =
+    env.ERROR_REPORT_URL === undefined
+      ? undefined
+      : createErrorReporter({
+          url: env.ERROR_REPORT_URL,
+          service: "hasura-usage-actions",
+          secrets,
+          clock: systemClock,
+          logger: plain,
+        });
+  const logger = reporter === undefined ? plain : withErrorReports(plain, reporter.report);
   const connected = createDatabase({
     connectionString: env.DATABASE_URL,
     maxConnections: 10,
@@ -61,6 +81,7 @@ async function main(): Promise<void> {
     server.close(() => {
       void Promise.all([delivery.stop(), leases.stop()])
         .then(() => database.close())
+        .then(() => reporter?.stop())
         .then(() => process.exit(0));
     });
     server.closeIdleConnections();

@@ -1,24 +1,18 @@
-import { pino } from "pino";
-import { createAppLogger } from "../observability/index.ts";
 import { systemClock } from "../core/index.ts";
-import { logSecrets } from "./log-secrets.ts";
+import { openLog } from "./log.ts";
 import { startProduct } from "./product.ts";
 import { readSettings } from "./settings.ts";
 import { welcome } from "./welcome.ts";
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
-  const logger = createAppLogger({
-    level: settings.LOG_LEVEL,
-    destination: pino.destination(2),
-    secrets: logSecrets(settings),
-  });
+  const log = openLog(settings, process.env, "hasura-usage");
   const startedAt = performance.now();
   let lastAt = startedAt;
   const product = await startProduct({
     settings,
     clock: systemClock,
-    logger,
+    logger: log.logger,
     onStep: (step, detail) => {
       const now = performance.now();
       console.log(`${step.padEnd(10)} ${detail}  (${((now - lastAt) / 1000).toFixed(2)} s)`);
@@ -29,7 +23,11 @@ async function main(): Promise<void> {
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    product.stop().then(
+    const stopAll = async (): Promise<void> => {
+      await product.stop();
+      await log.stop();
+    };
+    stopAll().then(
       () => process.exit(0),
       (error: unknown) => {
         console.error(`stop: ${error instanceof Error ? error.message : String(error)}`);

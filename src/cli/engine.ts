@@ -1,8 +1,8 @@
-import { pino } from "pino";
 import { join, resolve } from "node:path";
 import { systemClock } from "../core/index.ts";
 import { createEngine, loadMetadataFolder } from "../engine/index.ts";
 import { refuseSettings, unknownSettings } from "./hasura-settings.ts";
+import { openLog } from "./log.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
 import { pollSettings, readSettings } from "./settings.ts";
@@ -17,7 +17,8 @@ const graceMs = 5_000;
 async function main(): Promise<void> {
   refuseSettings(process.env);
   const settings = readSettings(process.env);
-  const logger = pino({ level: settings.LOG_LEVEL }, pino.destination(2));
+  const log = openLog(settings, process.env, "hasura-usage-engine");
+  const { logger } = log;
   const unknown = unknownSettings(process.env);
   if (unknown.length > 0) logger.warn({ unknown }, "these are no settings of Hasura");
   const isOwn = settings.DATABASE_URL === undefined;
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
       .stop()
       .then(() => closeServer(server, graceMs))
       .then(() => opened.close())
+      .then(() => log.stop())
       .then(() => process.exit(0));
   };
   process.once("SIGINT", stop);

@@ -1,29 +1,17 @@
+import { secretVariables, wordsOfAddress, wordsOfJwtSecret } from "../observability/index.ts";
 import { type Settings } from "./settings.ts";
 
-/** The key alone shows up where the whole setting does not. */
-const keyOf = (jwtSecret: string): string => {
-  try {
-    const parsed: unknown = JSON.parse(jwtSecret);
-    const key = typeof parsed === "object" && parsed !== null ? (parsed as { key?: unknown }).key : undefined;
-    return typeof key === "string" ? key : "";
-  } catch {
-    return "";
-  }
-};
-
-/** What may stand in no line of the log. */
-export const logSecrets = ({
-  secrets,
-  METRICS_TOKEN,
-  DATABASE_URL,
-  REDIS_URL,
-}: Settings): readonly string[] =>
-  [
-    secrets.adminSecret,
-    secrets.jwtSecret,
-    keyOf(secrets.jwtSecret),
-    secrets.actionSecret,
-    METRICS_TOKEN,
-    DATABASE_URL,
-    REDIS_URL,
-  ].filter((secret) => secret !== undefined);
+/** What may stand in no line of the log and in no report. */
+export const logSecrets = (
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] => [
+  settings.secrets.adminSecret,
+  ...wordsOfJwtSecret(settings.secrets.jwtSecret),
+  settings.secrets.actionSecret,
+  settings.METRICS_TOKEN ?? "",
+  ...[settings.DATABASE_URL, settings.REDIS_URL, settings.SMTP_URL, settings.ERROR_REPORT_URL].flatMap(
+    wordsOfAddress,
+  ),
+  ...secretVariables(env),
+];

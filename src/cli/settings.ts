@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defaultRateSettings } from "../domain/rate-limit/index.ts";
+import { errorReportUrl } from "../observability/index.ts";
 import { deliveryEnv } from "../../actions/delivery/index.ts";
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -55,6 +56,7 @@ const settingsSchema = z.object({
   GATEWAY_ON_ACCESS_OUTAGE: z.enum(["refuse", "trust"]).default("refuse"),
   GATEWAY_ADMIN_API: z.stringbool().default(false),
   METRICS_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
+  ERROR_REPORT_URL: errorReportUrl,
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
   ...deliveryEnv,
 });

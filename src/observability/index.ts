@@ -4,6 +4,9 @@
  */
 export { createBoundedLabel, otherLabel } from "./bounded-label.ts";
 export { collectDatabaseMetrics, type DatabaseMetricsDeps } from "./database-metrics.ts";
+export { createErrorReporter, type ErrorReporter, type ErrorReporterDeps } from "./error-reporter.ts";
+export { errorReportUrl } from "./settings.ts";
+export { secretVariables, wordsOfAddress, wordsOfJwtSecret } from "./secret-words.ts";
 export { type ErrorReport, withErrorReports } from "./error-reports.ts";
 export { durationBuckets, measureWebhooks } from "./http-metrics.ts";
 export { type AppLoggerOptions, createAppLogger, createScrubber } from "./logger.ts";
