@@ -21,10 +21,15 @@ const textOf = (body: Buffer, encoding: string | undefined): string | undefined 
 };
 
 export interface PeekedAnswer {
-  /** As it came, with a body that still holds all of it. */
+  /** As it came; a body that was read whole is at hand, one that was not goes on behind `begun`. */
   readonly answer: UpstreamAnswer;
   /** The whole text, when it is short and may hold errors. */
   readonly text: string | undefined;
+  /**
+   * What was taken off a body that is still under way. It cannot be put back: where it was the last piece the stream has
+   * ended, and takes nothing any more.
+   */
+  readonly begun?: Buffer;
 }
 
 /** The next piece of a body; null at its end. Throws when the upstream breaks off. */
@@ -68,7 +73,6 @@ export const peekAnswer = async (answer: UpstreamAnswer): Promise<PeekedAnswer> 
     size += chunk.length;
     const isErrors = !isPlain || looksLikeErrors(chunks[0]?.toString("latin1", 0, 64) ?? "");
     if (isErrors && size <= longestHeld) continue;
-    body.unshift(Buffer.concat(chunks, size));
-    return { answer, text: undefined };
+    return { answer, text: undefined, begun: Buffer.concat(chunks, size) };
   }
 };

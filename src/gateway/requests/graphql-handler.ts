@@ -116,6 +116,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
           });
     let answer: UpstreamAnswer;
     let errors: string | undefined;
+    let begun: Buffer | undefined;
     try {
       const sent = await deps.send({
         method: request.method ?? "POST",
@@ -130,7 +131,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
         signal: gone.signal,
       });
       const peeked = await peekAnswer(sent);
-      ({ answer } = peeked);
+      ({ answer, begun } = peeked);
       errors = peeked.text;
       const detailed =
         errors === undefined ? undefined : await deps.errorDetails.inBody(errors, asked.caller);
@@ -150,7 +151,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
     } finally {
       cancelDeadline?.();
     }
-    const bytesOut = await sendAnswer(response, answer, stages.headers);
+    const bytesOut = await sendAnswer(response, answer, stages.headers, begun);
     settle({ status: answer.status, code: firstCode(errors), refusedBy: undefined, bytesOut });
   };
 };

@@ -42,11 +42,15 @@ export const withText = ({ status, headers }: UpstreamAnswer, text: string): Ups
   return { status, headers: kept, body: text };
 };
 
-/** Passes an answer on as it comes, at the pace at which the client reads; resolves with the bytes of its body. */
+/**
+ * Passes an answer on as it comes, at the pace at which the client reads; resolves with the bytes of its body. `begun` is
+ * what somebody has read of the body before.
+ */
 export const sendAnswer = (
   response: ServerResponse,
   answer: UpstreamAnswer,
   headers: Readonly<Record<string, string>>,
+  begun?: Buffer,
 ): Promise<number> => {
   const { body } = answer;
   const passed = { ...endToEnd(answer.headers), ...headers };
@@ -57,7 +61,12 @@ export const sendAnswer = (
     return Promise.resolve(bytes);
   }
   response.writeHead(answer.status, passed);
-  let bytes = 0;
+  let bytes = begun?.length ?? 0;
+  if (begun !== undefined) response.write(begun);
+  if (body.readableEnded) {
+    response.end();
+    return Promise.resolve(bytes);
+  }
   body.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
   });
