@@ -308,6 +308,27 @@ const cross = fc.constant(
   }),
 );
 
+/** Takes all that is left, unless nothing bounds it. */
+const fill = fc
+  .constantFrom<Metric>("ai_queries", "api_calls")
+  .map((of) =>
+    command(`fill ${of}`, async (workspace, real) =>
+      agree(
+        await ask(workspace, real, { op: "consume", metric: of, amount: 1_000, partial: true }),
+        model.consume(workspace, of, 1_000, true),
+      ),
+    ),
+  );
+
+/** What chance alone seldom brings together: a hold that is committed in a later period, with the room that is left there. */
+const carryOver = fc
+  .tuple(hold, cross, fc.oneof(fill, useOne, override), fc.oneof(pass, override), settle)
+  .map((parts) =>
+    command(parts.map(String).join(", "), async (workspace, real) => {
+      for (const part of parts) if (await part.check(workspace)) await part.run(workspace, real);
+    }),
+  );
+
 /** Whether the view shows what the model holds. */
 const look = fc.constant(
   command("look", async (workspace, { db, workspaceId }) => {
@@ -329,6 +350,7 @@ export const commands = (plans: readonly model.Plan[]) =>
     [
       ...[useOne, useOne, useTwo, hold, hold, hold, settle, settle, settle, settle, settle, settle],
       ...[insertRows, deleteRow, plan(plans), override, pass, pass, pass, sweep, cross, cross, look],
+      ...[fill, carryOver, carryOver],
     ],
-    { maxCommands: 24, size: "max" },
+    { maxCommands: 18, size: "max" },
   );
