@@ -1,12 +1,18 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { type Duplex } from "node:stream";
 
 /** Sockets that became WebSockets: `node:http` forgets them, so closing a server must end them itself. */
 const upgraded = new WeakMap<Server, Set<Duplex>>();
 
 /** Listens or throws one line that says which service, which address and why. */
-export function listen(name: string, app: RequestListener, port: number, host: string): Promise<Server> {
-  const server = createServer(app);
+export function listen(
+  name: string,
+  app: RequestListener,
+  port: number,
+  host: string,
+  options: ServerOptions = {},
+): Promise<Server> {
+  const server = createServer(options, app);
   const sockets = new Set<Duplex>();
   upgraded.set(server, sockets);
   server.on("upgrade", (_request, socket: Duplex) => {

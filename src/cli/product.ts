@@ -172,7 +172,12 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
       settings: gatewaySettings(settings),
     });
-    const gatewayServer = await serve("gateway", withRequestId(gateway.handler), settings.PORT);
+    const gatewayServer = await serve(
+      "gateway",
+      withRequestId(gateway.handler),
+      settings.PORT,
+      gateway.serverOptions,
+    );
     gateway.attach(gatewayServer.server);
     undo.push(() => gateway.stop());
     onStep("gateway", gatewayServer.url);
@@ -219,8 +224,13 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     };
   }
 
-  async function serve(name: string, app: Parameters<typeof listen>[1], port: number) {
-    const server = await listen(name, app, port, settings.HOST);
+  async function serve(
+    name: string,
+    app: Parameters<typeof listen>[1],
+    port: number,
+    options?: Parameters<typeof listen>[4],
+  ) {
+    const server = await listen(name, app, port, settings.HOST, options);
     undo.push(() => closeServer(server, graceMs));
     return { server, url: `http://${settings.HOST}:${String(portOf(server))}` };
   }

@@ -36,6 +36,8 @@ export const createAdminApi =
       next();
       return;
     }
+    // A statement of the administrator may take its time.
+    request.socket.setTimeout(0);
     const forwarded = { address, encrypted: request.secure };
     upstream.administer(
       request,

@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type Express } from "express";
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Clock, Logger } from "../core/index.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { Identity } from "./identity/types.ts";
@@ -39,6 +39,8 @@ export interface GatewayDeps {
 
 export interface Gateway {
   readonly handler: RequestListener;
+  /** For `createServer`: what cannot be set on a server that is there already. */
+  readonly serverOptions: ServerOptions;
   /** Timeouts and WebSocket upgrades of `/v1/graphql`; an upgrade of any other path is refused. */
   attach(server: Server): void;
   /** Finishes what is in flight, ends sockets with 1001 and lets the upstream go; the server is the caller's. */
@@ -124,9 +126,11 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
 
   return {
     handler,
+    serverOptions: { connectionsCheckingInterval: settings.connectionCheckMs },
     attach: (server) => {
       server.headersTimeout = settings.headersTimeoutMs;
       server.requestTimeout = settings.requestTimeoutMs;
+      server.timeout = settings.idleTimeoutMs;
       server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
         answerBrokenRequest(error, socket, inFlight.isAnswering(socket));
       });

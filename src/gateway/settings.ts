@@ -8,6 +8,13 @@ export interface GatewaySettings {
   /** Until the whole head of a request, and until the whole request, have come in; then 408. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** How often that is looked at; Node's own 30 s would make a limit of 10 s one of 40. */
+  readonly connectionCheckMs: number;
+  /**
+   * A connection on which nothing moves for so long is cut off: its client does not read, or the upstream stopped midway.
+   * Above `upstreamTimeoutMs`, as nothing moves either while an answer is waited for.
+   */
+  readonly idleTimeoutMs: number;
   /** Frames of a WebSocket above it end the socket with 1009. */
   readonly frameLimitBytes: number;
   readonly operationsPerSocket: number;
@@ -27,6 +34,8 @@ export const defaultGatewaySettings: GatewaySettings = {
   trustedHops: 0,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  connectionCheckMs: 1_000,
+  idleTimeoutMs: 90_000,
   frameLimitBytes: 1024 * 1024,
   operationsPerSocket: 500,
   framesPerSecond: 1_000,

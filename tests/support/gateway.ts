@@ -72,7 +72,7 @@ export async function startTestGateway(
     logger: silentLogger,
     ...given,
   });
-  const server = await listen("gateway", gateway.handler, 0, "127.0.0.1");
+  const server = await listen("gateway", gateway.handler, 0, "127.0.0.1", gateway.serverOptions);
   gateway.attach(server);
   return {
     url: `http://127.0.0.1:${String(portOf(server))}`,

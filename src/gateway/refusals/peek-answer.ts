@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
+import { UpstreamTimeout } from "../upstream/timeout.ts";
 import type { UpstreamAnswer } from "../upstream/types.ts";
 
 /** Answers with errors are short; longer ones are rows and pass as they come. */
@@ -32,9 +33,10 @@ export interface PeekedAnswer {
   readonly begun?: Buffer;
 }
 
-/** The next piece of a body; null at its end. Throws when the upstream breaks off. */
-const nextChunk = (body: Readable): Promise<Buffer | null> =>
+/** The next piece of a body; null at its end. Throws when the upstream breaks off, or goes silent. */
+const nextChunk = (body: Readable, timeoutMs: number): Promise<Buffer | null> =>
   new Promise((resolve, reject) => {
+    const timer = setTimeout(() => body.destroy(new UpstreamTimeout("the answer stopped")), timeoutMs);
     const look = (): void => {
       const chunk = body.read() as Buffer | null;
       if (chunk === null && !body.readableEnded && !body.destroyed) return;
@@ -47,6 +49,7 @@ const nextChunk = (body: Readable): Promise<Buffer | null> =>
       reject(error);
     };
     const stop = (): void => {
+      clearTimeout(timer);
       body.off("readable", look).off("end", look).off("close", look).off("error", fail);
     };
     body.on("readable", look).on("end", look).on("close", look).on("error", fail);
@@ -54,7 +57,7 @@ const nextChunk = (body: Readable): Promise<Buffer | null> =>
   });
 
 /** Looks at the beginning of an answer, and holds the whole of it only when it may be errors. */
-export const peekAnswer = async (answer: UpstreamAnswer): Promise<PeekedAnswer> => {
+export const peekAnswer = async (answer: UpstreamAnswer, timeoutMs: number): Promise<PeekedAnswer> => {
   const { body } = answer;
   if (typeof body === "string") return { answer, text: looksLikeErrors(body) ? body : undefined };
   if (Buffer.isBuffer(body)) return { answer, text: undefined };
@@ -64,7 +67,7 @@ export const peekAnswer = async (answer: UpstreamAnswer): Promise<PeekedAnswer> 
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
-    const chunk = await nextChunk(body);
+    const chunk = await nextChunk(body, timeoutMs);
     if (chunk === null) {
       const held = Buffer.concat(chunks, size);
       return { answer: { ...answer, body: held }, text: textOf(held, encoding) };

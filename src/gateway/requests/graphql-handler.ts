@@ -130,7 +130,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
         repeatable: asked.operations.every(({ type }) => type === "query"),
         signal: gone.signal,
       });
-      const peeked = await peekAnswer(sent);
+      const peeked = await peekAnswer(sent, deps.upstreamTimeoutMs);
       ({ answer, begun } = peeked);
       errors = peeked.text;
       const detailed =
