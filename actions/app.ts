@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from "express";
 import { z } from "zod";
-import { AppError } from "../src/core/index.ts";
+import { AppError, type QueueMeter } from "../src/core/index.ts";
 import { createTracker } from "../src/domain/analytics/index.ts";
 import { type HandlerDeps } from "./handler.ts";
 import { errorHandler } from "./middleware/error-handler.ts";
@@ -14,6 +14,8 @@ export interface ActionsAppDeps extends Omit<HandlerDeps, "tracker"> {
   readonly registry: Registry;
   readonly secret: string;
   readonly observe?: {
+    /** Hears of what waits in memory. */
+    readonly meter: QueueMeter;
     /** Sees every request. */
     readonly measure: RequestHandler;
     /** Answers `/metrics`, and decides itself who may ask. */
@@ -63,7 +65,7 @@ function own<T>(table: Readonly<Record<string, T>>, name: string, what: string):
 /** The webhooks behind Hasura's actions, cron triggers and event triggers. */
 export function createActionsApp(given: ActionsAppDeps): Express {
   const { registry, secret, logger } = given;
-  const deps: HandlerDeps = { ...given, tracker: createTracker(given) };
+  const deps: HandlerDeps = { ...given, tracker: createTracker({ ...given, meter: given.observe?.meter }) };
   const app = express();
   app.disable("x-powered-by");
   app.use(requestId);

@@ -4,10 +4,12 @@ import { createLeases, leaseHolder } from "../src/domain/lease/index.ts";
 import { createDatabase, repeatContention } from "../src/postgres/index.ts";
 import {
   collectDatabaseMetrics,
+  collectPoolMetrics,
   createAppLogger,
   createErrorReporter,
   createMetricsRegistry,
   createMetricsRoute,
+  measureQueues,
   measureWebhooks,
   secretVariables,
   withErrorReports,
@@ -48,18 +50,21 @@ async function main(): Promise<void> {
   });
   const delivery = createDelivery({ database: connected, clock: systemClock, logger, settings: env });
   const database = repeatContention(connected);
-  const leases = createLeases({ database, clock: systemClock, logger, holder: leaseHolder() });
   const metrics = createMetricsRegistry();
+  const meter = measureQueues(metrics);
+  const leases = createLeases({ meter, database, clock: systemClock, logger, holder: leaseHolder() });
+  collectPoolMetrics(metrics, connected.sessions);
   collectDatabaseMetrics({ registry: metrics, database: connected, clock: systemClock, logger });
   const app = createActionsApp({
     database,
     delivery,
-    gate: createGate({ database, clock: systemClock, leases }),
+    gate: createGate({ meter, database, clock: systemClock, leases }),
     clock: systemClock,
     logger,
     registry,
     secret: env.ACTION_SECRET,
     observe: {
+      meter,
       measure: measureWebhooks(metrics),
       metrics: createMetricsRoute({ registry: metrics, token: env.METRICS_TOKEN, logger }),
     },

@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { AppError, type Database, type Logger } from "../core/index.ts";
-import { applySeeds, createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
+import {
+  applySeeds,
+  createDatabase,
+  migrate,
+  type PooledDatabase,
+  startEmbeddedPostgres,
+} from "../postgres/index.ts";
 import { projectRoot, type Settings } from "./settings.ts";
 
 export interface OpenDatabaseDeps {
@@ -12,7 +18,7 @@ export interface OpenDatabaseDeps {
 }
 
 export interface OpenDatabase {
-  readonly database: Database;
+  readonly database: PooledDatabase;
   readonly url: string;
   /** What a person wants to read about it; never a password. */
   readonly description: string;

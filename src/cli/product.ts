@@ -5,8 +5,10 @@ import { createLeases, leaseHolder } from "../domain/lease/index.ts";
 import { createEngine, loadMetadataFolder, type Metadata } from "../engine/index.ts";
 import {
   collectDatabaseMetrics,
+  collectPoolMetrics,
   createMetricsRegistry,
   createMetricsRoute,
+  measureQueues,
   measureWebhooks,
 } from "../observability/index.ts";
 import { createAuthenticator } from "../auth/index.ts";
@@ -98,13 +100,15 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     onStep("migrations", await bringUpToDate(database));
 
     const metrics = createMetricsRegistry();
+    const meter = measureQueues(metrics);
+    collectPoolMetrics(metrics, database.sessions);
     collectDatabaseMetrics({ registry: metrics, database, clock, logger });
     const metricsRoute = createMetricsRoute({ registry: metrics, token: settings.METRICS_TOKEN, logger });
     const delivery = createDelivery({ database, clock, logger, settings });
     const repeating = repeatContention(database);
-    const leases = createLeases({ database: repeating, clock, logger, holder: leaseHolder() });
+    const leases = createLeases({ database: repeating, clock, logger, meter, holder: leaseHolder() });
     undo.push(() => leases.stop());
-    const gate = createGate({ database: repeating, clock, leases });
+    const gate = createGate({ database: repeating, clock, leases, meter });
     const actionsApp = createActionsApp({
       database: repeating,
       delivery,
@@ -113,7 +117,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
       registry,
       secret: settings.secrets.actionSecret,
-      observe: { measure: measureWebhooks(metrics), metrics: metricsRoute },
+      observe: { meter, measure: measureWebhooks(metrics), metrics: metricsRoute },
     });
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
     delivery.start();
@@ -155,14 +159,17 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const gateway = createGateway({
       upstream,
       identity: createIdentity({ authenticator, access, adminSecret: settings.secrets.adminSecret }),
-      // First, so that they see what the others refuse.
-      stages: [createMetricsStage(metrics), createLogStage(logger), createTraceStage(), ...traffic.stages],
+      observers: [createMetricsStage(metrics), createLogStage(logger), createTraceStage()],
+      stages: traffic.stages,
       openRoutes: [{ path: "/metrics", router: metricsRoute }],
       routes: [
         {
           path: trackPath,
           scope: "events:write",
-          router: createTrackRouter({ tracker: createTracker({ database: repeating, clock }), logger }),
+          router: createTrackRouter({
+            tracker: createTracker({ database: repeating, clock, meter }),
+            logger,
+          }),
         },
       ],
       explainRefusal: async (workspaceId, metric, amount) => ({

@@ -39,4 +39,10 @@ export {
   type SpanInput,
   type TraceContext,
 } from "./tracing/index.ts";
-export { createQueueWorker, finishInFlight, type QueueWorker, type QueueWorkerDeps } from "./queue/index.ts";
+export {
+  createQueueWorker,
+  finishInFlight,
+  type QueueMeter,
+  type QueueWorker,
+  type QueueWorkerDeps,
+} from "./queue/index.ts";

@@ -12,12 +12,13 @@ import { createShapeReader } from "./requests/operation-shape.ts";
 import { refusals } from "./requests/refusal.ts";
 import { sendRefusal } from "./requests/respond.ts";
 import { createScopeStage } from "./requests/scope-stage.ts";
+import { createTurnedAwayNote } from "./requests/turned-away.ts";
 import { createStageRunner } from "./requests/run-stages.ts";
 import { createRouteGuard } from "./route-handler.ts";
 import type { GatewayRoute } from "./routes.ts";
 import { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";
 import { createSocketServer } from "./sockets/socket-server.ts";
-import type { GatewayStage } from "./stage.ts";
+import type { GatewayObserver, GatewayStage } from "./stage.ts";
 import { createHttpUpstream } from "./upstream/http-upstream.ts";
 import { createInProcessUpstream } from "./upstream/in-process-upstream.ts";
 import type { Upstream, UpstreamPort } from "./upstream/types.ts";
@@ -25,6 +26,8 @@ import type { Upstream, UpstreamPort } from "./upstream/types.ts";
 export interface GatewayDeps {
   readonly upstream: Upstream;
   readonly identity: Identity;
+  /** In front of all stages, so that they see what those refuse. */
+  readonly observers?: readonly GatewayObserver[];
   /** In the order in which requests pass them. */
   readonly stages?: readonly GatewayStage[];
   readonly routes?: readonly GatewayRoute[];
@@ -63,6 +66,7 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
   const addressOf = createClientAddress(settings.trustedHops);
   const runStages = createStageRunner(
     [
+      ...(deps.observers ?? []),
       createScopeStage(
         new Map(
           (deps.routes ?? []).flatMap(({ path, scope }) => (scope === undefined ? [] : [[path, scope]])),
@@ -72,11 +76,13 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
     ],
     logger,
   );
+  const noteTurnedAway = createTurnedAwayNote(deps.observers ?? [], logger);
   const upstream = createUpstream(deps.upstream, settings.upstreamTimeoutMs);
   const inFlight = createInFlight();
   const shared = {
     identity,
     runStages,
+    noteTurnedAway,
     readShape: createShapeReader(),
     errorDetails: createErrorDetails(deps.explainRefusal, logger),
     addressOf,
@@ -103,7 +109,8 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
   for (const { path, router } of deps.openRoutes ?? []) app.use(path, router);
   const guard = createRouteGuard(shared);
   for (const { path, router } of deps.routes ?? []) app.use(path, guard, router);
-  app.use((_request, response) => {
+  app.use((request, response) => {
+    noteTurnedAway("route", { status: 404, code: "not-found" }, { request });
     response.status(404).json({ error: "no such endpoint", code: "not-found" });
   });
   const failed: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
@@ -132,7 +139,7 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
       server.requestTimeout = settings.requestTimeoutMs;
       server.timeout = settings.idleTimeoutMs;
       server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-        answerBrokenRequest(error, socket, inFlight.isAnswering(socket));
+        answerBrokenRequest(error, socket, inFlight.isAnswering(socket), noteTurnedAway);
       });
       server.on("upgrade", (request, socket, head) => {
         socket.on("error", () => socket.destroy());

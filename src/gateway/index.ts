@@ -28,7 +28,16 @@ export {
 export type { OperationShape } from "./requests/operation-shape.ts";
 export { callerOf, type GatewayRoute } from "./routes.ts";
 export { defaultGatewaySettings, type GatewaySettings } from "./settings.ts";
-export type { Admission, Allowed, GatewayRequest, GatewayStage, Outcome, Refused } from "./stage.ts";
+export type {
+  Admission,
+  Allowed,
+  GatewayObserver,
+  GatewayRequest,
+  GatewayStage,
+  Outcome,
+  Refused,
+  TurnedAway,
+} from "./stage.ts";
 export { createTrackRouter, trackPath, type TrackRouterDeps } from "./track/index.ts";
 export type { ExplainRefusal } from "./refusals/error-details.ts";
 export type { InProcessUpstream, Upstream, UrlUpstream } from "./upstream/types.ts";

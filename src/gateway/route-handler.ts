@@ -7,11 +7,13 @@ import { identifyOrRefuse } from "./requests/identify.ts";
 import { refuseUnread } from "./requests/refuse-unread.ts";
 import { sendRefusal } from "./requests/respond.ts";
 import type { RunStages } from "./requests/run-stages.ts";
+import type { NoteTurnedAway } from "./requests/turned-away.ts";
 import { setCaller } from "./routes.ts";
 
 export interface RouteGuardDeps {
   readonly identity: Identity;
   readonly runStages: RunStages;
+  readonly noteTurnedAway: NoteTurnedAway;
   readonly addressOf: ClientAddress;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -19,13 +21,16 @@ export interface RouteGuardDeps {
 
 /** What every mounted route has in front of it: who asks, and the stages. */
 export const createRouteGuard =
-  ({ identity, runStages, addressOf, clock, logger }: RouteGuardDeps): RequestHandler =>
+  ({ identity, runStages, noteTurnedAway, addressOf, clock, logger }: RouteGuardDeps): RequestHandler =>
   async (request, response, next) => {
     const startedAt = performance.now();
     const receivedAt = clock.now();
     const address = addressOf(request);
     const identified = await identifyOrRefuse(identity, request, address, logger);
     if ("refused" in identified) {
+      noteTurnedAway("identity", identified.refused, {
+        request: { headers: request.headers, url: request.originalUrl },
+      });
       refuseUnread(request, response, identified.refused, clock);
       return;
     }

@@ -75,3 +75,21 @@ export interface GatewayStage {
   admit(request: GatewayRequest): Admission | Promise<Admission>;
   settle?(request: GatewayRequest, outcome: Outcome): void;
 }
+
+/** A request that passes no stage, as it is not known whose it is or what it asks for. */
+export interface TurnedAway {
+  /** Undefined for bytes that are no request. */
+  readonly id: string | undefined;
+  readonly protocol: GatewayRequest["protocol"];
+  readonly path: string | undefined;
+  readonly caller: Caller | undefined;
+  /** Where it ended: no endpoint, nobody who may ask, a body that cannot be read, or no HTTP at all. */
+  readonly by: "route" | "identity" | "body" | "connection";
+  readonly status: number;
+  readonly code: string;
+}
+
+/** A stage that refuses nothing and hears of every request, of those that reach no stage as well. */
+export interface GatewayObserver extends GatewayStage {
+  turnedAway?(turnedAway: TurnedAway): void;
+}

@@ -76,26 +76,38 @@ cross join (
 
 const eventsSql = `
 select
-  event.trigger_name as trigger,
-  count(*)::integer as waiting,
-  greatest(extract(epoch from (now() at time zone 'UTC') - min(event.created_at)), 0)::double precision as lag
-from hdb_catalog.event_log as event
-where event.delivered = false
-  and event.error = false
-  and event.archived = false
-group by event.trigger_name
-order by event.trigger_name
+  coalesce(waiting.trigger, installed.trigger) as trigger,
+  coalesce(waiting.count, 0) as waiting,
+  coalesce(waiting.lag, 0) as lag
+from (
+  select
+    event.trigger_name as trigger,
+    count(*)::integer as count,
+    greatest(extract(epoch from (now() at time zone 'UTC') - min(event.created_at)), 0)::double precision as lag
+  from hdb_catalog.event_log as event
+  where event.delivered = false
+    and event.error = false
+    and event.archived = false
+  group by event.trigger_name
+) as waiting
+-- A figure that is there only while something waits cannot be told from one that is not collected.
+full join (
+  select distinct substring(installed.tgname from '^notify_hasura_(.+)_(?:INSERT|UPDATE|DELETE)$') as trigger
+  from pg_trigger as installed
+  where installed.tgname like 'notify\\_hasura\\_%'
+) as installed on installed.trigger = waiting.trigger
+where coalesce(waiting.trigger, installed.trigger) is not null
+order by 1
 limit 100
 `;
 
 const cronSql = `
 select
   event.trigger_name as trigger,
-  count(*)::integer as waiting,
-  extract(epoch from now() - min(event.scheduled_time))::double precision as lag
+  count(*) filter (where event.scheduled_time <= now())::integer as waiting,
+  greatest(extract(epoch from now() - min(event.scheduled_time)), 0)::double precision as lag
 from hdb_catalog.hdb_cron_events as event
 where event.status in ('scheduled', 'locked')
-  and event.scheduled_time <= now()
 group by event.trigger_name
 order by event.trigger_name
 limit 100

@@ -11,4 +11,6 @@ export { type ErrorReport, withErrorReports } from "./error-reports.ts";
 export { durationBuckets, measureWebhooks } from "./http-metrics.ts";
 export { type AppLoggerOptions, createAppLogger, createScrubber } from "./logger.ts";
 export { createMetricsRoute, type MetricsRouteDeps } from "./metrics-route.ts";
+export { collectPoolMetrics, type SessionFigures } from "./pool-metrics.ts";
+export { measureQueues } from "./queue-metrics.ts";
 export { createMetricsRegistry } from "./registry.ts";

@@ -10,5 +10,5 @@ export { type FilledClusterOptions, prepareFilledCluster } from "./filled-cluste
 export { projectDigest } from "./hasura-folder.ts";
 export { createListener, type Listener, type ListenerDeps } from "./listen.ts";
 export { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
-export { createDatabase, type DatabaseOptions } from "./pool.ts";
+export { createDatabase, type DatabaseOptions, type PooledDatabase } from "./pool.ts";
 export { repeatContention } from "./repeat-contention.ts";

@@ -169,7 +169,12 @@ const inTransaction = async <T>(pool: pg.Pool, work: (tx: Transaction) => Promis
   }
 };
 
-export const createDatabase = (options: DatabaseOptions): Database => {
+/** The database, and how busy the sessions of this process are. */
+export interface PooledDatabase extends Database {
+  sessions(): { readonly busy: number; readonly idle: number; readonly waiting: number };
+}
+
+export const createDatabase = (options: DatabaseOptions): PooledDatabase => {
   const pool = new pg.Pool({
     connectionString: options.connectionString,
     max: options.maxConnections ?? 10,
@@ -182,7 +187,7 @@ export const createDatabase = (options: DatabaseOptions): Database => {
   pool.on("error", () => undefined);
   let closing: Promise<void> | undefined;
   const submit = submitTo(pool);
-  return traceDatabase({
+  const database = traceDatabase({
     query: run(pool, submit),
     transaction: (work) => inTransaction(pool, work),
     batch: (statements: readonly PipelinedStatement[], accept) =>
@@ -196,4 +201,12 @@ export const createDatabase = (options: DatabaseOptions): Database => {
       }),
     close: () => (closing ??= pool.end()),
   });
+  return {
+    ...database,
+    sessions: () => ({
+      busy: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+  };
 };

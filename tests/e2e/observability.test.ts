@@ -35,6 +35,12 @@ const metrics = async (url: string): Promise<string> => {
   return response.text();
 };
 
+/** What a scrape says of a series; not a number where it has none. */
+const valueOf = (text: string, series: string): number => {
+  const line = text.split("\n").find((each) => each.startsWith(`hasura_usage_${series} `));
+  return line === undefined ? Number.NaN : Number(line.slice(line.lastIndexOf(" ")));
+};
+
 const post = (
   body: string,
   more: Readonly<Record<string, string>> = {},
@@ -57,22 +63,77 @@ describe("/metrics", () => {
       ),
     );
     const text = await metrics(product.urls.gateway);
-    for (const name of [
-      "hasura_usage_refusals_total",
-      "hasura_usage_request_duration_seconds_bucket",
-      "hasura_usage_database_up 1",
-      "hasura_usage_leases ",
-      "hasura_usage_database_sessions ",
-      "hasura_usage_webhooks_due 0",
-      "hasura_usage_event_lag_seconds",
-      "hasura_usage_cron_lag_seconds",
-      "hasura_usage_counter_drift_units 0",
-      "hasura_usage_rate_decisions_total",
-      "process_cpu_seconds_total",
-    ]) {
-      expect(text).toContain(name);
-    }
+    // Each has a value from the start: a series that comes with its first trouble cannot be told from one that nobody collects.
+    const missing = [
+      'request_duration_seconds_bucket{le="0.005",protocol="http"}',
+      'request_bytes_total{protocol="http",direction="in"}',
+      "database_up",
+      "leases",
+      "leased_units",
+      "reservations_held",
+      'pool_sessions{state="busy"}',
+      'pool_sessions{state="idle"}',
+      "pool_waiting",
+      "database_sessions",
+      'queue_waiting{queue="gate"}',
+      'queue_waiting{queue="lease draw"}',
+      'queue_waiting{queue="events"}',
+      'queue_wait_seconds_count{queue="gate"}',
+      'queue_requests_total{queue="gate"}',
+      "webhooks_due",
+      "webhook_lag_seconds",
+      "emails_due",
+      "email_lag_seconds",
+      'events_waiting{trigger="usage_alert_raised"}',
+      'event_lag_seconds{trigger="usage_alert_raised"}',
+      'cron_waiting{trigger="usage_reconcile"}',
+      'cron_lag_seconds{trigger="usage_reconcile"}',
+      "counter_drifts",
+      "counter_drift_units",
+      'rate_decisions_total{store="memory",result="allowed"}',
+      "rate_store_failures_total",
+      "rate_windows",
+    ].filter((name) => !(valueOf(text, name) >= 0));
+    expect(missing).toEqual([]);
+    expect(text).toContain("process_cpu_seconds_total");
     expect(await metrics(product.urls.actions)).toContain("hasura_usage_webhook_handler_duration_seconds");
+  });
+
+  it("counts who was turned away before any stage, by where and why", async () => {
+    await post(query, { authorization: "Bearer no-token-at-all" });
+    await post(query, { "x-hasura-admin-secret": "not-the-secret" });
+    await post('{"query": "{ __typename }", "query": "{ __typename }"}', headers);
+    await post("{}", headers, "/nothing/here");
+    const socket = createClient({
+      url: `${product.urls.gateway.replace("http", "ws")}/v1/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { headers: { authorization: "Bearer no-token-at-all" } },
+      retryAttempts: 0,
+    });
+    await new Promise<void>((resolve) => {
+      socket.subscribe(
+        { query: "{ __typename }" },
+        { next: () => undefined, error: () => resolve(), complete: () => resolve() },
+      );
+    });
+    const expected = {
+      'refusals_total{stage="identity",code="invalid-jwt"}': 2,
+      'refusals_total{stage="identity",code="access-denied"}': 1,
+      'refusals_total{stage="body",code="bad-request"}': 1,
+      'refusals_total{stage="route",code="not-found"}': 1,
+      'requests_total{protocol="http",caller="unknown",status="200"}': 2,
+      'requests_total{protocol="ws",caller="unknown",status="200"}': 1,
+      'requests_total{protocol="http",caller="unknown",status="404"}': 1,
+    };
+    await waitFor("all of them", async () => {
+      const text = await metrics(product.urls.gateway);
+      return Object.entries(expected).every(([name, count]) => valueOf(text, name) === count);
+    });
+    const turnedAway = lines
+      .map((line) => JSON.parse(line) as { msg: string; caller?: string; code?: string })
+      .filter(({ msg }) => msg === "request turned away");
+    expect(turnedAway).toContainEqual(expect.objectContaining({ caller: "unknown", code: "invalid-jwt" }));
+    expect(turnedAway).toContainEqual(expect.objectContaining({ caller: "user", code: "bad-request" }));
   });
 
   it("is nobody's without the token", async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AppError, type Clock, type Database } from "../../core/index.ts";
+import { AppError, type Clock, type Database, type QueueMeter } from "../../core/index.ts";
 import { createCombiner } from "../gate/index.ts";
 import { limits } from "./limits.ts";
 import { parseEvent } from "./parse-event.ts";
@@ -16,6 +16,7 @@ import {
 export interface TrackerDeps {
   readonly database: Database;
   readonly clock: Clock;
+  readonly meter?: QueueMeter | undefined;
 }
 
 export interface TrackOptions {
@@ -56,7 +57,7 @@ const outcomeOf = (index: number, id: string, stored: StoreOutcome): EventOutcom
 
 const isUuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/iu;
 
-export const createTracker = ({ database, clock }: TrackerDeps): Tracker => {
+export const createTracker = ({ database, clock, meter }: TrackerDeps): Tracker => {
   const call = async (
     requests: readonly (readonly EventRecord[])[],
   ): Promise<readonly (readonly StoreOutcome[])[]> => {
@@ -67,6 +68,7 @@ export const createTracker = ({ database, clock }: TrackerDeps): Tracker => {
   // Small requests share a commit; their events are of any workspaces.
   const small = createCombiner({
     what: "events",
+    meter,
     call,
     laneOf: () => "small",
     clock,
@@ -74,7 +76,8 @@ export const createTracker = ({ database, clock }: TrackerDeps): Tracker => {
   });
   let number = 0;
   const large = createCombiner({
-    what: "events",
+    what: "lists of events",
+    meter,
     call,
     laneOf: () => String((number += 1)),
     clock,

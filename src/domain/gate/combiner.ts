@@ -1,4 +1,11 @@
-import { AppError, type Clock, currentContext, inSharedSpan, type TraceContext } from "../../core/index.ts";
+import {
+  AppError,
+  type Clock,
+  currentContext,
+  inSharedSpan,
+  type QueueMeter,
+  type TraceContext,
+} from "../../core/index.ts";
 
 export interface CombinerLimits {
   /** Requests in one call. */
@@ -20,8 +27,9 @@ export const defaultLimits: CombinerLimits = {
 };
 
 export interface CombinerOptions<Request, Answer> {
-  /** For traces: "gate". */
+  /** For traces and figures: "gate". */
   readonly what: string;
+  readonly meter?: QueueMeter | undefined;
   /** Answers in the order of the requests; either all of them took effect or none did. */
   readonly call: (requests: readonly Request[]) => Promise<readonly Answer[]>;
   /** Requests of one lane queue behind each other; lanes take turns. */
@@ -63,7 +71,7 @@ const overloaded = (): AppError =>
 export const createCombiner = <Request, Answer>(
   options: CombinerOptions<Request, Answer>,
 ): Combiner<Request, Answer> => {
-  const { what, laneOf, clock } = options;
+  const { what, laneOf, clock, meter } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const lanes = new Map<string, Lane<Request, Answer>>();
   // Lanes with something to send, in the order of their turns.
@@ -71,6 +79,7 @@ export const createCombiner = <Request, Answer>(
   let calls = 0;
   let waitingCount = 0;
   let sweeping = false;
+  meter?.watch(what, () => waitingCount);
 
   const call = (batch: readonly Waiting<Request, Answer>[]): Promise<readonly Answer[]> =>
     inSharedSpan(
@@ -121,6 +130,7 @@ export const createCombiner = <Request, Answer>(
       const batch = lane.waiting.splice(0, limits.maxBatch);
       if (batch.length === 0) continue;
       waitingCount -= batch.length;
+      if (batch[0] !== undefined) meter?.called(what, batch.length, clock.now().getTime() - batch[0].sinceMs);
       lane.inFlight = true;
       calls += 1;
       void answerAll(batch).then(() => {

@@ -1,4 +1,4 @@
-import { type Clock, inChildSpan, type Queryable, shortWord } from "../../core/index.ts";
+import { type Clock, inChildSpan, type Queryable, type QueueMeter, shortWord } from "../../core/index.ts";
 import { type LeaseDecision, type Leases } from "../lease/index.ts";
 import { type CombinerLimits, createCombiner } from "./combiner.ts";
 import { toOutcomeUnknown } from "./outage.ts";
@@ -10,6 +10,7 @@ export interface GateDeps {
   /** Without them every decision is the database's. */
   readonly leases?: Leases;
   readonly limits?: Partial<CombinerLimits>;
+  readonly meter?: QueueMeter | undefined;
 }
 
 export interface Gate {
@@ -51,9 +52,10 @@ const attributesOf = ({ op, metric, workspaceId }: GateRequest): Record<string, 
 });
 
 /** The gate for a process: requests of one workspace that arrive while a call of it is in flight share the next call. */
-export const createGate = ({ database, clock, leases, limits = {} }: GateDeps): Gate => {
+export const createGate = ({ database, clock, leases, meter, limits = {} }: GateDeps): Gate => {
   const combiner = createCombiner<GateRequest, GateDecision>({
     what: "gate",
+    meter,
     call: async (requests) => {
       const rows = await database.query<{ answers: readonly GateDecision[] }>(
         "select usage.gate_many($1::jsonb) as answers",

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type Queryable } from "../../core/index.ts";
+import { type Clock, type Logger, type Queryable, type QueueMeter } from "../../core/index.ts";
 import { createCombiner } from "../gate/index.ts";
 import { createLease, defaultLeaseSettings, type Lease, type LeaseSettings } from "./lease.ts";
 import { type DrawAnswer, type DrawRequest, type LeaseDecision } from "./types.ts";
@@ -10,6 +10,7 @@ export interface LeasesDeps {
   /** Names this process in the database: unique among those that run. */
   readonly holder: string;
   readonly settings?: Partial<LeaseSettings>;
+  readonly meter?: QueueMeter | undefined;
 }
 
 export interface Leases {
@@ -49,6 +50,7 @@ export const createLeases = (deps: LeasesDeps): Leases => {
   // price, so that draws which come while others are under way go together, in one.
   const draws = createCombiner<DrawRequest, DrawAnswer>({
     what: "lease draw",
+    meter: deps.meter,
     call: async (requests) => {
       // Counters are locked in key order wherever several are.
       const ordered = [...requests].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));

@@ -1,9 +1,9 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import { createBoundedLabel, durationBuckets } from "../../observability/index.ts";
-import type { GatewayStage } from "../stage.ts";
+import type { GatewayObserver } from "../stage.ts";
 
-/** Figures of every request of the gateway; none of their labels is a client's to choose. Put it first, so that it sees all refusals. */
-export const createMetricsStage = (registry: Registry): GatewayStage => {
+/** Figures of every request of the gateway; none of their labels is a client's to choose.  */
+export const createMetricsStage = (registry: Registry): GatewayObserver => {
   const requests = new Counter({
     name: "hasura_usage_requests_total",
     help: "Requests and WebSocket operations, by protocol, kind of caller and status of the answer.",
@@ -39,6 +39,10 @@ export const createMetricsStage = (registry: Registry): GatewayStage => {
   return {
     name: "metrics",
     admit: () => ({ allowed: true }),
+    turnedAway: ({ protocol, caller, by, status, code }) => {
+      requests.inc({ protocol, caller: caller?.kind ?? "unknown", status: String(status) });
+      refusals.inc({ stage: by, code: codeOf(code) });
+    },
     settle: ({ protocol, caller }, { status, code, refusedBy, latencyMs, bytesIn, bytesOut }) => {
       requests.inc({ protocol, caller: caller.kind, status: String(status) });
       if (refusedBy !== undefined) refusals.inc({ stage: refusedBy, code: codeOf(code) });

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { refusals, refusalBody } from "./refusal.ts";
+import type { NoteTurnedAway } from "./turned-away.ts";
 
 /**
  * The last words to a connection whose bytes are no request, come too slowly, or whose head is too large. Node has none
@@ -11,6 +12,7 @@ export const answerBrokenRequest = (
   socket: Duplex,
   /** Bytes written now would be taken for the answer to an earlier request. */
   isAnswering: boolean,
+  note: NoteTurnedAway,
 ): void => {
   if (error.code === "ECONNRESET" || !socket.writable || isAnswering) {
     socket.destroy();
@@ -22,6 +24,7 @@ export const answerBrokenRequest = (
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? refusals.requestSlow
         : refusals.notHttp;
+  note("connection", refused);
   const body = refusalBody(refused, undefined);
   socket.end(
     [

@@ -18,10 +18,12 @@ import { refuseUnread } from "./refuse-unread.ts";
 import { refusals } from "./refusal.ts";
 import { sendAnswer, sendRefusal, withText } from "./respond.ts";
 import type { RunStages } from "./run-stages.ts";
+import type { NoteTurnedAway } from "./turned-away.ts";
 
 export interface GraphqlHandlerDeps {
   readonly identity: Identity;
   readonly runStages: RunStages;
+  readonly noteTurnedAway: NoteTurnedAway;
   readonly send: UpstreamPort["send"];
   readonly errorDetails: ErrorDetails;
   readonly readShape: ReadShape;
@@ -51,33 +53,38 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
     const address = deps.addressOf(request);
     const identified = await identifyOrRefuse(deps.identity, request, address, logger);
     if ("refused" in identified) {
+      deps.noteTurnedAway("identity", identified.refused, { request });
       refuseUnread(request, response, identified.refused, clock);
       return;
     }
+    const { caller } = identified;
     const read = await readBody(request, bodyLimitBytes);
     if (read.kind === "gone") return;
     if (read.kind === "too-large") {
-      refuseUnread(request, response, refusals.bodyTooLarge(bodyLimitBytes), clock);
+      const refused = refusals.bodyTooLarge(bodyLimitBytes);
+      deps.noteTurnedAway("body", refused, { request, caller });
+      refuseUnread(request, response, refused, clock);
       return;
     }
     const decoded = bodyText(read.body, request.headers, bodyLimitBytes);
     if (decoded.kind !== "text") {
-      sendRefusal(
-        response,
-        decoded.kind === "too-large" ? refusals.bodyTooLarge(bodyLimitBytes) : refusals.bodyUnreadable,
-      );
+      const refused =
+        decoded.kind === "too-large" ? refusals.bodyTooLarge(bodyLimitBytes) : refusals.bodyUnreadable;
+      deps.noteTurnedAway("body", refused, { request, caller });
+      sendRefusal(response, refused);
       return;
     }
 
     const parsed = readOperations(decoded.text, deps.readShape);
     if (parsed === "twice") {
+      deps.noteTurnedAway("body", refusals.bodyAmbiguous, { request, caller });
       sendRefusal(response, refusals.bodyAmbiguous);
       return;
     }
     const target = request.url ?? "/";
     const asked: GatewayRequest = {
       id: requestIdOf(request.headers) ?? randomUUID(),
-      caller: identified.caller,
+      caller,
       protocol: "http",
       path: target.split("?", 1)[0] ?? target,
       headers: request.headers,

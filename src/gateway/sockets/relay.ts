@@ -8,6 +8,7 @@ import { identifyOrRefuse } from "../requests/identify.ts";
 import type { ReadShape } from "../requests/operation-shape.ts";
 import { refusalError, refuse } from "../requests/refusal.ts";
 import type { RunStages } from "../requests/run-stages.ts";
+import type { NoteTurnedAway } from "../requests/turned-away.ts";
 import type { ErrorDetails } from "../refusals/error-details.ts";
 import type { Refused } from "../stage.ts";
 import { ownHeaders, upstreamHeaders } from "../upstream/headers.ts";
@@ -26,6 +27,7 @@ export interface Relay {
 export interface RelayDeps {
   readonly identity: Identity;
   readonly runStages: RunStages;
+  readonly noteTurnedAway: NoteTurnedAway;
   readonly upstream: UpstreamPort;
   readonly readShape: ReadShape;
   readonly clock: Clock;
@@ -162,6 +164,7 @@ export const relaySocket = (
     const identified = await identifyOrRefuse(deps.identity, { headers: merged }, address, logger);
     if ((phase as string) === "closed") return;
     if ("refused" in identified) {
+      deps.noteTurnedAway("identity", identified.refused, { request, protocol: "ws" });
       phase = "opened";
       answer(dialect.initRefused(identified.refused.message), identified.refused.message);
       return;
