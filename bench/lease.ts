@@ -13,6 +13,22 @@ import {
 } from "./support/index.ts";
 
 const durationMs = 1_500;
+const spread = 1_000;
+/** What passes before it is measured: a lease knows after some requests how much to take. */
+const loads = [
+  { load: "one workspace", beforeMs: 500, workspacesOf: (all: readonly string[]) => all.slice(0, 1) },
+  {
+    load: "1,000 workspaces",
+    beforeMs: 4_000,
+    workspacesOf: (all: readonly string[]) => all.slice(0, spread),
+  },
+  {
+    load: "1,000 new workspaces",
+    beforeMs: 0,
+    workspacesOf: (all: readonly string[], round: number) =>
+      all.slice((round + 1) * spread, (round + 2) * spread),
+  },
+];
 const rounds = 5;
 const connections = 32;
 const gates = ["bare", "leased", "combined"] as const;
@@ -20,7 +36,7 @@ const gates = ["bare", "leased", "combined"] as const;
 /** P5: the same endpoint with a gate that answers from units taken ahead, and with one that answers without thinking. */
 export const run = async (context: BenchContext): Promise<BenchReport> =>
   withBenchDatabase("lease", { maxConnections: 2 }, async ({ database, url, version }) => {
-    const workspaces = await fillGateData(database, 1_000);
+    const workspaces = await fillGateData(database, spread * (rounds + 2));
     const servers = await startServers("bench/lease/lease-server.ts", gates, url);
     const rows: BenchRow[] = [];
     const goals: BenchGoal[] = [];
@@ -33,20 +49,19 @@ export const run = async (context: BenchContext): Promise<BenchReport> =>
       return Number(row?.used);
     };
     try {
-      for (const [load, used] of [
-        ["one workspace", workspaces.slice(0, 1)],
-        ["1,000 workspaces", workspaces],
-      ] as const) {
+      for (const { load, beforeMs, workspacesOf } of loads) {
         context.log(load);
+        let samples = 0;
         const measured = await interleave<LoadResult>(
           [...servers].map(([name, served]) => ({
             name,
             measure: async () => {
-              const result = await loadFor(consumeTarget(served.port, used, leasedMetric), {
-                connections,
-                durationMs,
-              });
-              if (name !== "bare") answered += result.requests;
+              const used = workspacesOf(workspaces, Math.floor(samples / servers.size));
+              samples += 1;
+              const target = consumeTarget(served.port, used, leasedMetric);
+              const before = await loadFor(target, { connections, durationMs: beforeMs });
+              const result = await loadFor(target, { connections, durationMs });
+              if (name !== "bare") answered += before.requests + result.requests;
               return result;
             },
           })),
@@ -61,7 +76,7 @@ export const run = async (context: BenchContext): Promise<BenchReport> =>
             p50Ms: measured.median(name, (sample) => sample.p50Ms),
             p99Ms: measured.median(name, (sample) => sample.p99Ms),
           });
-        if (used.length === 1)
+        if (load === "one workspace")
           goals.push(
             atLeast(
               "P5",

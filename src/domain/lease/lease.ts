@@ -6,7 +6,7 @@ export interface LeaseSettings {
   readonly maxStep: number;
   /** Units kept free beside them, in steps. */
   readonly holdSteps: number;
-  /** A lease that nobody used for so long is given back. */
+  /** A lease that nobody used for so long is given back; later where far more is free than it keeps. */
   readonly idleMs: number;
   readonly ttlSeconds: number;
 }
@@ -46,8 +46,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A step that lasts shorter than this doubles, one that lasts longer than eight times this halves. */
-const stepLastsMs = 250;
+/**
+ * A step is what was used of late in so long a time. Shorter, and a thousand workspaces that ask twice a second each draw for
+ * every request; longer, and a killed process leaves more of a small limit counted.
+ */
+const stepLastsMs = 2_000;
+const leastStep = 8;
+/** Where so many times as much is free as is kept here, nobody misses it: it may lie idle so many times as long. */
+const roomy = 1_000;
+const patience = 10;
+/** How much a step may grow at once: one draw that came quickly is no demand yet. */
+const growth = 8;
 /** Who waits in one draw; the rest goes with the next. */
 const maxNeeds = 1_000;
 
@@ -66,6 +75,8 @@ export const createLease = (options: LeaseOptions): Lease => {
   let setBack: { readonly units: number; readonly periodStart: string } | undefined;
   let step = 0;
   let drawnAtMs = 0;
+  /** Units asked for since then. */
+  let asked = 0;
   let usedAtMs = clock.now().getTime();
   let drawing: Promise<void> | undefined;
   let closing = false;
@@ -94,14 +105,26 @@ export const createLease = (options: LeaseOptions): Lease => {
     };
   };
 
+  const idlesForMs = (): number => {
+    if (last === undefined) return settings.idleMs;
+    const free = last.limit === null ? Number.POSITIVE_INFINITY : last.limit - last.used - last.reserved;
+    return free >= roomy * Math.max(units, leastStep) ? patience * settings.idleMs : settings.idleMs;
+  };
+
+  /** By the rate at which units were asked for since the last draw; nothing where they would mostly be given back. */
+  const nextStep = (nowMs: number): number => {
+    const rate = asked / Math.max(nowMs - drawnAtMs, 1);
+    if (closing || rate * idlesForMs() < 1) return 0;
+    const wanted = Math.max(Math.ceil(rate * stepLastsMs), leastStep);
+    return Math.min(wanted, Math.max(step * growth, leastStep), settings.maxStep);
+  };
+
   const drawOnce = async (): Promise<void> => {
     const entries = waiting.splice(0, maxNeeds);
     const nowMs = clock.now().getTime();
-    const lasted = nowMs - drawnAtMs;
-    if (closing) step = 0;
-    else if (lasted < stepLastsMs) step = Math.min(Math.max(step * 2, 8), settings.maxStep);
-    else if (lasted > 8 * stepLastsMs) step = Math.floor(step / 2);
+    step = nextStep(nowMs);
     drawnAtMs = nowMs;
+    asked = 0;
     // Who waits needs more than is left here, so that is offered too; and units of one period are no units of the next.
     if (entries.length > 0 || closing || nowMs >= periodEndMs) setAside();
     const back = setBack;
@@ -155,10 +178,12 @@ export const createLease = (options: LeaseOptions): Lease => {
         });
       if (last !== undefined && waiting.length === 0 && units >= amount && nowMs < periodEndMs) {
         units -= amount;
+        asked += amount;
         // Ahead of need, so that nobody waits for the database.
         if (units < step / 2 && last.hold > 0 && drawing === undefined) drawNow().catch(onError);
         return decisionOf(last, true);
       }
+      asked += amount;
       return new Promise((resolve, reject) => {
         waiting.push({ amount, resolve, reject });
         drawNow().catch(() => undefined);
@@ -167,7 +192,7 @@ export const createLease = (options: LeaseOptions): Lease => {
     putBack: (amount, { allowed, resetsAt }) => {
       if (allowed && last !== undefined && resetsAt === last.periodEnd) units += amount;
     },
-    isIdle: (nowMs) => drawing === undefined && waiting.length === 0 && nowMs - usedAtMs >= settings.idleMs,
+    isIdle: (nowMs) => drawing === undefined && waiting.length === 0 && nowMs - usedAtMs >= idlesForMs(),
     giveBack: async () => {
       closing = true;
       try {

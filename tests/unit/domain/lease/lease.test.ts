@@ -77,21 +77,39 @@ describe("a lease", () => {
     expect(draws).toHaveLength(2);
   });
 
-  it("draws ahead before it is empty, in steps that grow with the demand and shrink without it", async () => {
-    const { lease, draws, clock } = setUp({ maxStep: 20 });
+  it("draws ahead before it is empty, in steps that last two seconds, grow eightfold at most and shrink without demand", async () => {
+    const { lease, draws, clock } = setUp();
     void lease.take(1);
     await draws[0]?.answer();
     void lease.take(1);
     await draws[1]?.answer();
     for (let n = 0; n < 5; n += 1) expect(lease.take(1)).toMatchObject({ allowed: true });
-    expect(draws[2]?.request).toMatchObject({ needs: [], step: 16, hold: 64, giveBack: 0 });
+    expect(draws[2]?.request).toMatchObject({ needs: [], step: 64, hold: 256, giveBack: 0 });
     await draws[2]?.answer();
-    for (let n = 0; n < 12; n += 1) expect(lease.take(1)).toMatchObject({ allowed: true });
-    expect(draws[3]?.request).toMatchObject({ needs: [], step: 20 });
+    clock.advance({ milliseconds: 500 });
+    for (let n = 0; n < 36; n += 1) expect(lease.take(1)).toMatchObject({ allowed: true });
+    expect(draws[3]?.request).toMatchObject({ needs: [], step: 144 });
     await draws[3]?.answer();
     clock.advance({ seconds: 10 });
-    for (let n = 0; n < 20; n += 1) void lease.take(1);
-    expect(draws[4]?.request).toMatchObject({ needs: [], step: 10 });
+    for (let n = 0; n < 104; n += 1) void lease.take(1);
+    expect(draws[4]?.request).toMatchObject({ needs: [], step: 21 });
+  });
+
+  it("counts as much ahead as its settings allow, and nothing where it is asked less than once a second", async () => {
+    const { lease, draws, clock } = setUp({ maxStep: 20 });
+    for (let n = 0; n < 3; n += 1) {
+      void lease.take(1);
+      await draws[n]?.answer({ ahead: 0 });
+    }
+    expect(draws.map(({ request }) => request.step)).toEqual([0, 8, 20]);
+    clock.advance({ seconds: 2 });
+    void lease.take(1);
+    expect(draws[3]?.request).toMatchObject({ needs: [1], step: 0, hold: 0 });
+    await draws[3]?.answer();
+    clock.advance({ milliseconds: 500 });
+    void lease.take(1);
+    expect(draws[4]?.request).toMatchObject({ needs: [1], step: 8 });
+    await draws[4]?.answer();
   });
 
   it("offers what it has left when a larger amount is asked, so that nothing idles here while it is refused", async () => {
@@ -157,6 +175,22 @@ describe("a lease", () => {
     await given;
     void lease.take(1);
     expect(draws[2]?.request).toMatchObject({ needs: [1], leaseId: null });
+  });
+
+  it("waits longer for the next request where a thousand times as much is free as it keeps", async () => {
+    const { lease, draws, clock } = setUp();
+    const free = { limit: 100_000, used: 100, reserved: 10 };
+    void lease.take(1);
+    await draws[0]?.answer(free);
+    clock.advance({ seconds: 5 });
+    void lease.take(1);
+    expect(draws[1]?.request).toMatchObject({ needs: [1], step: 8 });
+    await draws[1]?.answer(free);
+    clock.advance({ milliseconds: 9_999 });
+    expect(lease.isIdle(clock.now().getTime())).toBe(false);
+    expect(lease.take(1)).toMatchObject({ allowed: true });
+    clock.advance({ seconds: 10 });
+    expect(lease.isIdle(clock.now().getTime())).toBe(true);
   });
 
   it("tells those who wait of an outage, and goes on with the units that were counted before", async () => {
