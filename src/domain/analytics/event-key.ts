@@ -7,6 +7,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 /** Sources are few; a client that makes one up for each event must not fill the memory. */
 const sourcesKept = 1_000;
 const masks = new Map<string, Buffer>();
+const scratch = Buffer.alloc(16);
 
 const maskOf = (source: string): Buffer => {
   let mask = masks.get(source);
@@ -25,9 +26,9 @@ const maskOf = (source: string): Buffer => {
  */
 export const eventKey = (source: string, id: string): string => {
   if (!uuid.test(id)) return digest(`${String(source.length)}\n${source}\n${id}`).toString("hex");
-  const bytes = Buffer.from(id.replaceAll("-", ""), "hex");
   const mask = maskOf(source);
+  scratch.write(id.replaceAll("-", ""), "hex");
   for (let position = 0; position < 16; position += 1)
-    bytes[position] = (bytes[position] ?? 0) ^ (mask[position] ?? 0);
-  return bytes.toString("hex");
+    scratch[position] = (scratch[position] as number) ^ (mask[position] as number);
+  return scratch.toString("hex");
 };

@@ -1,4 +1,5 @@
 import { type Database, type Transaction } from "../../core/index.ts";
+import { timestamptzArray, uuidArray } from "./binary-arrays.ts";
 import { copyDetails, copyEvents, detailRows, eventRows } from "./copy-rows.ts";
 import { type EventRecord } from "./types.ts";
 
@@ -10,17 +11,14 @@ interface Claim {
   readonly refused: readonly (readonly [number, StoreOutcome])[];
 }
 
-const list = (items: readonly (string | null)[]): string =>
-  `{${items.map((item) => item ?? "null").join(",")}}`;
-
 /** Claims the keys, so that no other transaction stores the same events, and copies what is new behind it. */
 const storeIn = async (tx: Transaction, records: readonly EventRecord[]): Promise<StoreOutcome[]> => {
   const [claim] = await tx.query<Claim>(
     "select received_at, refused from analytics.claim_events($1::uuid[], $2::uuid[], $3::timestamptz[])",
     [
-      list(records.map(({ workspaceId }) => workspaceId)),
-      list(records.map(({ key }) => key)),
-      list(records.map(({ occurredAt }) => occurredAt)),
+      uuidArray(records.map(({ workspaceId }) => workspaceId)),
+      uuidArray(records.map(({ key }) => key)),
+      timestamptzArray(records.map(({ occurredAt }) => occurredAt)),
     ],
     { name: "analytics_claim_events" },
   );
@@ -68,6 +66,8 @@ export const storeEvents = async (
   database: Database,
   records: readonly EventRecord[],
 ): Promise<readonly StoreOutcome[]> => {
+  // Keys that all differ are all of different events, whosever they are.
+  if (new Set(records.map(({ key }) => key)).size === records.length) return storeApart(database, records);
   const firsts = new Map<string, number>();
   const unique: EventRecord[] = [];
   const places = records.map((record) => {

@@ -76,6 +76,24 @@ describe("beside each other", () => {
     expect(keys).toEqual({ n: length });
   });
 
+  it("stores what batches share once and what is theirs alone, in whatever order they meet", async () => {
+    const workspace = await createWorkspace(test.database);
+    const shared = eventsOver(60, 160);
+    const tracker = createTracker({ database: test.database, clock: systemClock });
+    const reports = await Promise.all(
+      Array.from({ length: 12 }, (_, client) => {
+        const own = eventsOver(60, 40);
+        // Neighbours share three quarters of what they share at all, so most batches begin as if all of it were new.
+        const some = Array.from({ length: 80 }, (_unused, index) => shared[(client * 20 + index) % 160]);
+        return tracker.track(callerOf(workspace), shuffled([...own, ...some], client));
+      }),
+    );
+    const total = 12 * 40 + 160;
+    expect(reports.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(total);
+    expect(reports.reduce((sum, { duplicates }) => sum + duplicates, 0)).toBe(12 * 120 - total);
+    expect(await countEvents(test.database, workspace.id)).toBe(total);
+  });
+
   it("makes a missing month once, however many need it at once", async () => {
     const { database } = test;
     const months = ["2031-03-05", "2031-04-05", "2031-03-31"];
