@@ -27,7 +27,7 @@ const plans: readonly Plan[] = [
   {
     id: "model_large",
     priceCents: 3_000,
-    limits: { ai_queries: { value: 30 }, api_calls: { value: null }, channels: { value: 12 } },
+    limits: { ai_queries: { value: 24 }, api_calls: { value: null }, channels: { value: 12 } },
   },
   {
     id: "model_most",
