@@ -88,13 +88,6 @@ export const createHttpApp = (deps: HttpDeps): Express => {
 
   app.post("/v1/graphql", text, graphqlHandler(deps.answer));
   app.post("/v1alpha1/graphql", text, graphqlHandler(deps.answer, statusOf));
-  app.all("/v1/graphql", (_, response) => {
-    sendJson(
-      response,
-      200,
-      errorAnswer(new HasuraError({ message: "resource does not exist", code: "not-found" }), false),
-    );
-  });
   app.all("/v1beta1/relay", (_, response) => {
     const refused = new HasuraError({
       message: "Relay is not supported by this engine",

@@ -20,9 +20,8 @@ export const createInProcessUpstream = (
 ): UpstreamPort => ({
   send: async ({ headers, text, method, signal }) => {
     if (method !== "POST") {
-      const body =
-        '{"errors":[{"message":"resource does not exist","extensions":{"path":"$","code":"not-found"}}]}';
-      return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
+      const body = '{"error":"resource does not exist","path":"$","code":"not-found"}';
+      return { status: 404, headers: { "content-type": "application/json; charset=utf-8" }, body };
     }
     const answer = await within(
       timeoutMs,
