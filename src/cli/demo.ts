@@ -1,10 +1,12 @@
 import { SingleBar } from "cli-progress";
-import { gql } from "graphql-request";
+import { gql, type GraphQLClient } from "graphql-request";
 import { createClient } from "graphql-ws";
 import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { WebSocket } from "ws";
 import { systemClock } from "../core/index.ts";
+import { readEventReport } from "./demo-event-report.ts";
+import { countHours, type EventTally, playEvents } from "./demo-events.ts";
 import { readReport } from "./demo-report.ts";
 import { createRandom, createTally, type MonthSize, planMonth, runAll, type Tally } from "./demo-traffic.ts";
 import {
@@ -76,7 +78,45 @@ function watch(gateway: string, workspace: DemoWorkspace) {
   };
 }
 
-async function play(gateway: string, settings: Settings): Promise<boolean> {
+interface Played {
+  readonly workspace: DemoWorkspace;
+  readonly events: EventTally;
+}
+
+/** Prints what became of the events, and returns whether all of it is what was sent. */
+async function showEvents(admin: GraphQLClient, played: readonly Played[]): Promise<boolean> {
+  const columns = [
+    "workspace".padEnd(12),
+    ...["sent", "stored", "duplicates", "by hour", "hours"].map((name) => name.padStart(12)),
+    "  features used",
+  ];
+  console.log(`\n${columns.join("")}`);
+  let equal = true;
+  for (const { workspace, events } of played) {
+    const { stored, counted, hours, features, differences } = await readEventReport(
+      admin,
+      workspace.id,
+      events,
+    );
+    console.log(
+      workspace.plan.padEnd(12) +
+        [events.sent, stored, events.duplicates, counted, hours]
+          .map((figure) => String(figure).padStart(12))
+          .join("") +
+        `  ${features.map(([name, times]) => `${name} ${String(times)}`).join(", ")}`,
+    );
+    for (const difference of differences) console.log(`  differs: ${difference}`);
+    if (differences.length > 0) equal = false;
+  }
+  return equal;
+}
+
+interface Addresses {
+  readonly gateway: string;
+  readonly actions: string;
+}
+
+async function play({ gateway, actions }: Addresses, settings: Settings): Promise<boolean> {
   const endpoint = `${gateway}/v1/graphql`;
   const runId = Date.now().toString(36);
   const random = createRandom(seed);
@@ -146,14 +186,27 @@ async function play(gateway: string, settings: Settings): Promise<boolean> {
     }
   }
   console.log(equal ? "\nEvery counter equals its recount." : "\nSome counters differ from their recount.");
-  return equal;
+
+  const now = systemClock.now();
+  const played: Played[] = [];
+  for (const { workspace } of workspaces)
+    played.push({ workspace, events: await playEvents(gateway, workspace, now.getTime(), random) });
+  await countHours(actions, settings.secrets.actionSecret, systemClock.now());
+  const eventsEqual = await showEvents(admin, played);
+  console.log(
+    eventsEqual
+      ? "\nEvery event was stored and counted once."
+      : "\nSome counts of events differ from what was sent.",
+  );
+  return equal && eventsEqual;
 }
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const gateway = `http://${settings.HOST}:${String(settings.PORT)}`;
   if (await isRunning(gateway)) {
-    process.exit((await play(gateway, settings)) ? 0 : 1);
+    const actions = `http://${settings.HOST}:${String(settings.ACTIONS_PORT)}`;
+    process.exit((await play({ gateway, actions }, settings)) ? 0 : 1);
   }
   const product = await startProduct({
     settings,
@@ -168,7 +221,7 @@ async function main(): Promise<void> {
   }
   let equal = false;
   try {
-    equal = await play(product.urls.gateway, settings);
+    equal = await play(product.urls, settings);
   } finally {
     await product.stop();
   }
