@@ -40,6 +40,9 @@ export {
   type TraceContext,
 } from "./tracing/index.ts";
 export {
+  type Combiner,
+  type CombinerLimits,
+  createCombiner,
   createQueueWorker,
   finishInFlight,
   type QueueMeter,

@@ -1,4 +1,5 @@
-/** The loop that works on rows of a queue in Postgres: events, calls of asynchronous actions, scheduled events. */
+/** What makes many of few: rows of a queue in Postgres that are worked on side by side, requests that share a statement. */
+export { type Combiner, type CombinerLimits, createCombiner } from "./combiner.ts";
 export { createQueueWorker, type QueueWorker, type QueueWorkerDeps } from "./queue-worker.ts";
 export { type QueueMeter } from "./queue-meter.ts";
 export { finishInFlight } from "./finish-in-flight.ts";

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AppError, type Clock, type Database, type QueueMeter } from "../../core/index.ts";
-import { createCombiner } from "../gate/index.ts";
+import { AppError, type Clock, createCombiner, type Database, type QueueMeter } from "../../core/index.ts";
 import { limits } from "./limits.ts";
 import { parseEvent } from "./parse-event.ts";
 import { storeEvents, type StoreOutcome } from "./store-events.ts";

@@ -1,6 +1,13 @@
-import { type Clock, inChildSpan, type Queryable, type QueueMeter, shortWord } from "../../core/index.ts";
+import {
+  type Clock,
+  type CombinerLimits,
+  createCombiner,
+  inChildSpan,
+  type Queryable,
+  type QueueMeter,
+  shortWord,
+} from "../../core/index.ts";
 import { type LeaseDecision, type Leases } from "../lease/index.ts";
-import { type CombinerLimits, createCombiner } from "./combiner.ts";
 import { toOutcomeUnknown } from "./outage.ts";
 import { type GateDecision, type GateRequest } from "./types.ts";
 

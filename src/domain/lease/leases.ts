@@ -1,5 +1,10 @@
-import { type Clock, type Logger, type Queryable, type QueueMeter } from "../../core/index.ts";
-import { createCombiner } from "../gate/index.ts";
+import {
+  type Clock,
+  createCombiner,
+  type Logger,
+  type Queryable,
+  type QueueMeter,
+} from "../../core/index.ts";
 import { createLease, defaultLeaseSettings, type Lease, type LeaseSettings } from "./lease.ts";
 import { type DrawAnswer, type DrawRequest, type LeaseDecision } from "./types.ts";
 

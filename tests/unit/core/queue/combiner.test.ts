@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { AppError } from "../../../../src/core/index.ts";
-import { type CombinerLimits, createCombiner } from "../../../../src/domain/gate/combiner.ts";
+import { type CombinerLimits, createCombiner } from "../../../../src/core/queue/combiner.ts";
 import { createTestClock } from "../../../../src/testing/index.ts";
 
 interface Call {

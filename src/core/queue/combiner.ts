@@ -1,11 +1,7 @@
-import {
-  AppError,
-  type Clock,
-  currentContext,
-  inSharedSpan,
-  type QueueMeter,
-  type TraceContext,
-} from "../../core/index.ts";
+import { type Clock } from "../clock.ts";
+import { AppError } from "../errors.ts";
+import { currentContext, inSharedSpan, type TraceContext } from "../tracing/index.ts";
+import { type QueueMeter } from "./queue-meter.ts";
 
 export interface CombinerLimits {
   /** Requests in one call. */
