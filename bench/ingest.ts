@@ -42,7 +42,11 @@ const runFor = async (clients: number, work: () => Promise<number>): Promise<Sam
   const cpu = process.cpuUsage();
   let events = 0;
   const client = async (): Promise<void> => {
-    while (performance.now() - from < durationMs) events += await work();
+    while (performance.now() - from < durationMs) {
+      // Not in one expression: that would read the sum before the wait and lose what other clients add meanwhile.
+      const stored = await work();
+      events += stored;
+    }
   };
   await Promise.all(Array.from({ length: clients }, client));
   const used = process.cpuUsage(cpu);
