@@ -17,6 +17,12 @@ export interface Dialect {
   readonly malformed: { readonly close: number } | { readonly frame: string };
   /** What a client gets that starts an operation before the connection is acknowledged. */
   readonly tooEarly: (id: string) => { readonly close: number } | { readonly frames: readonly string[] };
+  /** What an id gets that is in use. */
+  readonly duplicate: (
+    id: string,
+  ) => { readonly close: number; readonly reason: string } | { readonly frames: readonly string[] };
+  /** Clients of the older protocol send their operations right behind connection_init, without waiting for its answer. */
+  readonly startsEarly: boolean;
   /** What a second connection_init gets; in the older protocol it is acknowledged again. */
   readonly initAgain: { readonly close: number } | { readonly frame: string };
 }
@@ -31,6 +37,8 @@ const transport: Dialect = {
   initRefused: () => ({ close: 4403 }),
   malformed: { close: 4400 },
   tooEarly: () => ({ close: 4401 }),
+  duplicate: (id) => ({ close: 4409, reason: `Subscriber for ${id} already exists` }),
+  startsEarly: false,
   initAgain: { close: 4429 },
 };
 
@@ -43,6 +51,10 @@ const legacyRefuse: Dialect["refuse"] = (id, errors) => [
   json({ type: "complete", id }),
 ];
 
+const startFailed = (id: string, message: string): { readonly frames: readonly string[] } => ({
+  frames: legacyRefuse(id, [{ message, extensions: { path: "$", code: "start-failed" } }]),
+});
+
 const legacy: Dialect = {
   start: "start",
   data: "data",
@@ -50,14 +62,9 @@ const legacy: Dialect = {
   refuse: legacyRefuse,
   initRefused: connectionError,
   malformed: connectionError("parsing ClientMessage failed: Error in $: not a valid message"),
-  tooEarly: (id) => ({
-    frames: legacyRefuse(id, [
-      {
-        message: "start received before the connection is initialised",
-        extensions: { path: "$", code: "start-failed" },
-      },
-    ]),
-  }),
+  tooEarly: (id) => startFailed(id, "start received before the connection is initialised"),
+  duplicate: (id) => startFailed(id, `an operation already exists with this id: ${id}`),
+  startsEarly: true,
   initAgain: { frame: json({ type: "connection_ack" }) },
 };
 

@@ -44,6 +44,8 @@ export interface SocketLimits {
 }
 
 const initTimeoutMs = 3_000;
+/** Until the upstream has acknowledged a connection that was let through. */
+const acknowledgeMs = 15_000;
 const pingEveryMs = 30_000;
 /** A client with this much unread: the upstream is not read from until it has caught up. */
 const busyBytes = 1024 * 1024;
@@ -74,6 +76,8 @@ export const relaySocket = (
   let caller: Caller | undefined;
   let behind: Promise<void> | undefined;
   let unwatch = (): void => undefined;
+  /** The upstream has answered connection_init, or nobody waits for it any more. */
+  let initialised = (): void => undefined;
   let alive = true;
   let isHeld = false;
   let windowStart = clock.now().getTime();
@@ -90,14 +94,18 @@ export const relaySocket = (
     phase = "closed";
     for (const cancel of cancels.values()) cancel();
     unwatch();
+    initialised();
     queue.close();
     operations.endAll();
     upstream?.close();
   };
 
   const close = (code: number, reason: string): void => {
+    if (phase === "closed") return;
     end();
     client.close(code, reasonOf(reason));
+    // The answer to the farewell stands behind what was not read yet.
+    if (client.isPaused) client.resume();
     // Who does not answer the farewell is not waited for.
     clock.schedule(1_000, () => client.terminate());
   };
@@ -133,7 +141,20 @@ export const relaySocket = (
 
   const fromUpstream = (text: string): void => {
     const frame = readServerFrame(text);
-    if (frame.type === "connection_ack") phase = "ready";
+    if (frame.type === "connection_ack") {
+      phase = "ready";
+      cancels.get("acknowledge")?.();
+      initialised();
+    }
+    if (frame.type === "connection_error" && phase === "connecting") {
+      // Told by the upstream where the gateway saw no fault; the client may try again, over a new connection.
+      phase = "opened";
+      cancels.get("acknowledge")?.();
+      unwatch();
+      upstream?.close();
+      upstream = undefined;
+      initialised();
+    }
     operations.note(frame, text.length);
     const detailed =
       frame.payload === undefined || caller === undefined
@@ -177,8 +198,13 @@ export const relaySocket = (
       message: fromUpstream,
       closed: (code, reason) => close(code, reason),
     });
+    later("acknowledge", acknowledgeMs, () => close(1013, "the engine is not available"));
     const passed = { ...ownHeaders(headers), ...identified.upstreamHeaders };
+    const answered = new Promise<void>((resolve) => {
+      initialised = resolve;
+    });
     upstream.send(JSON.stringify({ type: "connection_init", payload: { headers: passed } }));
+    if (dialect.startsEarly) await answered;
   };
 
   const start = async (
@@ -192,8 +218,10 @@ export const relaySocket = (
       return;
     }
     if (operations.has(id)) {
-      // The upstream has the words for it, and nothing new begins.
-      upstream.send(text);
+      // Answered here: what the upstream says of it would look like the end of the operation that goes on.
+      const twice = dialect.duplicate(id);
+      if ("close" in twice) close(twice.close, twice.reason);
+      else twice.frames.forEach(send);
       return;
     }
     if (operations.size >= limits.operationsPerSocket) {
@@ -283,7 +311,8 @@ export const relaySocket = (
     later("ping", pingEveryMs, ping);
   };
 
-  client.on("message", (data, isBinary) => {
+  /** Whether the client still keeps to what it may send in a second; control frames are frames too. */
+  const counts = (): boolean => {
     alive = true;
     const now = clock.now().getTime();
     if (now - windowStart >= 1_000) {
@@ -291,12 +320,16 @@ export const relaySocket = (
       framesInWindow = 0;
     }
     framesInWindow += 1;
-    if (framesInWindow > limits.framesPerSecond) close(4429, "Too many messages");
-    else queue.push(isBinary ? "" : (data as Buffer).toString("utf8"));
+    if (framesInWindow <= limits.framesPerSecond) return true;
+    close(4429, "Too many messages");
+    return false;
+  };
+
+  client.on("message", (data, isBinary) => {
+    if (counts()) queue.push(isBinary ? "" : (data as Buffer).toString("utf8"));
   });
-  client.on("pong", () => {
-    alive = true;
-  });
+  client.on("ping", counts);
+  client.on("pong", counts);
   client.on("error", (error) => logger.debug({ err: error }, "a websocket failed"));
   client.on("close", end);
   later("init", initTimeoutMs, () => {
