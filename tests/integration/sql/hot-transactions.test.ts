@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
 import type { Database } from "../../../src/core/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
+import { askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
 /** Transactions of several statements that hold slots of hot counters while they come for more. */
@@ -41,6 +42,8 @@ const createGate = (): { readonly opened: Promise<void>; readonly open: () => vo
 };
 
 class Undo extends Error {}
+const isUndo = (error: unknown): boolean =>
+  error instanceof Undo || (error instanceof Error && error.cause instanceof Undo);
 
 const isWaiting = async (): Promise<boolean> => {
   const [row] = await db.query<{ waiting: boolean }>(
@@ -54,42 +57,88 @@ beforeEach(async () => {
   hot = await createHot(10_000);
 });
 
-it.each([
-  ["commits", false, 201],
-  ["is undone", true, 9_999],
-] as const)(
-  "lets a transaction that holds a slot come for the row while another one waits for that slot: it %s",
-  async (_name, undone, expected) => {
-    const { workspace, channel } = hot;
-    const took = createGate();
-    const goOn = createGate();
-    const holder = db
-      .transaction(async (tx) => {
-        await addMessages(tx, workspace, channel, 1);
-        took.open();
-        await goOn.opened;
-        // More than a slot has.
-        await addMessages(tx, workspace, channel, 200);
-        if (undone) throw new Undo();
-      })
-      .catch((error: unknown) => error);
-    await took.opened;
-    const asker = addMessages(db, workspace, channel, 9_999).then(
-      () => "allowed",
-      async (error: unknown) => (await refusal(Promise.reject(error as Error))).code,
-    );
-    await waitFor("the asker to wait for a slot", isWaiting);
-    goOn.open();
-    await holder;
-    expect(await asker).toBe(undone ? "allowed" : "23U01");
-    expect(await used(db, workspace, "messages")).toBe(expected);
-    expect(await drifts(db, workspace)).toEqual([]);
-  },
-  60_000,
-);
+/** Asks, for the workspace of `hot`, for all but one unit of its limit. */
+const askers: readonly (readonly [string, () => Promise<"allowed" | "refused">])[] = [
+  ["a statement", () => isAllowed(addMessages(db, hot.workspace, hot.channel, 9_999))],
+  [
+    "a statement over two counters",
+    async () => {
+      const other = await createHot(10_000);
+      return isAllowed(
+        db.query(
+          `insert into public.messages (workspace_id, channel_id, user_id, body)
+           select h.workspace_id, h.channel_id, h.user_id, 'hello'
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[]) as h (workspace_id, channel_id, user_id, amount),
+             generate_series(1, h.amount)`,
+          [
+            [hot.workspace.id, other.workspace.id],
+            [hot.channel, other.channel],
+            [hot.workspace.owner, other.workspace.owner],
+            [9_999, 10],
+          ],
+        ),
+      );
+    },
+  ],
+  [
+    "the gate",
+    async () => {
+      const { allowed } = await askOne(db, {
+        op: "reserve",
+        workspaceId: hot.workspace.id,
+        metric: "messages",
+        amount: 9_999,
+      });
+      return allowed ? "allowed" : "refused";
+    },
+  ],
+];
 
-const isUndo = (error: unknown): boolean =>
-  error instanceof Undo || (error instanceof Error && error.cause instanceof Undo);
+const isAllowed = (statement: Promise<unknown>): Promise<"allowed" | "refused"> =>
+  statement.then(
+    () => "allowed" as const,
+    async (error: unknown) => {
+      const { code } = await refusal(Promise.reject(error as Error));
+      if (code !== "23U01") throw error;
+      return "refused" as const;
+    },
+  );
+
+describe.each(askers)(
+  "lets a transaction that holds a slot come for the row while %s waits for that slot",
+  (_name, ask) => {
+    it.each([
+      ["commits", false, "refused"],
+      ["is undone", true, "allowed"],
+    ] as const)(
+      "and %s",
+      async (_end, undone, expected) => {
+        const { workspace, channel } = hot;
+        const took = createGate();
+        const goOn = createGate();
+        const holder = db
+          .transaction(async (tx) => {
+            await addMessages(tx, workspace, channel, 1);
+            took.open();
+            await goOn.opened;
+            // More than a slot has.
+            await addMessages(tx, workspace, channel, 200);
+            if (undone) throw new Undo();
+          })
+          .catch((error: unknown) => error);
+        await took.opened;
+        const asked = ask();
+        await waitFor("the asker to wait for a slot", isWaiting);
+        goOn.open();
+        const ended = await holder;
+        expect(undone ? isUndo(ended) : ended).toBe(undone ? true : undefined);
+        expect(await asked).toBe(expected);
+        expect(await drifts(db, workspace)).toEqual([]);
+      },
+      60_000,
+    );
+  },
+);
 
 /** 12 clients whose transactions take from both counters; what they kept of each, and the codes that others ended with. */
 const takeFromBoth = async (
