@@ -1,4 +1,5 @@
 import type { StageResult } from "../requests/run-stages.ts";
+import { readRefusal } from "../refusals/read-refusal.ts";
 import type { ServerFrame } from "./server-frame.ts";
 
 interface Running {
@@ -27,8 +28,13 @@ const codeOf = (payload: unknown): string | undefined => {
       ? payload.errors
       : undefined;
   const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  const code = (first as { extensions?: { code?: unknown } } | undefined)?.extensions?.code;
-  return typeof code === "string" ? code : undefined;
+  const error = first as { message?: unknown; extensions?: { code?: unknown } } | undefined;
+  const code = error?.extensions?.code;
+  if (typeof code !== "string") return undefined;
+  // The code that the client is told.
+  return code === "constraint-violation" && typeof error?.message === "string"
+    ? (readRefusal(error.message)?.code ?? code)
+    : code;
 };
 
 /** The operations of one socket that were let through, each settled once. */
