@@ -22,9 +22,13 @@ const withHead = (oid: number, length: number, bytes: number, hasNull: boolean):
 export const uuidArray = (ids: readonly string[]): Buffer => {
   const array = withHead(uuidOid, ids.length, ids.length * 20, false);
   let at = headBytes;
+  let previous: string | undefined;
   for (const id of ids) {
     array.writeInt32BE(16, at);
-    array.write(id.length === 32 ? id : id.replaceAll("-", ""), at + 4, "hex");
+    // A batch is mostly of one workspace.
+    if (id === previous) array.copy(array, at + 4, at - 16, at);
+    else array.write(id.length === 32 ? id : id.replaceAll("-", ""), at + 4, "hex");
+    previous = id;
     at += 20;
   }
   return array;

@@ -1,29 +1,9 @@
 import { z } from "zod";
 import { type EventDraft, maxLength, millisecondsSince1970, moment, text } from "./event-draft.ts";
+import { defaultCategory, defaultSource, plainFieldOf } from "./plain-fields.ts";
+import { readQuickly } from "./quick-event.ts";
 
-/**
- * The plain shape. Two spellings of a field are one field; what is not named here is refused, as it would be lost.
- */
-const aliases: Readonly<Record<string, string>> = {
-  event_id: "id",
-  eventId: "id",
-  name: "event_type",
-  type: "event_type",
-  eventType: "event_type",
-  category: "event_category",
-  eventCategory: "event_category",
-  data: "event_data",
-  properties: "event_data",
-  eventData: "event_data",
-  time: "timestamp",
-  sessionId: "session_id",
-  anonymousId: "anonymous_id",
-  channelId: "channel_id",
-  appVersion: "app_version",
-  workspaceId: "workspace_id",
-  userId: "user_id",
-};
-
+/** The plain shape; what is not named here is refused, as it would be lost. */
 const shape = z.strictObject({
   id: text(maxLength.id).nullish(),
   source: text(maxLength.source).nullish(),
@@ -41,14 +21,11 @@ const shape = z.strictObject({
   user_id: z.string().nullish(),
 });
 
-/** Of events that name none. */
-const defaultSource = "track";
-
 /** A field that is there in two spellings keeps its second under the name it came by, which is then refused as unknown. */
 const canonical = (event: object): Record<string, unknown> => {
   const fields = new Map<string, unknown>();
   for (const [key, value] of Object.entries(event)) {
-    const name = Object.hasOwn(aliases, key) ? (aliases[key] ?? key) : key;
+    const name = plainFieldOf(key) ?? key;
     fields.set(fields.has(name) ? key : name, value);
   }
   // A key `__proto__` of JSON stays the own property that it is here.
@@ -56,6 +33,15 @@ const canonical = (event: object): Record<string, unknown> => {
 };
 
 export const readPlainEvent = (
+  event: object,
+  makeId: () => string,
+): { readonly draft: EventDraft } | { readonly error: z.ZodError } => {
+  const draft = readQuickly(event, makeId);
+  return draft === undefined ? readBySchema(event, makeId) : { draft };
+};
+
+/** Decides where the quick way does not, and is what that way must agree with. */
+export const readBySchema = (
   event: object,
   makeId: () => string,
 ): { readonly draft: EventDraft } | { readonly error: z.ZodError } => {
@@ -67,7 +53,7 @@ export const readPlainEvent = (
       id: data.id ?? makeId(),
       source: data.source ?? defaultSource,
       name: data.event_type,
-      category: data.event_category ?? "custom",
+      category: data.event_category ?? defaultCategory,
       occurredAt: data.timestamp ?? null,
       subject: data.subject ?? null,
       sessionId: data.session_id ?? null,
