@@ -134,26 +134,29 @@ const useTwo = fc
     ),
   );
 
-const hold = fc
-  .record({ metric, amount, partial: fc.boolean(), ttlSeconds: ttl, key })
-  .map(({ key: idempotencyKey, ...asked }) =>
-    command(`reserve ${JSON.stringify({ ...asked, idempotencyKey })}`, (workspace, real) =>
-      keyed(workspace, real, { op: "reserve", ...asked }, idempotencyKey, (answer) => {
-        const id = typeof answer["reservationId"] === "string" ? answer["reservationId"] : null;
-        const expected = model.reserve(
-          workspace,
-          asked.metric,
-          asked.amount,
-          asked.partial,
-          asked.ttlSeconds,
-          id,
-        );
-        agree(answer, expected);
-        expect(id !== null).toBe(expected.allowed);
-        if (id !== null) real.reservations.push(id);
-      }),
-    ),
-  );
+const holdOf = (of: fc.Arbitrary<Metric>, much: fc.Arbitrary<number>) =>
+  fc
+    .record({ metric: of, amount: much, partial: fc.boolean(), ttlSeconds: ttl, key })
+    .map(({ key: idempotencyKey, ...asked }) =>
+      command(`reserve ${JSON.stringify({ ...asked, idempotencyKey })}`, (workspace, real) =>
+        keyed(workspace, real, { op: "reserve", ...asked }, idempotencyKey, (answer) => {
+          const id = typeof answer["reservationId"] === "string" ? answer["reservationId"] : null;
+          const expected = model.reserve(
+            workspace,
+            asked.metric,
+            asked.amount,
+            asked.partial,
+            asked.ttlSeconds,
+            id,
+          );
+          agree(answer, expected);
+          expect(id !== null).toBe(expected.allowed);
+          if (id !== null) real.reservations.push(id);
+        }),
+      ),
+    );
+
+const hold = holdOf(metric, amount);
 
 const settle = fc
   .record({
@@ -320,14 +323,19 @@ const fill = fc
     ),
   );
 
-/** What chance alone seldom brings together: a hold that is committed in a later period, with the room that is left there. */
+const together = (parts: readonly Command[]): Command =>
+  command(parts.map(String).join(", "), async (workspace, real) => {
+    for (const part of parts) if (await part.check(workspace)) await part.run(workspace, real);
+  });
+
+/** What chance alone seldom brings together: a hold that is committed in a later period, with the room that is left there; */
 const carryOver = fc
   .tuple(hold, cross, fc.oneof(fill, useOne, override), fc.oneof(pass, override), settle)
-  .map((parts) =>
-    command(parts.map(String).join(", "), async (workspace, real) => {
-      for (const part of parts) if (await part.check(workspace)) await part.run(workspace, real);
-    }),
-  );
+  .map(together);
+/** and rows beside a hold, the second of which come into the room that the first were given. */
+const besideHold = fc
+  .tuple(holdOf(fc.constant("channels"), fc.constantFrom(1, 2, 3)), insertRows, insertRows)
+  .map(together);
 
 /** Whether the view shows what the model holds. */
 const look = fc.constant(
@@ -350,7 +358,7 @@ export const commands = (plans: readonly model.Plan[]) =>
     [
       ...[useOne, useOne, useTwo, hold, hold, hold, settle, settle, settle, settle, settle, settle],
       ...[insertRows, deleteRow, plan(plans), override, pass, pass, pass, sweep, cross, cross, look],
-      ...[fill, carryOver, carryOver],
+      ...[fill, carryOver, carryOver, besideHold],
     ],
-    { maxCommands: 18, size: "max" },
+    { maxCommands: 16, size: "max" },
   );

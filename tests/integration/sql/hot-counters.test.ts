@@ -281,6 +281,21 @@ it("goes from cold to hot when its writers wait for each other, and back when no
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
 
+it("stays spread when it was spread before the rush, until nobody hurries", async () => {
+  const db = test.database;
+  await setLimit(db, workspace.id, "messages", 10_000);
+  await spread(4);
+  // More than the slots of anybody hold.
+  for (let n = 0; n < 6; n += 1) await addMessages(db, workspace, channel, 500);
+  expect((await home()).slots).toBe(4);
+  await db.query(
+    "update usage.counters set measured_at = now() - interval '1 hour' where workspace_id = $1 and metric = 'messages'",
+    [workspace.id],
+  );
+  await addMessages(db, workspace, channel, 2_000);
+  expect(await home()).toMatchObject({ slots: 0, used: 5_000, granted: 0 });
+});
+
 it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async () => {
   const own = await createTestDatabase();
   try {

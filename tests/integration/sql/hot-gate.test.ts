@@ -11,7 +11,7 @@ import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixture
  * metric that the gate feeds, lists of both, while plans and overrides change and transactions are rolled back.
  */
 
-const most = 800;
+const most = 1_600;
 let test: TestDatabase;
 
 beforeAll(async () => {
@@ -61,7 +61,12 @@ describe.each([
     await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'hot_0')", [
       workspace.id,
     ]);
-    await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
+    await db.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
+    const [spread] = await db.query<{ slots: number }>(
+      "select slots from usage.counters where workspace_id = $1 and metric = 'messages'",
+      [workspace.id],
+    );
+    expect(spread?.slots).toBe(4);
     const heard: Heard = {
       asked: { messages: 0, ai_queries: 0 },
       kept: { messages: 0, ai_queries: 0 },
@@ -201,7 +206,7 @@ describe.each([
           workspace.id,
           plan,
         ]);
-        await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
+        await db.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
       }
     };
     const overrider = async (): Promise<void> => {

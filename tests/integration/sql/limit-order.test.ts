@@ -77,3 +77,12 @@ it("of a plan, whose metrics several workspaces use", async () => {
     [["ai_queries", "api_calls"]],
   );
 });
+
+it("of subscriptions that move the anchors of two workspaces", async () => {
+  await between(
+    { workspaceId: one.id, metric: "ai_queries" },
+    { workspaceId: other.id, metric: "ai_queries" },
+    "insert into billing.subscriptions (workspace_id, plan_id, anchor_at) select unnest($1::uuid[]), 'pro', '2026-01-17T09:30:00Z'",
+    [[other.id, one.id]],
+  );
+});

@@ -12,7 +12,8 @@ import { addChannels, drifts, refusal } from "./meter-fixtures.ts";
  * was made says to which period it belongs.
  */
 
-const limit = 240;
+/** Enough for the counter to stay spread over its slots until the edge. */
+const limit = 1_000;
 
 let test: TestDatabase;
 let clock: TestClock;
@@ -51,7 +52,20 @@ const prepare = async ({ zone, anchor, edge }: Omit<Edge, "what" | "start" | "en
     "insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, reason) values ($1, 'messages', $2, '2020-01-01', 'test'), ($1, 'ai_queries', $2, '2020-01-01', 'test')",
     [workspace.id, limit],
   );
-  await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
+};
+
+/** At the time at which the rush begins: nobody hurries for an hour, and what slots hold lasts a minute. */
+const spread = async (): Promise<void> => {
+  await test.database.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
+};
+
+/** How many slots of the counter could take a row now. */
+const openSlots = async (): Promise<number> => {
+  const [row] = await test.database.query<{ open: number }>(
+    "select count(*)::int as open from usage.counter_slots where workspace_id = $1 and metric = 'messages' and room > 0 and room_until > travel.now()",
+    [workspace.id],
+  );
+  return row?.open ?? 0;
 };
 
 /** When the statement counted a row, or nothing where the limit refused it. */
@@ -133,12 +147,21 @@ const made = async (edge: string): Promise<Readonly<Record<string, readonly numb
   return row ?? {};
 };
 
-/** As many as are left, one at a time, and not one more. */
-const fill = async (): Promise<void> => {
-  let more = true;
-  while (more) more = (await addMessage(1)).length > 0;
-  more = true;
-  while (more) more = (await gate("consume", { amount: 1, idempotencyKey: randomUUID() })).allowed;
+/** As many as are left under a limit, and not one more. */
+const fill = async (most = limit): Promise<void> => {
+  const present = async (metric: string): Promise<number> => {
+    const [row] = await test.database.query<{ used: number }>(
+      "select used::int from usage.current where workspace_id = $1 and metric = $2",
+      [workspace.id, metric],
+    );
+    return row?.used ?? 0;
+  };
+  const rows = most - (await present("messages"));
+  expect(await addMessage(rows)).toHaveLength(rows);
+  expect(await addMessage(1)).toEqual([]);
+  const uses = most - (await present("ai_queries"));
+  if (uses > 0) await gate("consume", { amount: uses, idempotencyKey: randomUUID() });
+  expect(await gate("consume", { amount: 1 })).toMatchObject({ allowed: false, used: most, reserved: 0 });
 };
 
 const edges: readonly Edge[] = [
@@ -197,6 +220,8 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
     );
     const held = await gate("reserve", { amount: 20, ttlSeconds: 7_200 });
     await clock.set(before(edge, 1));
+    await spread();
+    let open = 0;
     let stepped = false;
     let total = 0;
     await rush(
@@ -205,9 +230,11 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
         total = count;
         if (stepped || count < 200) return;
         stepped = true;
+        open = await openSlots();
         await clock.set(edge);
       },
     );
+    expect(open).toBeGreaterThan(0);
     // What was held before the edge is used behind it, where there is room.
     expect(
       await gate("commit", { reservationId: held.reservationId, amount: 20, idempotencyKey: randomUUID() }),
@@ -258,14 +285,14 @@ describe("a plan that changes at 23:59:59.999", () => {
     await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'edge_small')", [
       workspace.id,
     ]);
-    await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
     await clock.set("2026-12-31T23:59:59.998Z");
+    await spread();
+    await spread();
+    expect(await openSlots()).toBe(4);
     let turned = 0;
-    let total = 0;
     await rush(
-      () => total >= 560 || turned === 3,
+      () => turned === 3,
       async (count) => {
-        total = count;
         if (turned === 0 && count >= 150) {
           turned = 1;
           await clock.set("2026-12-31T23:59:59.999Z");
@@ -279,7 +306,7 @@ describe("a plan that changes at 23:59:59.999", () => {
       },
     );
     // Full under the new limit, with what was used under the old one counted in.
-    await fill();
+    await fill(limit + 60);
     expect(await counters("messages")).toEqual([{ start: month.start, used: limit + 60 }]);
     expect(await counters("ai_queries")).toEqual([{ start: month.start, used: limit + 60 }]);
     expect(await drifts(db, workspace)).toEqual([]);
@@ -314,6 +341,8 @@ describe("a workspace that moves its time zone in the last millisecond of a mont
       await prepare({ zone: "UTC", edge: month.edge });
       const db = test.database;
       await clock.set(before(month.edge, 1));
+      await spread();
+      expect(await openSlots()).toBe(4);
       let turned = 0;
       let total = 0;
       await rush(
@@ -345,3 +374,51 @@ describe("a workspace that moves its time zone in the last millisecond of a mont
     60_000,
   );
 });
+
+it("a transaction that began on a leap day counts there, its rows and its uses, though the day after is full", async () => {
+  const edge = "2028-03-01T00:00:00Z";
+  await prepare({ zone: "UTC", edge });
+  const db = test.database;
+  const memberId = workspace.owner;
+  await db.query(
+    "insert into billing.member_limits (workspace_id, metric, limit_value) values ($1, 'ai_queries', 30)",
+    [workspace.id],
+  );
+  await db.query("update billing.limit_overrides set limit_value = 300 where workspace_id = $1", [
+    workspace.id,
+  ]);
+  await clock.set(before(edge, 1));
+  await addMessage(7);
+  await gate("consume", { amount: 6, memberId });
+  await db.transaction(async (tx) => {
+    const [began] = await tx.query<{ at: string }>("select travel.now()::text as at");
+    expect(Date.parse(began?.at ?? "")).toBe(Date.parse(edge) - 1);
+    await clock.set(edge);
+    await gate("consume", { amount: 30, memberId });
+    await fill(300);
+
+    const late = (amount: number) =>
+      askOne(tx, { op: "consume", workspaceId: workspace.id, metric: "ai_queries", amount, memberId });
+    expect(await late(25)).toMatchObject({ allowed: false, limitedBy: "member-limit", used: 6 });
+    expect(await late(24)).toMatchObject({ allowed: true, used: 30, member: { used: 30, remaining: 0 } });
+    await tx.query(
+      "insert into public.messages (workspace_id, channel_id, user_id, body) select $1, $2, $3, 'x' from generate_series(1, 293)",
+      [workspace.id, channel, workspace.owner],
+    );
+  });
+  for (const [metric, old] of [
+    ["messages", 300],
+    ["ai_queries", 30],
+  ] as const)
+    expect(await counters(metric)).toEqual([
+      { start: "2028-02-01T00:00:00Z", used: old },
+      { start: edge, used: 300 },
+    ]);
+  const members = await db.query(
+    "select used::int from usage.member_counters where workspace_id = $1 and metric = 'ai_queries' order by period_start",
+    [workspace.id],
+  );
+  expect(members).toEqual([{ used: 30 }, { used: 30 }]);
+  expect(await db.query("select * from usage.reconcile_members($1, false)", [workspace.id])).toEqual([]);
+  expect(await drifts(db, workspace)).toEqual([]);
+}, 60_000);
