@@ -50,5 +50,8 @@ export const createScrubber = (secrets: readonly string[]): ((line: string) => s
 /** The log of a process: one JSON object a line, and no secret in any of them. */
 export const createAppLogger = ({ level, destination, secrets }: AppLoggerOptions): Logger => {
   const scrub = createScrubber(secrets);
-  return pino({ level, hooks: { streamWrite: scrub } }, destination ?? pino.destination(1));
+  const { err } = pino.stdSerializers;
+  // Under any other name an error has neither message nor stack.
+  const options = { level, serializers: { err, error: err }, hooks: { streamWrite: scrub } };
+  return pino(options, destination ?? pino.destination(1));
 };

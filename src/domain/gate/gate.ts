@@ -5,7 +5,6 @@ import {
   inChildSpan,
   type Queryable,
   type QueueMeter,
-  shortWord,
 } from "../../core/index.ts";
 import { type LeaseDecision, type Leases } from "../lease/index.ts";
 import { toOutcomeUnknown } from "./outage.ts";
@@ -52,10 +51,16 @@ const decisionFromLease = (request: GateRequest, decision: LeaseDecision): GateD
   member: null,
 });
 
-const attributesOf = ({ op, metric, workspaceId }: GateRequest): Record<string, string> => ({
+/** Of a request that was decided; a metric that there is not may be any text, a secret in the wrong place too. */
+const attributesOf = (
+  { op, metric, workspaceId }: GateRequest,
+  { allowed, reason }: GateDecision,
+): Record<string, string | boolean> => ({
   "hasura_usage.op": op,
-  "hasura_usage.metric": shortWord(metric) ?? "",
-  "hasura_usage.workspace_id": shortWord(workspaceId) ?? "",
+  ...(metric === undefined || reason === "unknown-metric" ? {} : { "hasura_usage.metric": metric }),
+  "hasura_usage.workspace_id": workspaceId,
+  "hasura_usage.allowed": allowed,
+  ...(reason === null ? {} : { "hasura_usage.reason": reason }),
 });
 
 /** The gate for a process: requests of one workspace that arrive while a call of it is in flight share the next call. */
@@ -104,6 +109,10 @@ export const createGate = ({ database, clock, leases, meter, limits = {} }: Gate
   return {
     // The wait for a call is in it, and for a lease there is none.
     decide: (request) =>
-      inChildSpan("gate decision", { attributes: () => attributesOf(request) }, () => decide(request)),
+      inChildSpan("gate decision", {}, async (span) => {
+        const decision = await decide(request);
+        if (span?.isRecording() === true) span.setAttributes(attributesOf(request, decision));
+        return decision;
+      }),
   };
 };

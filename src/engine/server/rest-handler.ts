@@ -53,14 +53,11 @@ export const restHandler =
         body: readRestBody(request.get("content-type") ?? "", body),
       });
       const asked = { query: match.endpoint.query, variables, operationName: undefined };
-      const { data, setCookies } = await inRequestSpan(
-        { session, headers: readHeaders(headers), operationName: match.endpoint.name },
-        (span) => {
-          const prepared = deps.runner.prepare(asked, session, readHeaders(headers));
-          nameOperation(span, prepared.operation);
-          return prepared.run();
-        },
-      );
+      const { data, setCookies } = await inRequestSpan(readHeaders(headers), (span) => {
+        const prepared = deps.runner.prepare(asked, session, readHeaders(headers));
+        nameOperation(span, prepared);
+        return prepared.run();
+      });
       for (const cookie of setCookies) response.append("set-cookie", cookie);
       send(200, data);
     } catch (error) {

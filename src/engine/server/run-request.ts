@@ -1,4 +1,4 @@
-import type { DocumentNode } from "graphql";
+import { type DocumentNode, Kind } from "graphql";
 
 import { type Database, errorTypeOf, inChildSpan, type Logger } from "../../core/index.ts";
 import type { AsyncActions, CallAction, CallInputValidation } from "../actions/index.ts";
@@ -24,6 +24,10 @@ export interface RequestAnswer {
 
 export interface PreparedRequest {
   readonly operation: PlannedOperation["operation"];
+  /** As the document has it. */
+  readonly name: string | undefined;
+  /** The role, where metadata names it; with the admin secret any word may be given. */
+  readonly knownRole: string | undefined;
   /** A subscription as a statement that others may share; undefined when it is more than reads. */
   live(): LivePlan | undefined;
   /** JSON text of `data`; throws what went wrong. */
@@ -53,6 +57,11 @@ export interface RequestRunnerDeps {
   readonly written: () => void;
 }
 
+/** The name asked for is the document's, else there was no plan; without one there is one operation only. */
+const operationNameOf = (document: DocumentNode, asked: string | undefined): string | undefined =>
+  asked ??
+  document.definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)?.name?.value;
+
 export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
   const prepare: RequestRunner["prepare"] = (request, session, headers) =>
     inChildSpan("graphql plan", {}, () => plan(request, session, headers));
@@ -73,6 +82,8 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
     });
     return {
       operation: planned.operation,
+      name: operationNameOf(document, request.operationName),
+      knownRole: state.isKnownRole(session.role) ? session.role : undefined,
       live: () => livePlanOf(planned, session),
       run: () => inChildSpan("graphql execute", {}, execute),
     };
@@ -107,10 +118,10 @@ export const createRequestRunner = (deps: RequestRunnerDeps): RequestRunner => {
   return {
     prepare,
     answer: (request, session, headers) =>
-      inRequestSpan({ session, headers, operationName: request.operationName }, async (span) => {
+      inRequestSpan(headers, async (span) => {
         try {
           const prepared = prepare(request, session, headers);
-          nameOperation(span, prepared.operation);
+          nameOperation(span, prepared);
           if (prepared.operation === "subscription") {
             throw new HasuraError({
               message: "subscriptions are not supported over HTTP, use websockets instead",

@@ -130,9 +130,7 @@ export const openSession = (
   const start = async (id: string, request: SocketRequest): Promise<void> => {
     const asking = session;
     if (asking === undefined) return;
-    await inRequestSpan({ session: asking, headers, operationName: request.operationName }, (span) =>
-      begin(id, request, asking, span),
-    );
+    await inRequestSpan(headers, (span) => begin(id, request, asking, span));
   };
 
   const begin = async (id: string, request: SocketRequest, asking: Session, span: Span): Promise<void> => {
@@ -144,7 +142,7 @@ export const openSession = (
     let prepared: PreparedRequest;
     try {
       prepared = deps.runner.prepare(request, asking, headers);
-      nameOperation(span, prepared.operation);
+      nameOperation(span, prepared);
       if (prepared.operation === "subscription") {
         const stop = deps.liveQueries.subscribe(() => liveSource(request, asking), {
           ready: () => socket.bufferedAmount < busyBufferedBytes,

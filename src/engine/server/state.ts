@@ -35,6 +35,8 @@ export interface EngineState {
   readonly catalog: Catalog;
   readonly resourceVersion: number;
   readonly isAllowed: AllowList;
+  /** Whether metadata names the role anywhere. */
+  isKnownRole(role: string): boolean;
   /** Built when a role is first seen; the fields for trusted backends make a schema of their own. */
   schemaFor(role: string, backendOnly: boolean): RoleSchema;
 }
@@ -143,7 +145,7 @@ export const readCatalogFor = (database: Queryable, document: Draft): Promise<Ca
     ),
   });
 
-type Schemas = Pick<EngineState, "schemaFor">;
+type Schemas = Pick<EngineState, "schemaFor" | "isKnownRole">;
 
 /** Builds the schema of every role that the metadata names, so that a fault shows before the first request. */
 const buildSchemas = (metadata: Metadata, input: BuildStateInput): Schemas => {
@@ -165,6 +167,7 @@ const buildSchemas = (metadata: Metadata, input: BuildStateInput): Schemas => {
   // No role has a type or a root field that admin lacks: where admin's names do not clash, no role's do.
   void schemaFor(adminRole, false).schema;
   return {
+    isKnownRole: (role) => known.has(role),
     schemaFor: (role, backendOnly) =>
       // Any role name may be asked for with the admin secret; only known ones are kept.
       known.has(role)

@@ -81,6 +81,17 @@ describe("no secret is in any line", () => {
   });
 });
 
+it("has message and stack of an error under both of its names", () => {
+  for (const name of ["err", "error"]) {
+    const line = JSON.parse(
+      logged((logger) => logger.warn({ [name]: new Error("broken") }, "failed")),
+    ) as object;
+    expect(line).toMatchObject({
+      [name]: { type: "Error", message: "broken", stack: expect.stringContaining("logger.test") },
+    });
+  }
+});
+
 describe("reports of errors", () => {
   it("have the error and what was known about it, and never break the log", () => {
     const reports: ErrorReport[] = [];
