@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { gunzipSync } from "node:zlib";
+import { decompress } from "../requests/body-text.ts";
 import { UpstreamTimeout } from "../upstream/timeout.ts";
 import type { UpstreamAnswer } from "../upstream/types.ts";
 
@@ -8,14 +8,14 @@ const longestHeld = 64 * 1024;
 
 const looksLikeErrors = (text: string): boolean => /^\s{0,8}(?:\{\s{0,8}"errors"|\[)/u.test(text);
 
-const isShort = (answer: UpstreamAnswer): boolean =>
-  Number(answer.headers["content-length"] ?? Number.POSITIVE_INFINITY) <= longestHeld;
+/** An answer that says its length is left alone when it is too long; one in chunks is held until it is. */
+const mayBeShort = (answer: UpstreamAnswer): boolean =>
+  Number(answer.headers["content-length"] ?? 0) <= longestHeld;
 
 const textOf = (body: Buffer, encoding: string | undefined): string | undefined => {
   if (encoding === undefined || encoding === "identity") return body.toString("utf8");
-  if (encoding !== "gzip") return undefined;
   try {
-    return gunzipSync(body, { maxOutputLength: longestHeld }).toString("utf8");
+    return decompress(body, encoding, longestHeld)?.toString("utf8");
   } catch {
     return undefined;
   }
@@ -63,7 +63,7 @@ export const peekAnswer = async (answer: UpstreamAnswer, timeoutMs: number): Pro
   if (Buffer.isBuffer(body)) return { answer, text: undefined };
   const encoding = answer.headers["content-encoding"];
   const isPlain = encoding === undefined || encoding === "identity";
-  if (!isPlain && !isShort(answer)) return { answer, text: undefined };
+  if (!mayBeShort(answer)) return { answer, text: undefined };
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {

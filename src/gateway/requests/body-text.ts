@@ -9,6 +9,10 @@ const decoders: ReadonlyMap<string, typeof gunzipSync> = new Map([
   ["br", brotliDecompressSync],
 ]);
 
+/** The bytes that compressed ones stand for; undefined for a compression that nobody knows. Throws on what is none. */
+export const decompress = (body: Buffer, encoding: string, limitBytes: number): Buffer | undefined =>
+  decoders.get(encoding.toLowerCase())?.(body, { maxOutputLength: limitBytes });
+
 export type BodyText =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "too-large" }
@@ -36,10 +40,9 @@ export const bodyText = (body: Buffer, headers: IncomingHttpHeaders, limitBytes:
   if (!isOfUtf8(headers["content-type"])) return unreadable;
   const encoding = headers["content-encoding"];
   if (encoding === undefined || encoding === "identity") return textOf(body);
-  const decode = decoders.get(encoding.toLowerCase());
-  if (decode === undefined) return unreadable;
   try {
-    return textOf(decode(body, { maxOutputLength: limitBytes }));
+    const plain = decompress(body, encoding, limitBytes);
+    return plain === undefined ? unreadable : textOf(plain);
   } catch (error) {
     const isLong =
       error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
