@@ -85,6 +85,43 @@ describe("a choice", () => {
     expect(text.join()).not.toMatch(/secret page|left behind|visit/u);
   });
 
+  it("that is taken back leaves in the queue of a closed tab what is still agreed to, which goes out once", async () => {
+    const storage = memoryStorage();
+    const clock = manualClock();
+    const tab = openTab({ storage, clock });
+    const closed = openTab({ storage, clock });
+    tab.telemetry.acceptAll();
+    closed.store("hasura-usage-telemetry:consent");
+    closed.telemetry.track("visit", { page: "secret page" });
+    closed.telemetry.track("setting", {}, { purpose: "functional" });
+    closed.telemetry.track("campaign", {}, { purpose: "marketing" });
+    closed.telemetry.track("failure", {}, { purpose: "essential" });
+    closed.telemetry.stop();
+    const queues = (): string =>
+      storage
+        .keys()
+        .filter((key) => key.includes(":queue:"))
+        .map((key) => storage.getItem(key) ?? "")
+        .join();
+    expect(queues()).toMatch(/secret page.*setting.*campaign.*failure/u);
+
+    tab.telemetry.setConsent({ analytics: false, marketing: false });
+    expect(queues()).toMatch(/setting.*failure/u);
+    expect(queues()).not.toMatch(/secret page|visit|campaign/u);
+    // Agreeing again brings nothing back.
+    tab.telemetry.acceptAll();
+
+    const next = openTab({ storage, clock });
+    next.telemetry.identify(null);
+    await next.telemetry.flush();
+    expect(next.types()).toEqual(["setting", "failure"]);
+    next.telemetry.stop();
+    const last = openTab({ storage, clock });
+    await last.telemetry.flush();
+    expect(last.types()).toEqual([]);
+    expect(queues()).toBe("");
+  });
+
   it("of another tab counts in this one", () => {
     const storage = memoryStorage();
     const one = openTab({ storage });
