@@ -5,7 +5,7 @@ import { startRefusal } from "./respond.ts";
 
 /** What a client may still send behind its refusal. */
 const discardedBytes = 32 * 1024 * 1024;
-const discardedMs = 2_000;
+const discardedMs = 5_000;
 
 /**
  * Refuses a request whose body is still on its way, and ends the connection. A connection closed with bytes unread is reset,

@@ -48,14 +48,12 @@ const drip = async (connection: RawConnection, piece: (at: number) => string): P
   });
 };
 
-const serves = async (): Promise<void> => {
-  const { status } = await postRaw(
-    gateway.url,
-    [["x-hasura-admin-secret", testAdminSecret]],
-    '{"query":"{ a }"}',
-  );
-  expect(status).toBe(200);
-};
+/** Waited for: the limits are so short here that a machine under load may miss them with an honest request. */
+const serves = (): Promise<unknown> =>
+  waitFor("an answer", async () => {
+    const asked = postRaw(gateway.url, [["x-hasura-admin-secret", testAdminSecret]], '{"query":"{ a }"}');
+    return (await asked).status === 200;
+  });
 
 const head = `POST /v1/graphql HTTP/1.1\r\nhost: x\r\nx-hasura-admin-secret: ${testAdminSecret}\r\n`;
 
@@ -67,7 +65,7 @@ describe("a request that comes too slowly is 408, and its connection closed", ()
     await drip(connection, (at) => `x-${String(at)}: 1\r\n`);
     expect(codeOf(connection)).toEqual([408, "request-timeout"]);
     await serves();
-    expect(upstream.calls).toHaveLength(1);
+    expect(upstream.calls.map(({ body }) => body)).toEqual(['{"query":"{ a }"}']);
   });
 
   it("with one byte of its body after the other, announced or in chunks", async () => {
@@ -92,7 +90,7 @@ describe("a request that comes too slowly is 408, and its connection closed", ()
 
   it("and one that begins a second request behind a whole one gets the first answer alone", async () => {
     let answer = (): void => undefined;
-    await start({ headersTimeoutMs: 150, requestTimeoutMs: 300 }, (_request, response) => {
+    await start({ headersTimeoutMs: 2_000, requestTimeoutMs: 2_000 }, (_request, response) => {
       answer = () => response.end('{"data":{"a":1}}');
     });
     const connection = connectRaw(gateway.url);
@@ -139,7 +137,7 @@ describe("a client that does not read", () => {
     });
 
   it("stops the upstream after some megabytes, and is let go when nothing has moved for the stated time", async () => {
-    await start({ upstreamTimeoutMs: 300, idleTimeoutMs: 600 }, endless);
+    await start({ upstreamTimeoutMs: 2_000, idleTimeoutMs: 2_500 }, endless);
     let gone = false;
     upstream.server.on("connection", (socket) => {
       socket.once("close", () => {
@@ -206,7 +204,7 @@ describe("an upstream that stops", () => {
   });
 
   it("midway is cut off", async () => {
-    await start({ upstreamTimeoutMs: 100, idleTimeoutMs: 400 }, (_request, response) => {
+    await start({ upstreamTimeoutMs: 2_000, idleTimeoutMs: 2_500 }, (_request, response) => {
       response.writeHead(200);
       response.write('{"data":"');
     });
