@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
-import type { Queryable } from "../../../src/core/index.ts";
+import type { Database, Queryable } from "../../../src/core/index.ts";
+import { createDatabase } from "../../../src/postgres/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 import { ask, askOne } from "./gate-support.ts";
@@ -280,6 +281,34 @@ it("goes from cold to hot when its writers wait for each other, and back when no
   expect(await home()).toMatchObject({ slots: 0, granted: 0, used: written + 3 });
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
+
+it("gives each connection room on its own slot again after a change of limits, instead of on one that has it", async () => {
+  const slotOf = async (session: Database): Promise<number> => {
+    const [row] = await session.query<{ slot: number }>("select pg_backend_pid() % 16 as slot");
+    return row?.slot ?? -1;
+  };
+  const sessions: Database[] = [];
+  try {
+    await setLimit(test.database, workspace.id, "messages", 10_000);
+    await spread();
+    await setLimit(test.database, workspace.id, "messages", 20_000);
+    const wanted = new Map<number, Database>();
+    while (wanted.size < 3) {
+      const session = createDatabase({ connectionString: test.url, maxConnections: 1 });
+      sessions.push(session);
+      wanted.set(await slotOf(session), session);
+    }
+    for (const session of wanted.values()) await addMessages(session, workspace, channel, 1);
+    const open = await test.database.query<{ slot: number }>(
+      "select slot from usage.counter_slots where workspace_id = $1 and metric = 'messages' and room_until > now() order by slot",
+      [workspace.id],
+    );
+    expect(open.map(({ slot }) => slot)).toEqual([...wanted.keys()].sort((one, other) => one - other));
+    expect(await used(test.database, workspace, "messages")).toBe(3);
+  } finally {
+    for (const session of sessions) await session.close();
+  }
+});
 
 it("stays spread when it was spread before the rush, until nobody hurries", async () => {
   const db = test.database;
