@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from "express";
 import { z } from "zod";
 import { AppError, type QueueMeter } from "../src/core/index.ts";
 import { createTracker } from "../src/domain/analytics/index.ts";
+import { createAlertQueue } from "./delivery/index.ts";
 import { type HandlerDeps } from "./handler.ts";
 import { errorHandler } from "./middleware/error-handler.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -10,7 +11,7 @@ import { webhookSecret } from "./middleware/webhook-secret.ts";
 import { type Registry } from "./registry.ts";
 import { readSession } from "./session.ts";
 
-export interface ActionsAppDeps extends Omit<HandlerDeps, "tracker"> {
+export interface ActionsAppDeps extends Omit<HandlerDeps, "alerts" | "tracker"> {
   readonly registry: Registry;
   readonly secret: string;
   readonly observe?: {
@@ -65,7 +66,12 @@ function own<T>(table: Readonly<Record<string, T>>, name: string, what: string):
 /** The webhooks behind Hasura's actions, cron triggers and event triggers. */
 export function createActionsApp(given: ActionsAppDeps): Express {
   const { registry, secret, logger } = given;
-  const deps: HandlerDeps = { ...given, tracker: createTracker({ ...given, meter: given.observe?.meter }) };
+  const shared = { database: given.database, clock: given.clock, meter: given.observe?.meter };
+  const deps: HandlerDeps = {
+    ...given,
+    alerts: createAlertQueue({ ...shared, sendsEmail: given.delivery.sendsEmail }),
+    tracker: createTracker(shared),
+  };
   const app = express();
   app.disable("x-powered-by");
   app.use(requestId);

@@ -1,7 +1,7 @@
 import { type Clock, type Database, type Logger } from "../src/core/index.ts";
 import { type Tracker } from "../src/domain/analytics/index.ts";
 import { type Gate } from "../src/domain/gate/index.ts";
-import { type Delivery } from "./delivery/index.ts";
+import { type AlertQueue, type Delivery } from "./delivery/index.ts";
 import { type z } from "zod";
 
 /** What every handler may use; handed in by `createActionsApp`. */
@@ -9,6 +9,7 @@ export interface HandlerDeps {
   readonly database: Database;
   readonly gate: Gate;
   readonly tracker: Tracker;
+  readonly alerts: AlertQueue;
   readonly delivery: Delivery;
   readonly clock: Clock;
   readonly logger: Logger;

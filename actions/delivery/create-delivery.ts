@@ -52,7 +52,7 @@ export function createDelivery(deps: DeliveryDeps): DeliveryWorkers {
   const delays = deps.retryDelaysMs ?? retryDelaysMs;
   const policy = { allowPrivate: settings.WEBHOOK_ALLOW_PRIVATE, allowHttp: settings.WEBHOOK_ALLOW_HTTP };
   const webhooks = createWebhookWorker({
-    store: createWebhookStore(database),
+    store: createWebhookStore({ database, clock }),
     send: createSendWebhook({ clock, policy, resolve: deps.resolve ?? resolveHost, timeoutMs }),
     clock,
     logger,

@@ -7,6 +7,7 @@ export {
   type DeliveryWorkers,
   idleDelivery,
 } from "./create-delivery.ts";
+export { type AlertQueue, createAlertQueue } from "./alert-queue.ts";
 export { type AlertOfEmail, composeEmail } from "./email-message.ts";
 export { readRetryAfter, retryDelay, retryDelaysMs } from "./retry-schedule.ts";
 export { deliveryEnv, type DeliverySettings, readDeliverySettings } from "./settings.ts";

@@ -1,4 +1,4 @@
-import { type BatchStatement, type Database } from "../../src/core/index.ts";
+import { type Clock, createCombiner, type Database } from "../../src/core/index.ts";
 
 export interface DueWebhook {
   readonly id: string;
@@ -40,63 +40,104 @@ export interface WebhookStore {
   release(ids: readonly string[]): Promise<void>;
 }
 
+export interface WebhookStoreDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
 /** A receiver that fails this long is not called any more. */
 const disableAfterDays = 5;
 
-/** The common end in one round trip; its statements need none of each other's answers. The order of locks is that of all ends. */
-const settleDelivered = (delivery: DueWebhook, record: AttemptRecord): readonly BatchStatement[] => {
-  const values = [
-    record.startedAt.toISOString(),
-    String(record.durationMs),
-    record.responseStatus === null ? null : String(record.responseStatus),
-  ];
-  return [
-    {
-      text: "select id from usage.webhook_endpoints where id = $1 for no key update",
-      values: [delivery.endpointId],
-      name: "webhooks_lock_endpoint",
-    },
-    {
-      text: `update usage.webhook_deliveries
-       set status = 'delivered',
-         next_attempt_at = null,
-         claimed_until = '-infinity',
-         last_attempt_at = $2,
-         duration_ms = $3,
-         response_status = $4,
-         error = null,
-         delivered_at = now()
-       where id = $1
-         and status <> 'delivered'`,
-      values: [delivery.id, ...values],
-      name: "webhooks_settle_delivered",
-    },
-    {
-      text: `insert into usage.webhook_attempts
-         (delivery_id, attempt, workspace_id, started_at, duration_ms, response_status, error)
-       select id, $2, workspace_id, $3, $4, $5, null
-       from usage.webhook_deliveries
-       where id = $1
-       on conflict do nothing`,
-      values: [delivery.id, String(delivery.attempt), ...values],
-      name: "webhooks_note_delivered",
-    },
-    {
-      text: "update usage.webhook_endpoints set failing_since = null where id = $1 and failing_since is not null",
-      values: [delivery.endpointId],
-      name: "webhooks_clear_failing",
-    },
-  ];
-};
+interface Delivered {
+  readonly delivery: DueWebhook;
+  readonly record: AttemptRecord;
+}
+
+const settled = `jsonb_to_recordset($1::jsonb) as settled (
+  id uuid, endpoint_id uuid, attempt integer, started_at timestamptz, duration_ms integer, response_status integer
+)`;
+
+/** The common end of many in one round trip; its statements need none of each other's answers. The order of locks is that of all ends. */
+const settleDelivered = [
+  {
+    name: "webhooks_lock_endpoints",
+    text: `select endpoint.id
+     from usage.webhook_endpoints as endpoint
+     where endpoint.id in (
+       select settled.endpoint_id
+       from ${settled}
+     )
+     order by endpoint.id
+     for no key update`,
+  },
+  {
+    name: "webhooks_settle_delivered",
+    text: `update usage.webhook_deliveries as delivery
+     set status = 'delivered',
+       next_attempt_at = null,
+       claimed_until = '-infinity',
+       last_attempt_at = settled.started_at,
+       duration_ms = settled.duration_ms,
+       response_status = settled.response_status,
+       error = null,
+       delivered_at = now()
+     from ${settled}
+     where delivery.id = settled.id
+       and delivery.status <> 'delivered'`,
+  },
+  {
+    name: "webhooks_note_delivered",
+    text: `insert into usage.webhook_attempts
+       (delivery_id, attempt, workspace_id, started_at, duration_ms, response_status, error)
+     select delivery.id, settled.attempt, delivery.workspace_id, settled.started_at, settled.duration_ms, settled.response_status, null
+     from ${settled}
+     join usage.webhook_deliveries as delivery on delivery.id = settled.id
+     on conflict do nothing`,
+  },
+  {
+    name: "webhooks_clear_failing",
+    text: `update usage.webhook_endpoints
+     set failing_since = null
+     where failing_since is not null
+       and id in (
+         select settled.endpoint_id
+         from ${settled}
+       )`,
+  },
+];
 
 /**
  * The queue in `usage.webhook_deliveries`. A claim is a lease: when its holder dies, the delivery is anybody's again as
  * soon as the lease is over. The clock is Postgres's own.
  */
-export const createWebhookStore = (database: Database): WebhookStore => ({
-  claim: ({ limit, perEndpoint, busyEndpoints, leaseMs }) =>
-    database.query<DueWebhook>(
-      `with ready as (
+export const createWebhookStore = ({ database, clock }: WebhookStoreDeps): WebhookStore => {
+  // What is delivered while others are written goes with the next: a burst is paid by its commits.
+  const delivered = createCombiner<Delivered, true>({
+    what: "delivered webhooks",
+    laneOf: () => "all",
+    clock,
+    limits: { maxCalls: 1, maxWaitMs: Number.POSITIVE_INFINITY },
+    call: async (all) => {
+      const rows = all.map(({ delivery, record }) => ({
+        id: delivery.id,
+        endpoint_id: delivery.endpointId,
+        attempt: delivery.attempt,
+        started_at: record.startedAt,
+        duration_ms: record.durationMs,
+        response_status: record.responseStatus,
+      }));
+      const values = [JSON.stringify(rows)];
+      await database.batch(
+        settleDelivered.map((statement) => ({ ...statement, values })),
+        () => undefined,
+      );
+      return all.map(() => true as const);
+    },
+  });
+  return {
+    claim: ({ limit, perEndpoint, busyEndpoints, leaseMs }) =>
+      database.query<DueWebhook>(
+        `with ready as (
          select distinct waiting.endpoint_id
          from usage.webhook_deliveries as waiting
          where waiting.status = 'pending'
@@ -143,22 +184,24 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
              and (known.expires_at is null or known.expires_at > now())
            order by known.created_at desc
          ) as secrets`,
-      [limit, busyEndpoints, perEndpoint, leaseMs],
-    ),
+        [limit, busyEndpoints, perEndpoint, leaseMs],
+      ),
 
-  settle: (delivery, record, verdict) => {
-    if (verdict.kind === "delivered")
-      return database.batch(settleDelivered(delivery, record), () => undefined);
-    return database.transaction(async (tx) => {
-      // The endpoint before its deliveries, as a change of `enabled` takes them: so no two can wait for each other.
-      const endpoints = await tx.query(
-        "select id from usage.webhook_endpoints where id = $1 for no key update",
-        [delivery.endpointId],
-      );
-      if (endpoints.length === 0) return;
-      // Whoever comes late, its lease over, may still report a success, but not undo what the next one did.
-      const settled = await tx.query(
-        `update usage.webhook_deliveries
+    settle: async (delivery, record, verdict) => {
+      if (verdict.kind === "delivered") {
+        await delivered.ask({ delivery, record });
+        return;
+      }
+      await database.transaction(async (tx) => {
+        // The endpoint before its deliveries, as a change of `enabled` takes them: so no two can wait for each other.
+        const endpoints = await tx.query(
+          "select id from usage.webhook_endpoints where id = $1 for no key update",
+          [delivery.endpointId],
+        );
+        if (endpoints.length === 0) return;
+        // Whoever comes late, its lease over, may still report a success, but not undo what the next one did.
+        const settled = await tx.query(
+          `update usage.webhook_deliveries
          set status = $3,
            next_attempt_at = case $3 when 'pending' then now() + $4 * interval '1 millisecond' end,
            claimed_until = '-infinity',
@@ -170,58 +213,64 @@ export const createWebhookStore = (database: Database): WebhookStore => ({
            and status = 'pending'
            and attempts = $2
          returning id`,
-        [
-          delivery.id,
-          delivery.attempt,
-          verdict.kind === "retry" ? "pending" : verdict.kind,
-          verdict.kind === "retry" ? verdict.delayMs : 0,
-          record.startedAt,
-          record.durationMs,
-          record.responseStatus,
-          record.error,
-        ],
-      );
-      await tx.query(
-        `insert into usage.webhook_attempts
+          [
+            delivery.id,
+            delivery.attempt,
+            verdict.kind === "retry" ? "pending" : verdict.kind,
+            verdict.kind === "retry" ? verdict.delayMs : 0,
+            record.startedAt,
+            record.durationMs,
+            record.responseStatus,
+            record.error,
+          ],
+        );
+        await tx.query(
+          `insert into usage.webhook_attempts
            (delivery_id, attempt, workspace_id, started_at, duration_ms, response_status, error)
          select id, $2, workspace_id, $3, $4, $5, $6
          from usage.webhook_deliveries
          where id = $1
          on conflict do nothing`,
-        [
-          delivery.id,
-          delivery.attempt,
-          record.startedAt,
-          record.durationMs,
-          record.responseStatus,
-          record.error,
-        ],
-      );
-      if (settled.length === 0) return;
-      await tx.query(
-        `update usage.webhook_endpoints
+          [
+            delivery.id,
+            delivery.attempt,
+            record.startedAt,
+            record.durationMs,
+            record.responseStatus,
+            record.error,
+          ],
+        );
+        if (settled.length === 0) return;
+        await tx.query(
+          `update usage.webhook_endpoints
          set failing_since = coalesce(failing_since, $2),
            enabled = false,
            disabled_reason = case when $3 then 'gone' else 'failures' end
          where id = $1
            and enabled
            and ($3 or failing_since < now() - $4 * interval '1 day')`,
-        [delivery.endpointId, record.startedAt, verdict.kind === "failed" && verdict.gone, disableAfterDays],
-      );
-      await tx.query(
-        "update usage.webhook_endpoints set failing_since = $2 where id = $1 and failing_since is null and enabled",
-        [delivery.endpointId, record.startedAt],
-      );
-    });
-  },
+          [
+            delivery.endpointId,
+            record.startedAt,
+            verdict.kind === "failed" && verdict.gone,
+            disableAfterDays,
+          ],
+        );
+        await tx.query(
+          "update usage.webhook_endpoints set failing_since = $2 where id = $1 and failing_since is null and enabled",
+          [delivery.endpointId, record.startedAt],
+        );
+      });
+    },
 
-  release: async (ids) => {
-    await database.query(
-      `update usage.webhook_deliveries
+    release: async (ids) => {
+      await database.query(
+        `update usage.webhook_deliveries
        set claimed_until = '-infinity'
        where id = any($1)
          and status = 'pending'`,
-      [ids],
-    );
-  },
-});
+        [ids],
+      );
+    },
+  };
+};

@@ -10,7 +10,7 @@ export interface CombinerLimits {
   readonly maxCalls: number;
   /** Requests that wait over all lanes; one more is refused as an outage. */
   readonly maxWaiting: number;
-  /** How long a request may wait before it is sent; after that nothing of it was done and its caller hears so. */
+  /** How long a request may wait before it is sent; after that nothing of it was done and its caller hears so. Infinity: for ever. */
   readonly maxWaitMs: number;
 }
 
@@ -182,7 +182,7 @@ export const createCombiner = <Request, Answer>(
         waitingCount += 1;
         queueTurn(name, lane);
         send();
-        if (waitingCount > 0 && !sweeping) sweepLater(limits.maxWaitMs);
+        if (waitingCount > 0 && !sweeping && Number.isFinite(limits.maxWaitMs)) sweepLater(limits.maxWaitMs);
       }),
   };
 };

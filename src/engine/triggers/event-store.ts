@@ -1,4 +1,4 @@
-import type { Database } from "../../core/index.ts";
+import { type Clock, createCombiner, type Database } from "../../core/index.ts";
 import type { Outcomes } from "./deliver-once.ts";
 import type { Invocation } from "./scheduled-rows.ts";
 
@@ -32,37 +32,72 @@ interface EventRow {
   readonly created_at: string;
 }
 
-export const createEventStore = (database: Database): EventStore => {
-  /** One round trip: hundreds at once wait for each other's sessions. */
-  const settle = (
+interface Settled {
+  readonly event: OutboxEvent;
+  readonly invocation: Invocation;
+  readonly outcome: "delivered" | "failed" | "retry";
+  readonly retryAt: Date | undefined;
+}
+
+const settleSql = `
+with settled as (
+  select *
+  from unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+    as settled (event_id, trigger_name, status, request, response, outcome, retry_at)
+),
+logged as (
+  insert into hdb_catalog.event_invocation_logs (trigger_name, event_id, status, request, response)
+  select trigger_name, event_id, status, request::json, response::json
+  from settled
+)
+update hdb_catalog.event_log event
+set tries = tries + 1,
+  locked = null,
+  delivered = delivered or settled.outcome = 'delivered',
+  error = case settled.outcome when 'delivered' then false when 'failed' then true else error end,
+  next_retry_at = settled.retry_at at time zone 'UTC'
+from settled
+where event.id = settled.event_id
+`;
+
+export interface EventStoreDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+export const createEventStore = ({ database, clock }: EventStoreDeps): EventStore => {
+  // What ends while others are written goes with the next: a burst of events is paid by its commits.
+  const settling = createCombiner<Settled, true>({
+    what: "settled events",
+    laneOf: () => "all",
+    clock,
+    // Never given up while the database answers: the event would be sent again.
+    limits: { maxCalls: 1, maxWaitMs: Number.POSITIVE_INFINITY },
+    call: async (all) => {
+      await database.query(
+        settleSql,
+        [
+          all.map(({ event }) => event.id),
+          all.map(({ event }) => event.trigger),
+          all.map(({ invocation: { status } }) => status),
+          all.map(({ invocation }) => invocation.request),
+          all.map(({ invocation }) => invocation.response),
+          all.map(({ outcome }) => outcome),
+          all.map(({ retryAt }) => retryAt?.toISOString() ?? null),
+        ],
+        { name: "engine_settle_events" },
+      );
+      return all.map(() => true as const);
+    },
+  });
+  const settle = async (
     event: OutboxEvent,
     invocation: Invocation,
-    change: string,
-    values: readonly string[] = [],
-  ): Promise<void> =>
-    database.batch(
-      [
-        {
-          text: `insert into hdb_catalog.event_invocation_logs (trigger_name, event_id, status, request, response)
-           values ($1, $2, $3, $4::json, $5::json)`,
-          values: [
-            event.trigger,
-            event.id,
-            invocation.status === null ? null : String(invocation.status),
-            invocation.request,
-            invocation.response,
-          ],
-          name: "engine_log_event",
-        },
-        {
-          text: `update hdb_catalog.event_log
-           set tries = tries + 1, locked = null, ${change}
-           where id = $1`,
-          values: [event.id, ...values],
-        },
-      ],
-      () => undefined,
-    );
+    outcome: Settled["outcome"],
+    retryAt?: Date,
+  ): Promise<void> => {
+    await settling.ask({ event, invocation, outcome, retryAt });
+  };
 
   return {
     take: async (triggers, limit, now) => {
@@ -118,10 +153,8 @@ export const createEventStore = (database: Database): EventStore => {
          where locked is not null and delivered = false and error = false and archived = false`,
       );
     },
-    delivered: (event, invocation) =>
-      settle(event, invocation, "delivered = true, error = false, next_retry_at = null"),
-    failed: (event, invocation) => settle(event, invocation, "error = true, next_retry_at = null"),
-    retryAt: (event, moment, invocation) =>
-      settle(event, invocation, "next_retry_at = $2::timestamptz at time zone 'UTC'", [moment.toISOString()]),
+    delivered: (event, invocation) => settle(event, invocation, "delivered"),
+    failed: (event, invocation) => settle(event, invocation, "failed"),
+    retryAt: (event, moment, invocation) => settle(event, invocation, "retry", moment),
   };
 };

@@ -25,7 +25,7 @@ export interface EventWorker extends QueueWorker {
 /** Delivers the outbox at least once, without order; Hasura's own numbers for batches and parallel calls. */
 export const createEventWorker = (deps: EventWorkerDeps): EventWorker => {
   const { database, clock, logger } = deps;
-  const store = createEventStore(database);
+  const store = createEventStore({ database, clock });
   const deliver = createEventDelivery({ ...deps, store });
   let triggers: ReadonlyMap<string, EventTriggerMeta> = new Map();
 

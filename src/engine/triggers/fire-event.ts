@@ -31,13 +31,14 @@ const lockOne = async (database: Database, id: string, now: Date): Promise<Outbo
 /** Delivers one event of the outbox now, whatever became of it and whatever else is waiting. */
 export const createEventFiring = (deps: FireEventDeps): ((id: string) => Promise<void>) => {
   const { database, clock, triggerOf } = deps;
-  const deliver = createEventDelivery({ ...deps, store: createEventStore(database) });
+  const store = createEventStore({ database, clock });
+  const deliver = createEventDelivery({ ...deps, store });
   return async (id) => {
     await redeliverEvent(database, id);
     const event = await lockOne(database, id, clock.now());
     const trigger = triggerOf(event.trigger);
     if (trigger === undefined) {
-      await createEventStore(database).unlock([id]);
+      await store.unlock([id]);
       throw new HasuraError({
         message: `event trigger "${event.trigger}" does not exist`,
         code: "not-exists",
