@@ -13,15 +13,23 @@ const name = process.env["BENCH_GATE"] ?? "";
 if (!isGateName(name)) throw new Error(`BENCH_GATE is '${name}'`);
 
 const database = createDatabase({ connectionString, maxConnections: 2 });
-await serve(
-  createActionsApp({
-    database,
-    delivery: idleDelivery,
-    gate: await createBenchGate(name, connectionString),
-    clock: systemClock,
-    logger: silentLogger,
-    registry,
-    secret: benchActionSecret,
-  }),
-  () => database.close(),
-);
+const main = async (): Promise<void> => {
+  await serve(
+    createActionsApp({
+      database,
+      delivery: idleDelivery,
+      gate: await createBenchGate(name, connectionString),
+      clock: systemClock,
+      logger: silentLogger,
+      registry,
+      secret: benchActionSecret,
+    }),
+    () => database.close(),
+  );
+};
+
+// No await at the top: such a script cannot be compiled into one, and would not run as the product does.
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

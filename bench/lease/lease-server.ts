@@ -38,18 +38,26 @@ const gateOf = (name: string | undefined): Gate => {
   }
 };
 
-await serve(
-  createActionsApp({
-    database,
-    delivery: idleDelivery,
-    gate: gateOf(process.env["BENCH_GATE"]),
-    clock: systemClock,
-    logger: silentLogger,
-    registry,
-    secret: benchActionSecret,
-  }),
-  async () => {
-    await leases.stop();
-    await database.close();
-  },
-);
+const main = async (): Promise<void> => {
+  await serve(
+    createActionsApp({
+      database,
+      delivery: idleDelivery,
+      gate: gateOf(process.env["BENCH_GATE"]),
+      clock: systemClock,
+      logger: silentLogger,
+      registry,
+      secret: benchActionSecret,
+    }),
+    async () => {
+      await leases.stop();
+      await database.close();
+    },
+  );
+};
+
+// No await at the top: such a script cannot be compiled into one, and would not run as the product does.
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
