@@ -181,13 +181,14 @@ describe.each(cases)("the socket in front of the %s engine, %s", (kind, protocol
         mine.workspaceId,
         `${String(round)}:${big}`,
       ]);
-    const seen = (client: SocketClient): number =>
-      Math.max(
-        -1,
-        ...dataFor(client, "1").map((payload) =>
-          Number(/"body":"(\d+):/u.exec(JSON.stringify(payload))?.[1] ?? -1),
-        ),
-      );
+    /** By the last frame: there are tens of megabytes of them. */
+    const seen = (client: SocketClient): number => {
+      const payload = client.frames.findLast(
+        ({ type, id }) => type === dataOf(protocol) && id === "1",
+      )?.payload;
+      const rows = (payload as { data: { messages: { body: string }[] } } | undefined)?.data.messages;
+      return Number.parseInt(rows?.[0]?.body ?? "-1", 10);
+    };
     await change(0);
     for (const client of [reader, sleeper]) {
       start(client, "1", query);
