@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { Database, Queryable } from "../../../src/core/index.ts";
 import { createDatabase } from "../../../src/postgres/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 import { ask, askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
@@ -323,6 +324,28 @@ it("stays spread when it was spread before the rush, until nobody hurries", asyn
   );
   await addMessages(db, workspace, channel, 2_000);
   expect(await home()).toMatchObject({ slots: 0, used: 5_000, granted: 0 });
+});
+
+it("takes room back from a slot that a transaction has in hand, by waiting for it", async () => {
+  const db = test.database;
+  await setLimit(db, workspace.id, "messages", 10_000);
+  await spread(1);
+  const lower = "update billing.limit_overrides set limit_value = 1 where workspace_id = $1";
+  let lowered: Promise<unknown> = Promise.resolve();
+  await db.transaction(async (tx: Queryable) => {
+    await addMessages(tx, workspace, channel, 1);
+    lowered = db.query(lower, [workspace.id]);
+    await waitFor("the change to wait for the slot", async () => {
+      const [row] = await db.query<{ waiting: boolean }>(
+        "select exists (select from pg_stat_activity where datname = current_database() and query = $1 and wait_event_type = 'Lock') as waiting",
+        [lower],
+      );
+      return row?.waiting;
+    });
+  });
+  await lowered;
+  expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
+  expect(await used(db, workspace, "messages")).toBe(1);
 });
 
 it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async () => {
