@@ -2,7 +2,6 @@ import { SingleBar } from "cli-progress";
 import { gql, type GraphQLClient } from "graphql-request";
 import { createClient } from "graphql-ws";
 import { randomUUID } from "node:crypto";
-import { pino } from "pino";
 import { WebSocket } from "ws";
 import { systemClock } from "../core/index.ts";
 import { readEventReport } from "./demo-event-report.ts";
@@ -16,6 +15,7 @@ import {
   type DemoWorkspace,
   subscribePlan,
 } from "./demo-world.ts";
+import { openLog } from "./log.ts";
 import { startProduct } from "./product.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
@@ -208,22 +208,27 @@ async function main(): Promise<void> {
     const actions = `http://${settings.HOST}:${String(settings.ACTIONS_PORT)}`;
     process.exit((await play({ gateway, actions }, settings)) ? 0 : 1);
   }
+  const log = openLog(settings, process.env, "hasura-usage-demo");
   const product = await startProduct({
     settings,
     clock: systemClock,
-    logger: pino({ level: settings.LOG_LEVEL }, pino.destination(2)),
+    logger: log.logger,
     onStep: (step, detail) => {
       console.log(`${step.padEnd(10)} ${detail}`);
     },
   });
+  const stop = async (): Promise<void> => {
+    await product.stop();
+    await log.stop();
+  };
   for (const signal of ["SIGINT", "SIGTERM"]) {
-    process.once(signal, () => void product.stop().then(() => process.exit(130)));
+    process.once(signal, () => void stop().then(() => process.exit(130)));
   }
   let equal = false;
   try {
     equal = await play(product.urls, settings);
   } finally {
-    await product.stop();
+    await stop();
   }
   process.exit(equal ? 0 : 1);
 }
