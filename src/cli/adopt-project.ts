@@ -51,15 +51,12 @@ const readText = async (file: string, absent: string): Promise<string> => {
 const versionOf = (name: string): bigint => BigInt(/^(\d+)/u.exec(name)?.[1] ?? "0");
 const titleOf = (name: string): string => name.replace(/^\d+_/u, "");
 
-/** The sample application's own: what makes or alters a table of `public`, names its people, and the meters on those. */
-async function isSample(folder: string): Promise<boolean> {
-  const text = await readFile(join(folder, "up.sql"), "utf8");
-  return (
-    /^(?:create|alter) table public\./mu.test(text) ||
-    /\bpublic\.users\b/u.test(text) ||
-    /\bpublic\.workspace_members\b/u.test(text) ||
-    /^select usage\.(?:attach_meter|meter_members)\('public\./mu.test(text)
-  );
+/** The migrations of the sample application, which stay here. */
+async function sampleMigrations(from: string): Promise<readonly string[]> {
+  const manifest = parse(await readFile(join(from, "sample.yaml"), "utf8")) as {
+    readonly migrations: readonly string[];
+  };
+  return manifest.migrations;
 }
 
 /** Copies what belongs to billing and usage behind the other project's last migration, in order. */
@@ -69,10 +66,8 @@ async function copyMigrations({ from, to, source, tenantTable }: AdoptOptions): 
     (most, name) => (versionOf(name) > most ? versionOf(name) : most),
     0n,
   );
-  const names: string[] = [];
-  for (const name of await list(join(from, "migrations", "default"))) {
-    if (!(await isSample(join(from, "migrations", "default", name)))) names.push(name);
-  }
+  const sample = await sampleMigrations(from);
+  const names = (await list(join(from, "migrations", "default"))).filter((name) => !sample.includes(name));
   const first = newest === 0n ? versionOf(names[0] ?? "0") : newest + 1_000n;
   const written: string[] = [];
   const folderFor = async (title: string): Promise<string> => {

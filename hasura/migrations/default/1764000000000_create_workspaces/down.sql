@@ -1,4 +1,4 @@
+drop table public.workspace_invitations;
 drop table public.workspace_members;
 drop table public.workspaces;
-drop function public.validate_time_zone();
 drop table public.users;

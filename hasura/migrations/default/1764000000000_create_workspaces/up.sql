@@ -3,11 +3,12 @@ create table public.users (
   email text not null,
   display_name text not null default '',
   created_at timestamptz not null default now(),
+  email_key text not null generated always as (lower(email)) stored,
   constraint users_pkey primary key (id),
   constraint users_email_not_empty check (email <> '')
 );
 
-create unique index users_email_key on public.users (lower(email));
+create unique index users_email_key on public.users (email_key);
 
 comment on table public.users is 'People; one may be a member of several workspaces.';
 
@@ -24,6 +25,7 @@ create table public.workspaces (
 );
 
 create index workspaces_owner_id_idx on public.workspaces (owner_id);
+
 create index workspaces_time_zone_idx on public.workspaces (time_zone);
 
 comment on table public.workspaces is 'The tenant: everything is counted for a workspace.';
@@ -44,22 +46,34 @@ create index workspace_members_user_id_idx on public.workspace_members (user_id)
 
 comment on table public.workspace_members is 'Who belongs to which workspace, and as what.';
 
-create function public.validate_time_zone() returns trigger
-language plpgsql
-as $$
-begin
-  -- pg_timezone_names reads the whole zone database from disk, so a zone already in use is trusted first
-  if new.time_zone = 'UTC' or exists (select from public.workspaces where time_zone = new.time_zone) then
-    return new;
-  end if;
-  if not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
-    raise exception 'unknown time zone "%"', new.time_zone
-      using errcode = 'check_violation', constraint = 'workspaces_time_zone_known', table = 'workspaces', schema = 'public';
-  end if;
-  return new;
-end
-$$;
+create table public.workspace_invitations (
+  id uuid not null default gen_random_uuid(),
+  workspace_id uuid not null,
+  workspace_name text not null default '',
+  email text not null,
+  email_key text not null generated always as (lower(email)) stored,
+  role text not null default 'member',
+  invited_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null default now() + interval '14 days',
+  accepted_at timestamptz,
+  accepted_by uuid,
+  constraint workspace_invitations_pkey primary key (id),
+  constraint workspace_invitations_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
+  constraint workspace_invitations_invited_by_fkey foreign key (invited_by) references public.users (id) on delete set null,
+  constraint workspace_invitations_accepted_by_fkey foreign key (accepted_by) references public.users (id) on delete set null,
+  constraint workspace_invitations_role_known check (role in ('admin', 'member', 'guest')),
+  constraint workspace_invitations_email_shape check (email ~ '^[^@[:space:]]+@[^@[:space:]]+$' and char_length(email) <= 320)
+);
 
-create trigger workspaces_validate_time_zone
-before insert or update of time_zone on public.workspaces
-for each row execute function public.validate_time_zone();
+create unique index workspace_invitations_open_key on public.workspace_invitations (workspace_id, email_key)
+where accepted_at is null;
+
+create index workspace_invitations_email_key_idx on public.workspace_invitations (email_key);
+
+create index workspace_invitations_invited_by_idx on public.workspace_invitations (invited_by);
+
+create index workspace_invitations_accepted_by_idx on public.workspace_invitations (accepted_by);
+
+comment on table public.workspace_invitations is 'Nobody becomes a member without having accepted: who is invited sees the invitation by the e-mail of the account.';
+comment on column public.workspace_invitations.workspace_name is 'As it was at the time of the invitation: who is invited may not read the workspace yet.';

@@ -1,2 +1,0 @@
-drop table public.messages;
-drop table public.channels;

@@ -1,2 +1,0 @@
-drop table public.integrations;
-drop table public.bots;

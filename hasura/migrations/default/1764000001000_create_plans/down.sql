@@ -1,5 +1,0 @@
-drop table billing.plan_limits;
-drop table billing.plan_features;
-drop table billing.features;
-drop table billing.plans;
-drop schema billing;

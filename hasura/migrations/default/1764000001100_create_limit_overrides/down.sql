@@ -1,1 +1,0 @@
-drop table billing.limit_overrides;

@@ -1,0 +1,52 @@
+create table usage.member_meters (
+  workspace_id uuid not null,
+  metric text not null,
+  created_at timestamptz not null default now(),
+  constraint member_meters_pkey primary key (metric, workspace_id),
+  constraint member_meters_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
+  constraint member_meters_metric_fkey foreign key (metric) references usage.metrics (key) on delete cascade
+);
+
+create index member_meters_workspace_id_idx on usage.member_meters (workspace_id);
+
+comment on table usage.member_meters is 'For which workspaces the use of each member is counted: where a limit of members once applied. The others pay one look.';
+
+create table usage.member_counters (
+  workspace_id uuid not null,
+  metric text not null,
+  period_start timestamptz not null,
+  member_id uuid not null,
+  used bigint not null,
+  updated_at timestamptz not null default now(),
+  constraint member_counters_pkey primary key (workspace_id, metric, period_start, member_id),
+  constraint member_counters_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade
+)
+with (fillfactor = 50);
+
+create index member_counters_member_id_idx on usage.member_counters (member_id);
+
+comment on table usage.member_counters is 'What each member has used of its workspace''s use; written by usage.take_members alone, whose row lock serialises the use of one member';
+comment on column usage.member_counters.period_start is 'Start of the period of a counter; -infinity for a gauge';
+comment on column usage.member_counters.member_id is 'The user; it may have left, and its rows still count';
+
+create table usage.member_entries (
+  workspace_id uuid not null,
+  metric text not null,
+  period_start timestamptz not null,
+  member_id uuid not null,
+  amount bigint not null
+);
+
+comment on table usage.member_entries is 'Every addition to a counter of a member since the last reconciliation, as usage.counter_entries has them of the workspace';
+
+create table usage.member_tallies (
+  workspace_id uuid not null,
+  metric text not null,
+  period_start timestamptz not null,
+  member_id uuid not null,
+  amount bigint not null,
+  constraint member_tallies_pkey primary key (workspace_id, metric, period_start, member_id),
+  constraint member_tallies_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade
+);
+
+comment on table usage.member_tallies is 'Folded usage.member_entries';

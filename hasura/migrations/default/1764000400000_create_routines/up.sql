@@ -1,0 +1,8402 @@
+-- hasura/sql/billing/subscriptions/live_subscription.sql
+create or replace function billing.live_subscription(workspace_id uuid, at timestamptz default now())
+returns table (subscription_id uuid, plan_id text, status text)
+language sql
+stable
+rows 1
+as $$
+  select s.id, s.plan_id, s.status
+  from billing.subscriptions s
+  where s.workspace_id = live_subscription.workspace_id
+  and s.status in ('trialing', 'active', 'past_due', 'cancelled')
+  and s.starts_at <= live_subscription.at
+  and (s.ends_at is null or s.ends_at > live_subscription.at)
+  and (s.past_due_until is null or s.past_due_until > live_subscription.at)
+  order by s.starts_at desc, s.created_at desc
+  limit 1
+$$;
+
+comment on function billing.live_subscription(uuid, timestamptz) is 'The subscription that a workspace lives on at a moment; no row means free. A cancelled one counts until it ended, one that is past due until its grace is over.';
+
+-- hasura/sql/billing/subscriptions/plan_of.sql
+create or replace function billing.plan_of(workspace_id uuid, at timestamptz default now())
+returns text
+language plpgsql
+stable
+as $$
+begin
+  return coalesce(
+    (
+      select live.plan_id
+      from billing.live_subscription(plan_of.workspace_id, plan_of.at) live
+    ),
+    'free'
+  );
+end
+$$;
+
+comment on function billing.plan_of(uuid, timestamptz) is 'The plan of a workspace at a moment; free where no subscription was live. A cancelled one was, until it ended, and one that is past due until its grace is over.';
+
+-- hasura/sql/billing/limits/rate_limit_of.sql
+create or replace function billing.rate_limit_of(workspace_id uuid, at timestamptz default now())
+returns table (
+  limit_per_minute bigint,
+  plan_id text,
+  source text,
+  valid_until timestamptz
+)
+language sql
+stable
+rows 1
+as $$
+  select
+    case
+      when found.id is null then 0
+      when override.source is not null then override.limit_value
+      else coalesce(plans.rate_limit_per_minute, 0)
+    end,
+    plan.id,
+    case
+      when found.id is null then 'unknown-workspace'
+      when override.source is not null then override.source
+      when plans.id is not null then 'plan'
+      else 'none'
+    end,
+    -- least passes over nulls: what does not change leaves the others to say when
+    least(
+      'infinity',
+      (
+        select min(edge)
+        from billing.subscriptions s
+        cross join lateral (values (s.starts_at), (s.ends_at)) as edges (edge)
+        where s.workspace_id = rate_limit_of.workspace_id
+        and edge > rate_limit_of.at
+      ),
+      (
+        select min(edge)
+        from billing.limit_overrides o
+        cross join lateral (values (o.starts_at), (o.ends_at)) as edges (edge)
+        where o.workspace_id = rate_limit_of.workspace_id
+        and o.metric = 'requests_per_minute'
+        and edge > rate_limit_of.at
+      )
+    )
+  from (values (billing.plan_of(rate_limit_of.workspace_id, rate_limit_of.at))) as plan (id)
+  left join public.workspaces as found
+    on found.id = rate_limit_of.workspace_id
+  left join billing.plans
+    on plans.id = plan.id
+  left join lateral (
+    select o.limit_value, 'override'::text as source
+    from billing.limit_overrides o
+    where o.workspace_id = rate_limit_of.workspace_id
+    and o.metric = 'requests_per_minute'
+    and o.starts_at <= rate_limit_of.at
+    and (o.ends_at is null or o.ends_at > rate_limit_of.at)
+    order by o.starts_at desc, o.created_at desc
+    limit 1
+  ) as override
+    on true
+$$;
+
+comment on function billing.rate_limit_of(uuid, timestamptz) is 'Requests a minute of a workspace at a moment, one row always: an override of requests_per_minute before the plan; null is unlimited; unknown workspaces and plans have 0. valid_until is when the clock may change the answer.';
+
+-- hasura/sql/usage/alerts/alert_thresholds.sql
+create or replace function usage.alert_thresholds(p_workspace_id uuid, p_metric text, p_limit bigint)
+returns table (
+  threshold_percent integer,
+  threshold_value bigint,
+  level bigint
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select
+    chosen.threshold_percent,
+    chosen.threshold_value,
+    case
+      when chosen.threshold_percent is null then chosen.threshold_value
+      when p_limit is null then null
+      -- of a limit of nothing any use is all
+      else least(
+        greatest(1, ceil(p_limit * chosen.threshold_percent::numeric / 100)),
+        9223372036854775807
+      )::bigint
+    end
+  from (
+    select usual.percent as threshold_percent, null::bigint as threshold_value
+    from unnest(array[75, 90, 100]) as usual (percent)
+    where not exists (
+      select
+      from usage.alert_rules
+      where alert_rules.workspace_id = p_workspace_id
+        and alert_rules.metric = p_metric
+        and alert_rules.threshold_percent = usual.percent
+    )
+    union all
+    select alert_rules.threshold_percent, alert_rules.threshold_value
+    from usage.alert_rules
+    where alert_rules.workspace_id = p_workspace_id
+      and alert_rules.metric = p_metric
+      and alert_rules.enabled
+  ) as chosen
+$$;
+
+comment on function usage.alert_thresholds(uuid, text, bigint) is 'The thresholds of a workspace for a metric, each with the use at which it is reached; null where the limit is unlimited.';
+
+revoke execute on function usage.alert_thresholds(uuid, text, bigint) from public;
+
+-- hasura/sql/billing/limits/limit_of.sql
+create or replace function billing.limit_of(workspace_id uuid, metric text, at timestamptz default now())
+returns table (
+  limit_value bigint,
+  included boolean,
+  enforcement text,
+  source text,
+  cap_value bigint,
+  valid_until timestamptz
+)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  c_most constant bigint := 9000000000000000000;
+  _base record;
+  _kept record;
+  _added record;
+  _override record;
+  _overage_cap bigint;
+begin
+  -- Every metered write comes through here: a workspace that has only a plan is answered by this one statement.
+  select
+    live.subscription_id,
+    live.status,
+    planned.plan_id is not null as is_planned,
+    planned.limit_value,
+    planned.trial_limit_value,
+    planned.enforcement,
+    planned.overage_cap,
+    exists (
+      select
+      from billing.limit_overrides o
+      where o.workspace_id = w.id
+      and o.metric = limit_of.metric
+    ) as has_overrides,
+    exists (
+      select
+      from billing.subscription_add_ons b
+      where b.workspace_id = w.id
+      and b.metric = limit_of.metric
+    ) as has_add_ons,
+    exists (
+      select
+      from billing.plan_graces g
+      where g.workspace_id = w.id
+    ) as has_graces,
+    (
+      select least(
+        'infinity',
+        min(s.starts_at) filter (where s.starts_at > limit_of.at),
+        min(s.ends_at) filter (where s.ends_at > limit_of.at),
+        min(s.past_due_until) filter (where s.past_due_until > limit_of.at)
+      )
+      from billing.subscriptions s
+      where s.workspace_id = w.id
+    ) as changes_at
+  into _base
+  from public.workspaces w
+  left join lateral billing.live_subscription(w.id, limit_of.at) live on true
+  left join billing.plan_limits planned
+    on planned.plan_id = coalesce(live.plan_id, 'free')
+    and planned.metric = limit_of.metric
+  where w.id = limit_of.workspace_id;
+
+  if not found then
+    limit_value := 0;
+    included := false;
+    enforcement := 'hard';
+    source := 'unknown-workspace';
+    cap_value := 0;
+    valid_until := 'infinity';
+    return next;
+    return;
+  end if;
+
+  valid_until := _base.changes_at;
+  included := _base.is_planned;
+  if included then
+    limit_value := _base.limit_value;
+    enforcement := _base.enforcement;
+    _overage_cap := _base.overage_cap;
+    source := case when _base.status = 'past_due' then 'grace' else 'plan' end;
+    if _base.status = 'trialing' and _base.trial_limit_value is not null then
+      limit_value := _base.trial_limit_value;
+      source := 'trial';
+    end if;
+  else
+    limit_value := 0;
+    enforcement := 'hard';
+    source := 'none';
+  end if;
+
+  if _base.has_graces then
+    select p.limit_value, p.enforcement, p.overage_cap
+    into _kept
+    from billing.plan_graces g
+    join billing.plan_limits p
+      on p.plan_id = g.plan_id
+      and p.metric = limit_of.metric
+    where g.workspace_id = limit_of.workspace_id
+    and g.starts_at <= limit_of.at
+    and g.ends_at > limit_of.at
+    order by p.limit_value desc nulls first
+    limit 1;
+    if found and (not included or coalesce(_kept.limit_value > limit_value, limit_value is not null)) then
+      limit_value := _kept.limit_value;
+      included := true;
+      enforcement := _kept.enforcement;
+      _overage_cap := _kept.overage_cap;
+      source := 'grace';
+    end if;
+    -- least passes over nulls: what does not change leaves the others to say when
+    select least(
+      valid_until,
+      min(g.starts_at) filter (where g.starts_at > limit_of.at),
+      min(g.ends_at) filter (where g.ends_at > limit_of.at)
+    )
+    into valid_until
+    from billing.plan_graces g
+    where g.workspace_id = limit_of.workspace_id;
+  end if;
+
+  if _base.has_add_ons then
+    select
+      sum(b.unit_amount::numeric * b.quantity) filter (
+        where b.starts_at <= limit_of.at
+        and (b.ends_at is null or b.ends_at > limit_of.at)
+        and (b.subscription_id is null or b.subscription_id = _base.subscription_id)
+      ) as amount,
+      min(b.starts_at) filter (where b.starts_at > limit_of.at) as starts_at,
+      min(b.ends_at) filter (where b.ends_at > limit_of.at) as ends_at
+    into _added
+    from billing.subscription_add_ons b
+    where b.workspace_id = limit_of.workspace_id
+    and b.metric = limit_of.metric;
+    valid_until := least(valid_until, _added.starts_at, _added.ends_at);
+    if _added.amount is not null then
+      limit_value := case when limit_value is not null then least(limit_value + _added.amount, c_most) end;
+      included := true;
+      source := case when source in ('plan', 'none') then 'add-on' else source end;
+    end if;
+  end if;
+
+  if _base.has_overrides then
+    select o.limit_value, o.enforcement, o.overage_cap
+    into _override
+    from billing.limit_overrides o
+    where o.workspace_id = limit_of.workspace_id
+    and o.metric = limit_of.metric
+    and o.starts_at <= limit_of.at
+    and (o.ends_at is null or o.ends_at > limit_of.at)
+    order by o.starts_at desc, o.created_at desc
+    limit 1;
+    if found then
+      limit_value := _override.limit_value;
+      included := true;
+      source := 'override';
+      if _override.enforcement is not null then
+        enforcement := _override.enforcement;
+        _overage_cap := _override.overage_cap;
+      end if;
+    end if;
+    select least(
+      valid_until,
+      min(o.starts_at) filter (where o.starts_at > limit_of.at),
+      min(o.ends_at) filter (where o.ends_at > limit_of.at)
+    )
+    into valid_until
+    from billing.limit_overrides o
+    where o.workspace_id = limit_of.workspace_id
+    and o.metric = limit_of.metric;
+  end if;
+
+  cap_value := case
+    when enforcement = 'hard' then limit_value
+    when limit_value is not null and _overage_cap is not null then least(limit_value::numeric + _overage_cap, c_most)
+  end;
+  return next;
+end
+$$;
+
+comment on function billing.limit_of(uuid, text, timestamptz) is 'The limit of a workspace for a metric at a moment, one row always: override before plan (on trial, in grace) with add-ons; null is unlimited; not included is 0. cap_value is the ceiling that no use may pass, null where none; valid_until when the clock may change the answer.';
+
+-- hasura/sql/billing/periods/anchored_period.sql
+create or replace function billing.anchored_period(anchor_at timestamptz, time_zone text, at timestamptz)
+returns table (period_start timestamptz, period_end timestamptz)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  -- steps are counted from the first anchor, never from the month before: day 31 survives February
+  origin timestamp := coalesce(anchored_period.anchor_at at time zone anchored_period.time_zone, timestamp '2000-01-01');
+  local_at timestamp := anchored_period.at at time zone anchored_period.time_zone;
+  steps integer := (extract(year from local_at) - extract(year from origin)) * 12 + extract(month from local_at) - extract(month from origin);
+begin
+  period_start := (origin + make_interval(months => steps)) at time zone anchored_period.time_zone;
+  -- compared as instants: local times repeat or are missing when clocks change
+  if period_start > anchored_period.at then
+    period_end := period_start;
+    period_start := (origin + make_interval(months => steps - 1)) at time zone anchored_period.time_zone;
+  else
+    period_end := (origin + make_interval(months => steps + 1)) at time zone anchored_period.time_zone;
+  end if;
+  return next;
+end
+$$;
+
+comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'The month [start, end) that holds a moment, in local time from an anchor; without anchor the calendar month.';
+
+-- hasura/sql/usage/periods/period.sql
+create or replace function usage.period(workspace_id uuid, at timestamptz default now())
+returns table (period_start timestamptz, period_end timestamptz)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  zone text;
+  has_anchors boolean;
+  local_start timestamp;
+  governing billing.period_anchors;
+  next_from timestamptz;
+begin
+  select w.time_zone, exists (select from billing.period_anchors a where a.workspace_id = w.id)
+  into zone, has_anchors
+  from public.workspaces w
+  where w.id = period.workspace_id;
+  zone := coalesce(zone, 'UTC');
+
+  -- every metered write comes through here, nearly always without an anchor
+  if has_anchors is not true then
+    local_start := date_trunc('month', period.at at time zone zone);
+    period_start := local_start at time zone zone;
+    period_end := (local_start + interval '1 month') at time zone zone;
+    if period_start <= period.at and period.at < period_end then
+      return next;
+      return;
+    end if;
+  end if;
+
+  select *
+  into governing
+  from billing.period_anchors a
+  where a.workspace_id = period.workspace_id
+  and a.valid_from <= period.at
+  order by a.valid_from desc
+  limit 1;
+
+  if governing.bridge_until > period.at then
+    period_start := governing.valid_from;
+    period_end := governing.bridge_until;
+    return next;
+    return;
+  end if;
+
+  select p.period_start, p.period_end
+  into period_start, period_end
+  from billing.anchored_period(governing.anchor_at, coalesce(governing.time_zone, zone), period.at) p;
+
+  select a.valid_from
+  into next_from
+  from billing.period_anchors a
+  where a.workspace_id = period.workspace_id
+  and a.valid_from > period.at
+  order by a.valid_from
+  limit 1;
+
+  period_end := least(period_end, next_from);
+  return next;
+end
+$$;
+
+comment on function usage.period(uuid, timestamptz) is 'The period [start, end) of a workspace that holds a moment; a calendar month in UTC for an unknown workspace.';
+
+-- hasura/sql/usage/alerts/note_level.sql
+create or replace function usage.note_level(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_used bigint,
+  out rise_at bigint,
+  out fall_at bigint
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _limit record;
+  _period record;
+  _start timestamptz := p_period_start;
+  _mark record;
+  _below boolean;
+begin
+  rise_at := 9223372036854775807;
+  fall_at := -9223372036854775808;
+  select bound.limit_value, bound.source, bound.valid_until
+  into _limit
+  from billing.limit_of(p_workspace_id, p_metric) as bound;
+  -- What is given back while its workspace is deleted.
+  if _limit.source = 'unknown-workspace' then
+    return;
+  end if;
+  select period.period_start, period.period_end
+  into _period
+  from usage.period(p_workspace_id) as period;
+  if not isfinite(_start) then
+    _start := _period.period_start;
+  end if;
+
+  for _mark in
+    select
+      threshold.threshold_percent,
+      threshold.threshold_value,
+      threshold.level,
+      turn.kind,
+      coalesce(turn.sequence, 0) as sequence,
+      turn.rearmed,
+      -- null is unlimited, above any limit
+      threshold.threshold_percent is not null
+        and turn.limit_value is not null
+        and (_limit.limit_value is null or _limit.limit_value > turn.limit_value) as limit_rose
+    from usage.alert_thresholds(p_workspace_id, p_metric, _limit.limit_value) as threshold
+    left join lateral (
+      select alerts.kind, alerts.sequence, alerts.limit_value, alerts.rearmed
+      from usage.alerts
+      where alerts.workspace_id = p_workspace_id
+        and alerts.metric = p_metric
+        and alerts.period_start = _start
+        and alerts.threshold_percent is not distinct from threshold.threshold_percent
+        and alerts.threshold_value is not distinct from threshold.threshold_value
+      order by alerts.sequence desc
+      limit 1
+    ) as turn on true
+    order by threshold.level
+  loop
+    _below := _mark.level is null or p_used < _mark.level;
+    if _mark.kind = 'crossed' then
+      if _below then
+        insert into usage.alerts (
+          workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, kind, sequence, rearmed
+        )
+        values (
+          p_workspace_id, p_metric, _start, _mark.threshold_percent, _mark.threshold_value, p_used, _limit.limit_value,
+          'recovered', _mark.sequence + 1, _mark.limit_rose
+        )
+        on conflict on constraint alerts_once_a_period do nothing;
+        if _mark.limit_rose and _mark.level is not null then
+          rise_at := least(rise_at, _mark.level);
+        end if;
+      else
+        fall_at := greatest(fall_at, _mark.level);
+      end if;
+    elsif _mark.kind is null or _mark.rearmed or _mark.limit_rose then
+      if not _below then
+        insert into usage.alerts (
+          workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, sequence
+        )
+        values (
+          p_workspace_id, p_metric, _start, _mark.threshold_percent, _mark.threshold_value, p_used, _limit.limit_value,
+          _mark.sequence + 1
+        )
+        on conflict on constraint alerts_once_a_period do nothing;
+        fall_at := greatest(fall_at, _mark.level);
+      elsif _mark.level is not null then
+        rise_at := least(rise_at, _mark.level);
+      end if;
+    end if;
+  end loop;
+
+  insert into usage.alert_levels as held (workspace_id, metric, period_start, valid_until)
+  values (p_workspace_id, p_metric, _start, least(_limit.valid_until, _period.period_end))
+  on conflict on constraint alert_levels_pkey do update
+    set period_start = excluded.period_start,
+      valid_until = excluded.valid_until
+    where (held.period_start, held.valid_until) is distinct from (excluded.period_start, excluded.valid_until);
+end
+$$;
+
+comment on function usage.note_level(uuid, text, timestamptz, bigint) is 'Writes the crossings and recoveries that a level of use calls for. While fall_at <= used < rise_at there is nothing more to write; for holders of the counter''s lock.';
+
+revoke execute on function usage.note_level(uuid, text, timestamptz, bigint) from public;
+
+-- hasura/sql/usage/alerts/raise_alerts.sql
+create or replace function usage.raise_alerts(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_used bigint
+)
+returns bigint
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select noted.rise_at
+  from usage.note_level(p_workspace_id, p_metric, p_period_start, p_used) as noted
+$$;
+
+comment on function usage.raise_alerts(uuid, text, timestamptz, bigint) is 'Notes a level of use and returns the next one that calls for an alert; for holders of the counter''s lock.';
+
+revoke execute on function usage.raise_alerts(uuid, text, timestamptz, bigint) from public;
+
+-- hasura/sql/usage/alerts/status_of.sql
+create or replace function usage.status_of(percent numeric)
+returns text
+language sql
+immutable
+as $$
+  select case
+    when percent >= 100 then 'critical'
+    when percent >= 90 then 'warning'
+    when percent >= 75 then 'info'
+    else 'ok'
+  end
+$$;
+
+comment on function usage.status_of(numeric) is 'What a share of the limit means: ok, info from 75 percent, warning from 90, critical from 100; ok without a limit.';
+
+-- hasura/sql/usage/counters/counter_totals.sql
+create or replace view usage.counter_totals as
+select
+  counters.workspace_id,
+  counters.metric,
+  counters.period_start,
+  -- Most counters are cold, and read nothing more.
+  counters.used + case when counters.granted > 0 then spread.used else 0 end as used,
+  case when counters.granted > 0 then greatest(counters.updated_at, spread.updated_at) else counters.updated_at end as updated_at,
+  case when counters.granted > 0 then counters.granted - spread.used else 0 end as spare,
+  counters.alert_at,
+  counters.alert_due
+from usage.counters
+left join lateral (
+  select
+    coalesce(sum(counter_slots.used), 0)::bigint as used,
+    max(counter_slots.updated_at) filter (where counter_slots.used > 0) as updated_at
+  from usage.counter_slots
+  where counters.granted > 0
+    and counter_slots.workspace_id = counters.workspace_id
+    and counter_slots.metric = counters.metric
+    and counter_slots.period_start = counters.period_start
+) as spread on true;
+
+comment on view usage.counter_totals is 'The use of every counter, slots included; the one place that adds them up.';
+
+comment on column usage.counter_totals.spare is 'What slots may still use without asking.';
+
+-- hasura/sql/usage/gate/expire_reservations.sql
+create or replace function usage.expire_reservations()
+returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with due as (
+    select reservations.id
+    from usage.reservations
+    where reservations.status = 'held'
+      and reservations.expires_at <= now()
+    for update skip locked
+  ),
+  expired as (
+    update usage.reservations
+    set status = 'expired'
+    from due
+    where reservations.id = due.id
+    returning 1
+  )
+  select count(*)::integer
+  from expired
+$$;
+
+comment on function usage.expire_reservations() is 'Marks reservations whose time is over; they hold nothing from that time on, with or without the mark.';
+
+revoke execute on function usage.expire_reservations() from public;
+
+-- hasura/sql/usage/gate/gate_limited_by.sql
+create or replace function usage.gate_limited_by(p_line usage.gate_line, p_counter usage.gate_counter)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_line.reason = 'usage-limit-exceeded' and p_counter.enforcement = 'soft' then 'overage-cap'
+    when p_line.reason = 'usage-limit-exceeded' and p_counter.source = 'plan' then 'plan-limit'
+    when p_line.reason = 'usage-limit-exceeded' then p_counter.source
+    when p_line.reason = 'feature-not-in-plan' then 'plan'
+    when p_line.reason = 'plan-required' then 'subscription'
+    when p_line.reason in ('unknown-metric', 'row-metered') then 'metric'
+    when p_line.reason = 'workspace-forbidden' then 'workspace'
+    when p_line.reason in ('reservation-not-found', 'reservation-expired') then 'reservation'
+    when p_line.reason = 'idempotency-conflict' then 'idempotency-key'
+    when p_line.reason is not null then 'request'
+  end
+$$;
+
+comment on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) is 'Which limit or which part of the request a refusal is about; null for what was allowed.';
+
+revoke execute on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/gate/gate_list_answer.sql
+create or replace function usage.gate_list_answer(p_answers jsonb[])
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when refused.answer is null then '{}' else refused.answer end
+    || jsonb_build_object(
+      'allowed', refused.answer is null,
+      'items', (
+        select jsonb_agg(
+          case
+            when refused.answer is null then part.answer
+            else part.answer || '{"granted": 0, "reservationId": null, "expiresAt": null}'
+          end
+          order by part.item
+        )
+        from unnest(p_answers) with ordinality as part (answer, item)
+      )
+    )
+  from (select 1) as one
+  left join lateral (
+    select part.answer
+    from unnest(p_answers) with ordinality as part (answer, item)
+    where not (part.answer ->> 'allowed')::boolean
+    order by part.item
+    limit 1
+  ) as refused on true
+$$;
+
+comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first item that was refused, with all of them under items; nothing was granted unless all are allowed.';
+
+revoke execute on function usage.gate_list_answer(jsonb[]) from public;
+
+-- hasura/sql/usage/gate/gate_message.sql
+create or replace function usage.gate_message(p_line usage.gate_line, p_counter usage.gate_counter)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case p_line.reason
+    when 'period-closed' then 'the period of this moment is closed: it takes nothing any more'
+    when 'usage-limit-exceeded' then format(
+      'limit of %s %s reached: %s used, %s%s more asked',
+      p_counter.free + p_counter.used + p_counter.held, p_counter.metric, p_counter.used,
+      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+    )
+    when 'feature-not-in-plan' then format(
+      '%s is not included in the plan: limit of 0, %s used, %s more asked',
+      p_counter.metric, p_counter.used, p_line.amount
+    )
+    when 'plan-required' then format(
+      '%s is not included without a live subscription: limit of 0, %s used, %s more asked',
+      p_counter.metric, p_counter.used, p_line.amount
+    )
+    when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
+    when 'unknown-metric' then format('there is no metric %s', p_line.metric)
+    when 'workspace-forbidden' then 'the workspace is not open to this request'
+    when 'reservation-not-found' then 'there is no such open reservation in this workspace'
+    when 'reservation-expired' then 'the reservation has expired and holds nothing any more'
+    when 'idempotency-conflict' then 'this idempotency key was used before with other content'
+    when 'invalid-input' then 'the operation, amount, time to live, key or identifier is missing or out of range'
+  end
+$$;
+
+comment on function usage.gate_message(usage.gate_line, usage.gate_counter) is 'A refusal in words; null for what was allowed.';
+
+revoke execute on function usage.gate_message(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/gate/gate_own_hold.sql
+create or replace function usage.gate_own_hold(p_line usage.gate_line)
+returns usage.reservations
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select reservations
+  from usage.reservations
+  where reservations.id = p_line.reservation_id
+    and reservations.status = 'held'
+    and p_line.op = 'commit'
+$$;
+
+comment on function usage.gate_own_hold(usage.gate_line) is 'The hold that a refused commit leaves as it was; null for any other line.';
+
+revoke execute on function usage.gate_own_hold(usage.gate_line) from public;
+
+-- hasura/sql/usage/gate/gate_retry_after.sql
+create or replace function usage.gate_retry_after(p_line usage.gate_line, p_counter usage.gate_counter)
+returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(ceil(extract(epoch from helped.at - clock_timestamp())), 1)::integer
+  from (
+    select
+      least(
+        case
+          when p_counter.kind = 'counter' and p_line.amount <= p_counter.free + p_counter.used + p_counter.held
+            then p_counter.period_end
+        end,
+        case
+          when p_counter.held > 0 and p_line.amount <= p_counter.free + p_counter.held then (
+            select min(freed.expires_at)
+            from (
+              select
+                reservations.expires_at,
+                sum(reservations.amount) over (order by reservations.expires_at, reservations.id) as amount
+              from usage.reservations
+              where reservations.workspace_id = p_counter.workspace_id
+                and reservations.metric = p_counter.metric
+                and reservations.status = 'held'
+                and reservations.expires_at > now()
+                and reservations.id is distinct from own.id
+            ) as freed
+            where freed.amount >= p_line.amount - p_counter.free - coalesce(own.amount, 0)
+          )
+        end
+      ) as at,
+      own.expires_at as until
+    from (values (usage.gate_own_hold(p_line))) as asking (hold)
+    cross join lateral (
+      select (asking.hold).id, (asking.hold).amount, (asking.hold).expires_at
+    ) as own
+  ) as helped
+  where helped.at is not null
+    -- A hold that is over by then can no longer be committed.
+    and (helped.until is null or helped.at < helped.until)
+$$;
+
+comment on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) is 'Seconds until a refused amount may fit by time alone: the next period, or the earliest end of enough holds; null where time does not help.';
+
+revoke execute on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/billing/limits/member_limit_of.sql
+create or replace function billing.member_limit_of(
+  workspace_id uuid,
+  metric text,
+  at timestamptz default now()
+)
+returns table (limit_value bigint, source text)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  _plan text;
+begin
+  select l.limit_value, 'override'
+  into limit_value, source
+  from billing.member_limits l
+  where l.workspace_id = member_limit_of.workspace_id
+  and l.metric = member_limit_of.metric;
+  if found then
+    if limit_value is not null then
+      return next;
+    end if;
+    return;
+  end if;
+
+  _plan := billing.plan_of(member_limit_of.workspace_id, member_limit_of.at);
+  select l.limit_value, 'plan'
+  into limit_value, source
+  from billing.member_limits l
+  where l.plan_id = _plan
+  and l.metric = member_limit_of.metric;
+  if not found then
+    return;
+  end if;
+
+  -- In the grace after a downgrade the higher one holds, and none is the highest.
+  select case when bool_or(l.limit_value is null) then null else greatest(member_limit_of.limit_value, max(l.limit_value)) end
+  into limit_value
+  from billing.plan_graces g
+  left join billing.member_limits l
+    on l.plan_id = g.plan_id
+    and l.metric = member_limit_of.metric
+  where g.workspace_id = member_limit_of.workspace_id
+  and g.starts_at <= member_limit_of.at
+  and g.ends_at > member_limit_of.at;
+  if limit_value is not null then
+    return next;
+  end if;
+end
+$$;
+
+comment on function billing.member_limit_of(uuid, text, timestamptz) is 'What each member of a workspace may use of a metric at a moment; no row where only the workspace is limited.';
+
+-- hasura/sql/usage/members/member_current.sql
+create or replace view usage.member_current as
+select
+  counters.workspace_id,
+  counters.member_id,
+  counters.metric,
+  metrics.kind,
+  metrics.unit,
+  counters.used,
+  held.reserved,
+  bound.limit_value,
+  case
+    when bound.limit_value is not null then greatest(bound.limit_value - counters.used - held.reserved, 0)
+  end as remaining,
+  round(share.percent, 2) as percent,
+  usage.status_of(share.percent) as status,
+  period.period_start,
+  case metrics.kind when 'counter' then period.period_end end as resets_at,
+  bound.source,
+  counters.updated_at
+from usage.member_counters as counters
+join usage.metrics
+  on metrics.key = counters.metric
+cross join lateral (
+  select present.period_start, present.period_end
+  from usage.period(counters.workspace_id) as present
+  limit 1
+) as period
+left join lateral billing.member_limit_of(counters.workspace_id, counters.metric) as bound on true
+cross join lateral (
+  select coalesce(sum(reservations.amount), 0)::bigint as reserved
+  from usage.reservations
+  where reservations.workspace_id = counters.workspace_id
+    and reservations.metric = counters.metric
+    and reservations.member_id = counters.member_id
+    and reservations.status = 'held'
+    and reservations.expires_at > now()
+) as held
+cross join lateral (
+  select
+    case
+      when bound.limit_value > 0 then counters.used * 100::numeric / bound.limit_value
+      when bound.limit_value = 0 and counters.used > 0 then 100::numeric
+      when bound.limit_value = 0 then 0::numeric
+    end as percent
+) as share
+where counters.period_start = case metrics.kind when 'gauge' then '-infinity' else period.period_start end;
+
+comment on view usage.member_current is 'Use by the members of a workspace in the present period, of the metrics whose members are or were limited.';
+
+comment on column usage.member_current.limit_value is 'What each member may use; null where only the workspace is limited.';
+comment on column usage.member_current.source is 'override where the workspace has its own limit of members, plan where its plan has.';
+
+-- hasura/sql/usage/counters/lock_counter.sql
+create or replace function usage.lock_counter(workspace_id uuid, metric text, period_start timestamptz)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _used bigint;
+begin
+  -- A written row version, not just a lock, makes a repeatable-read writer that did not see what is decided
+  -- under this lock fail with a serialization error instead of passing the limit.
+  insert into usage.counters as c (workspace_id, metric, period_start, used)
+  values ($1, $2, $3, 0)
+  on conflict on constraint counters_pkey do update
+    set
+      room = 0,
+      room_until = '-infinity';
+  select t.used
+  into _used
+  from usage.counter_totals t
+  where t.workspace_id = $1
+    and t.metric = $2
+    and t.period_start = $3;
+  return _used;
+end
+$$;
+
+comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its room and returns what is used; take several in the order of workspace and metric';
+
+revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/meters/meter_member_branch.sql
+create or replace function usage.meter_member_branch(p_meter usage.meters, p_source text, p_sign integer)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    $branch$
+      select
+        (%1$s
+        ) as workspace_id,
+        %2$L::text as metric,
+        (%3$s
+        ) as member_id,
+        %4$s * (%5$s
+        )::bigint as amount
+      from %6$s as %7$I
+      where (%8$s
+      )$branch$,
+    p_meter.workspace_expression,
+    p_meter.metric,
+    p_meter.member_expression,
+    p_sign,
+    p_meter.amount_expression,
+    p_source,
+    (parse_ident(p_meter.table_name))[2],
+    coalesce(p_meter.live_filter, 'true')
+  )
+$$;
+
+comment on function usage.meter_member_branch(usage.meters, text, integer) is 'usage.meter_branch with the member of each row';
+
+revoke execute on function usage.meter_member_branch(usage.meters, text, integer) from public;
+
+-- hasura/sql/usage/members/recount_members.sql
+create or replace function usage.recount_members(p_workspace_id uuid, p_metric text)
+returns table (member_id uuid, amount bigint)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _branches text;
+begin
+  select string_agg(
+    usage.meter_member_branch(m, m.relation::text, 1) || format(E'\n and ((%s\n)) = $1', m.workspace_expression),
+    E'\n union all ' order by m.relation
+  )
+  into _branches
+  from usage.meters m
+  join pg_class c on c.oid = m.relation
+  where m.metric = p_metric
+    and m.member_expression is not null;
+  if _branches is null then
+    return;
+  end if;
+  return query execute
+    'select u.member_id, sum(u.amount)::bigint from (' || _branches || E'\n) u where u.member_id is not null group by u.member_id'
+  using p_workspace_id;
+end
+$$;
+
+comment on function usage.recount_members(uuid, text) is 'What the live rows of a workspace say of the members'' use of a gauge';
+
+revoke execute on function usage.recount_members(uuid, text) from public;
+
+-- hasura/sql/usage/members/begin_members.sql
+create or replace function usage.begin_members(p_workspace_id uuid, p_metric text)
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _kind text;
+  _feed text;
+begin
+  perform 1
+  from usage.member_meters m
+  where m.workspace_id = p_workspace_id
+    and m.metric = p_metric;
+  if found then
+    return 'on';
+  end if;
+  perform 1
+  from billing.member_limit_of(p_workspace_id, p_metric);
+  if not found then
+    return 'off';
+  end if;
+
+  select m.kind, m.feed
+  into _kind, _feed
+  from usage.metrics m
+  where m.key = p_metric;
+  -- Every writer of a gauge holds this lock to the end of its transaction: what is counted here is committed or one's
+  -- own, and whoever comes after finds the row that is written below.
+  if _kind = 'gauge' then
+    perform usage.lock_counter(p_workspace_id, p_metric, '-infinity');
+  end if;
+  insert into usage.member_meters (workspace_id, metric)
+  values (p_workspace_id, p_metric)
+  on conflict on constraint member_meters_pkey do nothing;
+  if not found or _kind <> 'gauge' or _feed <> 'rows' then
+    return 'on';
+  end if;
+  delete from usage.member_counters c
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = '-infinity';
+  insert into usage.member_counters (workspace_id, metric, period_start, member_id, used)
+  select p_workspace_id, p_metric, '-infinity', r.member_id, r.amount
+  from usage.recount_members(p_workspace_id, p_metric) r
+  order by r.member_id;
+  return 'begun';
+end
+$$;
+
+comment on function usage.begin_members(uuid, text) is 'Whether the members of a workspace are counted (on), or not (off); begun says that it counted a gauge''s rows just now, those of the present statement too';
+
+revoke execute on function usage.begin_members(uuid, text) from public;
+
+-- hasura/sql/usage/members/member_held.sql
+create or replace function usage.member_held(p_workspace_id uuid, p_metric text, p_member_id uuid)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(r.amount), 0)::bigint
+    from usage.reservations r
+    where r.workspace_id = p_workspace_id
+      and r.metric = p_metric
+      and r.member_id = p_member_id
+      and r.status = 'held'
+      and r.expires_at > now()
+      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+  );
+end
+$$;
+
+comment on function usage.member_held(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
+
+revoke execute on function usage.member_held(uuid, text, uuid) from public;
+
+-- hasura/sql/usage/upgrades/add_on_for.sql
+create or replace function usage.add_on_for(p_workspace_id uuid, p_metric text, p_needed bigint)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'addOnId', offered.id,
+    'name', offered.name,
+    'quantity', needed.quantity,
+    'priceCents', needed.quantity * offered.price_cents
+  )
+  from billing.limit_of(p_workspace_id, p_metric) as bound
+  join billing.add_ons as offered
+    on offered.metric = p_metric
+    and offered.is_public
+  cross join lateral (
+    select ceil((p_needed - bound.cap_value)::numeric / offered.amount)::bigint as quantity
+  ) as needed
+  -- An override wins over add-ons: more of them would change nothing.
+  where bound.source <> 'override'
+    and needed.quantity between 1 and 1000000
+  order by needed.quantity * offered.price_cents, needed.quantity, offered.id
+  limit 1
+$$;
+
+comment on function usage.add_on_for(uuid, text, bigint) is 'The cheapest add-on on the price list, so many of it as allow a total of a metric on the present plan; null when none does.';
+
+revoke execute on function usage.add_on_for(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/upgrades/upgrade_for.sql
+create or replace function usage.upgrade_for(p_workspace_id uuid, p_metric text, p_needed bigint)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('planId', plan.id, 'name', plan.name, 'priceCents', plan.price_cents)
+  from billing.plans as plan
+  join billing.plan_limits as bound
+    on bound.plan_id = plan.id
+    and bound.metric = p_metric
+  where plan.rank > (
+      select present.rank
+      from billing.plans as present
+      where present.id = billing.plan_of(p_workspace_id)
+    )
+    and plan.is_public
+    and (
+      bound.limit_value is null
+      or bound.limit_value + coalesce(
+        (
+          -- What stays on whatever plan there is.
+          select sum(bought.unit_amount::numeric * bought.quantity)
+          from billing.subscription_add_ons as bought
+          where bought.workspace_id = p_workspace_id
+            and bought.metric = p_metric
+            and bought.subscription_id is null
+            and bought.starts_at <= now()
+            and (bought.ends_at is null or bought.ends_at > now())
+        ),
+        0
+      ) >= p_needed
+    )
+  order by plan.price_on_request, plan.price_cents, plan.rank
+  limit 1
+$$;
+
+comment on function usage.upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that, with the add-ons of the workspace, allows a total of a metric; null when none does.';
+
+revoke execute on function usage.upgrade_for(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/gate/gate_answer.sql
+create or replace function usage.gate_answer(
+  p_line usage.gate_line,
+  p_counter usage.gate_counter,
+  p_reservation usage.reservations
+)
+returns jsonb
+language plpgsql
+as $$
+declare
+  v_is_short constant boolean := p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan', 'plan-required');
+  -- The total that would have to fit. What a commit asks for is held already, as far as its hold goes.
+  v_needed constant bigint := case
+    when v_is_short then least(
+      p_counter.used + p_counter.held::numeric + p_line.amount
+        - case when p_line.op = 'commit' then coalesce(p_reservation.amount, 0) else 0 end,
+      9223372036854775807
+    )
+  end;
+begin
+  return jsonb_build_object(
+    'allowed', p_line.reason is null,
+    'reason', p_line.reason,
+    'code', p_line.reason,
+    'message', case when p_line.reason is not null then usage.gate_message(p_line, p_counter) end,
+    'metric', p_line.metric,
+    'amount', p_line.amount,
+    'granted', case when p_line.reason is null then p_line.granted else 0 end,
+    'used', p_counter.used,
+    'reserved', p_counter.held,
+    'limit', p_counter.limit_value,
+    'remaining', case
+      when p_counter.limit_value is not null
+        then greatest(p_counter.limit_value - p_counter.used - p_counter.held, 0)
+    end,
+    'overage', greatest(p_counter.used - p_counter.limit_value, 0),
+    'source', p_counter.source,
+    'limitedBy', case when p_line.reason is not null then coalesce(p_line.limited_by, usage.gate_limited_by(p_line, p_counter)) end,
+    'resetsAt', case
+      when p_counter.kind = 'counter'
+        then to_char(p_counter.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    end,
+    'retryAfterSeconds', case
+      when p_line.reason = 'usage-limit-exceeded' then usage.gate_retry_after(p_line, p_counter)
+    end,
+    'reservationId', p_line.reservation_id,
+    'reservationStatus', case when p_line.reason = 'reservation-expired' then 'expired' else p_reservation.status end,
+    'expiresAt', to_char(p_line.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'member', null,
+    'addOn', case
+      when p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan') and p_line.limited_by is null
+        then usage.add_on_for(p_counter.workspace_id, p_counter.metric, v_needed)
+    end,
+    'upgrade', case
+      when v_is_short then usage.upgrade_for(p_counter.workspace_id, p_counter.metric, v_needed)
+    end
+  );
+end
+$$;
+
+comment on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) is 'The decision of a line as its caller gets it: the figures are those after the decision.';
+
+revoke execute on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) from public;
+
+-- hasura/sql/usage/upgrades/member_upgrade_for.sql
+create or replace function usage.member_upgrade_for(p_workspace_id uuid, p_metric text, p_needed bigint)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('planId', plan.id, 'name', plan.name, 'priceCents', plan.price_cents)
+  from billing.plans as plan
+  join billing.plan_limits as bound
+    on bound.plan_id = plan.id
+    and bound.metric = p_metric
+  left join billing.member_limits as each_may
+    on each_may.plan_id = plan.id
+    and each_may.metric = p_metric
+  where plan.rank > (
+      select present.rank
+      from billing.plans as present
+      where present.id = billing.plan_of(p_workspace_id)
+    )
+    and plan.is_public
+    and (bound.limit_value is null or bound.limit_value >= p_needed)
+    and (each_may.limit_value is null or each_may.limit_value >= p_needed)
+    -- What the workspace itself has set no plan changes.
+    and not exists (
+      select
+      from billing.member_limits as own
+      where own.workspace_id = p_workspace_id
+        and own.metric = p_metric
+    )
+  order by plan.price_on_request, plan.price_cents, plan.rank
+  limit 1
+$$;
+
+comment on function usage.member_upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that allows one member a total of a metric; null when none does.';
+
+revoke execute on function usage.member_upgrade_for(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/gate/gate_member_answer.sql
+create or replace function usage.gate_member_answer(p_line usage.gate_line, p_counter usage.gate_counter)
+returns jsonb
+language plpgsql
+as $$
+declare
+  v_member constant jsonb := jsonb_build_object(
+    'member', jsonb_build_object(
+      'memberId', p_counter.member_id,
+      'used', p_counter.used,
+      'reserved', p_counter.held,
+      'limit', p_counter.limit_value,
+      'remaining', greatest(p_counter.free, 0)
+    )
+  );
+  v_own usage.reservations;
+begin
+  if p_line.limited_by is distinct from 'member-limit' then
+    return v_member;
+  end if;
+  v_own := usage.gate_own_hold(p_line);
+  return v_member || jsonb_build_object(
+    'message', format(
+      'limit of %s %s a member reached: %s used, %s%s more asked',
+      p_counter.limit_value, p_counter.metric, p_counter.used,
+      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+    ),
+    'retryAfterSeconds', case
+      when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
+        and (v_own.expires_at is null or p_counter.period_end < v_own.expires_at)
+        then greatest(ceil(extract(epoch from p_counter.period_end - clock_timestamp())), 1)::integer
+    end,
+    'upgrade', usage.member_upgrade_for(
+      p_counter.workspace_id,
+      p_counter.metric,
+      least(p_counter.used + p_counter.held::numeric - coalesce(v_own.amount, 0) + p_line.amount, 9223372036854775807)::bigint
+    )
+  );
+end
+$$;
+
+comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
+
+revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/reports/current.sql
+create or replace view usage.current as
+select
+  workspaces.id as workspace_id,
+  metrics.key as metric,
+  metrics.kind,
+  metrics.unit,
+  coalesce(counters.used, 0) as used,
+  held.reserved,
+  bound.limit_value,
+  case
+    when bound.limit_value is not null then greatest(bound.limit_value - coalesce(counters.used, 0) - held.reserved, 0)
+  end as remaining,
+  round(share.percent, 2) as percent,
+  usage.status_of(share.percent) as status,
+  period.period_start,
+  case metrics.kind when 'counter' then period.period_end end as resets_at,
+  -- The rate up to the last use, not up to now: a value that changed with the clock would be sent to every
+  -- live subscription at every poll.
+  case
+    when counters.used > 0 and counters.used >= bound.limit_value then counters.updated_at
+    when counters.used > 0
+      and bound.limit_value is not null
+      and rate.elapsed > 0
+      and rate.seconds_to_limit < 315360000
+      and (
+        metrics.kind = 'gauge'
+        or counters.updated_at + make_interval(secs => rate.seconds_to_limit) < period.period_end
+      )
+      then date_trunc('second', counters.updated_at + make_interval(secs => rate.seconds_to_limit))
+  end as forecast_at,
+  plan.plan_id,
+  bound.included,
+  counters.updated_at,
+  greatest(coalesce(counters.used, 0) - bound.limit_value, 0) as overage,
+  bound.enforcement,
+  case
+    when bound.enforcement = 'hard' then bound.limit_value
+    when bound.overage_cap is not null then least(bound.limit_value::numeric + bound.overage_cap, 9000000000000000000)::bigint
+  end as cap_value,
+  bound.source
+from public.workspaces
+cross join lateral (
+  select present.period_start, present.period_end
+  from usage.period(workspaces.id) as present
+  limit 1
+) as period
+cross join lateral (
+  select
+    coalesce(live.plan_id, 'free') as plan_id,
+    live.subscription_id,
+    live.status,
+    exists (
+      select
+      from billing.subscription_add_ons as bought
+      where bought.workspace_id = workspaces.id
+    ) as has_add_ons,
+    exists (
+      select
+      from billing.plan_graces as grace
+      where grace.workspace_id = workspaces.id
+    ) as has_graces
+  from (select 1) as one
+  left join lateral billing.live_subscription(workspaces.id) as live on true
+  offset 0
+) as plan
+cross join usage.metrics
+-- As billing.limit_of finds it, joined: called for each metric it cost three statements a row, four fifths of the view's time.
+left join billing.plan_limits as planned
+  on planned.plan_id = plan.plan_id
+  and planned.metric = metrics.key
+-- Most workspaces have neither, and look for none.
+cross join lateral (
+  select
+    case when plan.has_graces then (
+      select grace.plan_id
+      from billing.plan_graces as grace
+      join billing.plan_limits as bound
+        on bound.plan_id = grace.plan_id
+        and bound.metric = metrics.key
+      where grace.workspace_id = workspaces.id
+        and grace.starts_at <= now()
+        and grace.ends_at > now()
+      order by bound.limit_value desc nulls first
+      limit 1
+    ) end as kept_plan_id,
+    case when plan.has_add_ons then (
+      select sum(bought.unit_amount::numeric * bought.quantity)
+      from billing.subscription_add_ons as bought
+      where bought.workspace_id = workspaces.id
+        and bought.metric = metrics.key
+        and bought.starts_at <= now()
+        and (bought.ends_at is null or bought.ends_at > now())
+        and (bought.subscription_id is null or bought.subscription_id = plan.subscription_id)
+    ) end as amount
+  offset 0
+) as added
+left join billing.plan_limits as kept
+  on kept.plan_id = added.kept_plan_id
+  and kept.metric = metrics.key
+left join lateral (
+  select applying.limit_value, applying.enforcement, applying.overage_cap, true as applies
+  from billing.limit_overrides as applying
+  where applying.workspace_id = workspaces.id
+    and applying.metric = metrics.key
+    and applying.starts_at <= now()
+    and (applying.ends_at is null or applying.ends_at > now())
+  order by applying.starts_at desc, applying.created_at desc
+  limit 1
+) as override on true
+cross join lateral (
+  select
+    plan.status is not distinct from 'trialing' and planned.trial_limit_value is not null as on_trial,
+    case
+      when planned.metric is null then 0
+      when plan.status = 'trialing' then coalesce(planned.trial_limit_value, planned.limit_value)
+      else planned.limit_value
+    end as limit_value
+) as own
+cross join lateral (
+  select kept.metric is not null
+    and (planned.metric is null or coalesce(kept.limit_value > own.limit_value, own.limit_value is not null)) as is_kept
+) as higher
+cross join lateral (
+  select
+    case when higher.is_kept then kept.limit_value else own.limit_value end as limit_value,
+    case when higher.is_kept then kept.enforcement else coalesce(planned.enforcement, 'hard') end as enforcement,
+    case when higher.is_kept then kept.overage_cap else planned.overage_cap end as overage_cap
+) as base
+cross join lateral (
+  select
+    case
+      when override.applies then override.limit_value
+      when added.amount is null or base.limit_value is null then base.limit_value
+      else least(base.limit_value + added.amount, 9000000000000000000)::bigint
+    end as limit_value,
+    override.applies is true or planned.metric is not null or higher.is_kept or added.amount is not null as included,
+    coalesce(override.enforcement, base.enforcement) as enforcement,
+    case when override.enforcement is null then base.overage_cap else override.overage_cap end as overage_cap,
+    case
+      when override.applies then 'override'
+      when higher.is_kept or (planned.metric is not null and plan.status = 'past_due') then 'grace'
+      when own.on_trial then 'trial'
+      when added.amount is not null then 'add-on'
+      when planned.metric is not null then 'plan'
+      else 'none'
+    end as source
+  -- Fenced: the columns above would each compute it again.
+  offset 0
+) as bound
+left join usage.counter_totals as counters
+  on counters.workspace_id = workspaces.id
+  and counters.metric = metrics.key
+  and counters.period_start = case metrics.kind when 'gauge' then '-infinity' else period.period_start end
+cross join lateral (
+  select coalesce(sum(reservations.amount), 0)::bigint as reserved
+  from usage.reservations
+  where reservations.workspace_id = workspaces.id
+    and reservations.metric = metrics.key
+    and reservations.status = 'held'
+    and reservations.expires_at > now()
+) as held
+cross join lateral (
+  select
+    case
+      when bound.limit_value > 0 then coalesce(counters.used, 0) * 100::numeric / bound.limit_value
+      when bound.limit_value = 0 and counters.used > 0 then 100::numeric
+      when bound.limit_value = 0 then 0::numeric
+    end as percent
+) as share
+cross join lateral (
+  select
+    extract(epoch from counters.updated_at - case metrics.kind when 'gauge' then workspaces.created_at else period.period_start end)
+      as elapsed,
+    (
+      (bound.limit_value - counters.used)
+      * extract(epoch from counters.updated_at - case metrics.kind when 'gauge' then workspaces.created_at else period.period_start end)
+      / nullif(counters.used, 0)
+    )::double precision as seconds_to_limit
+) as rate;
+
+comment on view usage.current is 'Use of every metric by every workspace in the present period, also where nothing was used yet.';
+
+comment on column usage.current.limit_value is 'Null is unlimited; 0 with included false is not in the plan.';
+comment on column usage.current.percent is 'Of the limit, above 100 where more than the limit is used; null without a limit.';
+comment on column usage.current.status is 'ok, info from 75 percent, warning from 90, critical from 100.';
+comment on column usage.current.resets_at is 'When the counter starts again at zero; null for a gauge.';
+comment on column usage.current.forecast_at is 'When the limit is reached at the rate of use so far; null if not before the reset. For a gauge the growth since the workspace began.';
+comment on column usage.current.overage is 'Use above the limit, whether the limit is soft or was lowered below the use.';
+comment on column usage.current.cap_value is 'What no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
+comment on column usage.current.source is 'Where the limit comes from, as billing.limit_of says.';
+
+-- hasura/sql/usage/members/raise_member_limit.sql
+create or replace function usage.raise_member_limit(
+  p_workspace_id uuid,
+  p_metric text,
+  p_member_id uuid,
+  p_amount bigint,
+  p_used bigint,
+  p_held bigint,
+  p_limit bigint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_line usage.gate_line;
+  v_counter usage.gate_counter;
+  v_member usage.gate_counter;
+  v_answer jsonb;
+begin
+  select
+    p_workspace_id,
+    level.metric,
+    level.kind,
+    level.period_start,
+    present.period_end,
+    level.limit_value,
+    level.included,
+    level.enforcement,
+    level.source,
+    -- The workspace has counted the statement that ends here.
+    level.used - p_amount,
+    level.reserved,
+    level.cap_value - level.used + p_amount - level.reserved,
+    0
+  into v_counter
+  from usage.current as level
+  cross join lateral usage.period(p_workspace_id) as present
+  where level.workspace_id = p_workspace_id
+    and level.metric = p_metric;
+  v_member := v_counter;
+  v_member.limit_value := p_limit;
+  v_member.used := p_used;
+  v_member.held := p_held;
+  v_member.free := p_limit - p_used - p_held;
+  v_member.member_id := p_member_id;
+  v_line.op := 'consume';
+  v_line.workspace_id := p_workspace_id;
+  v_line.metric := p_metric;
+  v_line.amount := p_amount;
+  v_line.reason := 'usage-limit-exceeded';
+  v_line.limited_by := 'member-limit';
+  v_answer := usage.gate_answer(v_line, v_counter, null) || usage.gate_member_answer(v_line, v_member);
+  raise exception using
+    errcode = '23U01',
+    message = v_answer ->> 'message',
+    detail = (v_answer || jsonb_build_object('workspaceId', p_workspace_id))::text;
+end
+$$;
+
+comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) is 'The refusal of a limit of members: SQLSTATE 23U01, in DETAIL the decision that the gate would give';
+
+revoke execute on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) from public;
+
+-- hasura/sql/usage/members/take_members.sql
+create or replace function usage.take_members(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_members uuid[],
+  p_amounts bigint[],
+  p_enforce boolean default true
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _workspace uuid;
+  _metric text;
+  _state text;
+  _start timestamptz;
+  _limit bigint;
+  _used bigint;
+  _held bigint;
+begin
+  for _n in 1..coalesce(cardinality(p_workspaces), 0) loop
+    if (p_workspaces[_n], p_metrics[_n]) is distinct from (_workspace, _metric) then
+      _workspace := p_workspaces[_n];
+      _metric := p_metrics[_n];
+      _state := usage.begin_members(_workspace, _metric);
+      if _state <> 'off' then
+        select case m.kind when 'gauge' then '-infinity' else p.period_start end
+        into _start
+        from usage.metrics m
+        cross join usage.period(_workspace, now()) p
+        where m.key = _metric;
+        select l.limit_value
+        into _limit
+        from billing.member_limit_of(_workspace, _metric) l;
+      end if;
+    end if;
+    continue when _state = 'off' or p_amounts[_n] = 0;
+
+    if _state = 'begun' then
+      select c.used
+      into _used
+      from usage.member_counters c
+      where c.workspace_id = _workspace
+        and c.metric = _metric
+        and c.period_start = _start
+        and c.member_id = p_members[_n];
+    elsif p_amounts[_n] < 0 then
+      -- Rows of a workspace that is being deleted give back to a counter that is gone already.
+      update usage.member_counters c
+      set
+        used = c.used + p_amounts[_n],
+        updated_at = now()
+      where c.workspace_id = _workspace
+        and c.metric = _metric
+        and c.period_start = _start
+        and c.member_id = p_members[_n];
+    else
+      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
+      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n])
+      on conflict on constraint member_counters_pkey do update
+        set
+          used = c.used + excluded.used,
+          updated_at = now()
+      returning c.used
+      into _used;
+    end if;
+    if _start > '-infinity' then
+      insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
+    end if;
+    -- Behind the write, whose lock others wait for: what is held is read when it can change no more.
+    if p_enforce and p_amounts[_n] > 0 and _limit is not null then
+      _held := usage.member_held(_workspace, _metric, p_members[_n]);
+      if _used::numeric + _held > _limit then
+        perform usage.raise_member_limit(
+          _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _held, _limit
+        );
+      end if;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
+
+revoke execute on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) from public;
+
+-- hasura/sql/usage/meters/member_total.sql
+create or replace function usage.member_total(p_branches text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select $head$
+    select
+      array_agg(t.workspace_id),
+      array_agg(t.metric),
+      array_agg(t.member_id),
+      array_agg(t.amount)
+    from (
+      select u.workspace_id, u.metric, u.member_id, sum(u.amount)::bigint as amount
+      from ($head$ || p_branches || $tail$
+      ) u
+      where u.workspace_id is not null
+        and u.member_id is not null
+      group by u.workspace_id, u.metric, u.member_id
+      having sum(u.amount) <> 0
+      order by u.workspace_id, u.metric, u.member_id
+    ) t$tail$
+$$;
+
+comment on function usage.member_total(text) is 'One total a workspace, metric and member, in the order in which their counters are locked';
+
+revoke execute on function usage.member_total(text) from public;
+
+-- hasura/sql/usage/meters/member_body.sql
+create or replace function usage.member_body(p_metrics text[], p_branches text, p_moves text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    $body$
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _members uuid[];
+  _amounts bigint[];
+begin
+  -- Behind the workspace's counter, whose lock a change of what is counted waits for.
+  if not exists (select from billing.member_limits l where l.metric = any (%1$L))
+    and not exists (select from usage.member_meters m where m.metric = any (%1$L))
+  then
+    return null;
+  end if;%3$s
+  select t.*
+  into _workspaces, _metrics, _members, _amounts
+  from (%2$s
+  ) t;
+  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  return null;
+end
+$body$,
+    p_metrics,
+    usage.member_total(p_branches),
+    case when p_moves is not null then format(
+      $moves$
+  -- A gauge that moves between members leaves the workspace's counter as it is, and did not take its lock.
+  perform usage.lock_counter(v.workspace_id, v.metric, '-infinity')
+  from (
+    select u.workspace_id, u.metric
+    from (%s
+    ) u
+    where u.workspace_id is not null
+      and not exists (
+        select
+        from usage.member_meters m
+        where m.workspace_id = u.workspace_id
+          and m.metric = u.metric
+      )
+    group by u.workspace_id, u.metric
+    having sum(u.amount) = 0
+    order by u.workspace_id, u.metric
+  ) v;$moves$,
+      p_moves
+    ) end
+  )
+$$;
+
+comment on function usage.member_body(text[], text, text) is 'The body of the trigger that counts members';
+
+revoke execute on function usage.member_body(text[], text, text) from public;
+
+-- hasura/sql/usage/counters/lock_many.sql
+create or replace function usage.lock_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- The first use of a period: an anchor that is set beside it waits here or is seen.
+  perform 1
+  from public.workspaces w
+  where w.id in (
+    select k.workspace_id
+    from unnest(p_workspaces, p_metrics, p_amounts) as k (workspace_id, metric, amount)
+    join usage.metrics m on m.key = k.metric
+    cross join lateral usage.period(k.workspace_id) as present
+    where k.amount > 0
+      and not exists (
+        select
+        from usage.counters c
+        where c.workspace_id = k.workspace_id
+          and c.metric = k.metric
+          and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+      )
+  )
+  order by w.id
+  for key share;
+
+  insert into usage.counters (workspace_id, metric, period_start, used)
+  select k.workspace_id, k.metric, case m.kind when 'gauge' then '-infinity' else present.period_start end, 0
+  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+  join usage.metrics m on m.key = k.metric
+  cross join lateral usage.period(k.workspace_id) as present
+  where k.amount > 0
+    and not exists (
+      select
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+    )
+  order by k.n
+  on conflict on constraint counters_pkey do nothing;
+
+  perform 1
+  from unnest(p_workspaces, p_metrics) with ordinality as k (workspace_id, metric, n)
+  join usage.metrics m on m.key = k.metric
+  cross join lateral usage.period(k.workspace_id) as present
+  join usage.counters c
+    on c.workspace_id = k.workspace_id
+    and c.metric = k.metric
+    and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+  order by k.n
+  for no key update of c;
+end
+$$;
+
+comment on function usage.lock_many(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
+
+revoke execute on function usage.lock_many(uuid[], text[], bigint[]) from public;
+
+-- hasura/sql/usage/counters/take_many.sql
+create or replace function usage.take_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns integer[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  _taken integer[];
+begin
+  -- Statements over the same counters wait for each other here, and the next statement sees what they left.
+  perform 1
+  from usage.counters c
+  where c.workspace_id = p_workspaces[1]
+    and c.metric = p_metrics[1]
+    and c.period_start <= now()
+    and c.room_until > now()
+  for no key update;
+
+  with taken as (
+    update usage.counters c
+    set
+      used = c.used + k.amount,
+      room = c.room - k.amount,
+      updated_at = now()
+    from (
+      select k.workspace_id, k.metric, k.amount, k.n
+      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+      order by k.n
+      offset 0
+    ) k
+    where c.workspace_id = k.workspace_id
+      and c.metric = k.metric
+      -- Only the present period has room, as room ends with its period and a change of periods takes it back.
+      and c.period_start <= now()
+      and c.room >= k.amount
+      and c.room_from <= now()
+      and c.room_until > now()
+      and c.used + k.amount >= c.fall_at
+    returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
+  ),
+  noted as (
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    select t.workspace_id, t.metric, t.period_start, t.amount
+    from taken t
+    where t.period_start > '-infinity'
+  ),
+  -- Whoever granted the room has noted a peak in this period.
+  raised as (
+    update usage.peaks k
+    set peak = t.used
+    from taken t
+    where t.period_start = '-infinity'
+      and t.amount > 0
+      and k.workspace_id = t.workspace_id
+      and k.metric = t.metric
+      and k.period_start = (
+        select p.period_start
+        from usage.peaks p
+        where p.workspace_id = t.workspace_id
+          and p.metric = t.metric
+          and p.period_start <= now()
+        order by p.period_start desc
+        limit 1
+      )
+      and k.peak < t.used
+  )
+  select coalesce(array_agg(t.n::integer), '{}')
+  into _taken
+  from taken t;
+  return _taken;
+end
+$$;
+
+comment on function usage.take_many(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the room, by one statement; returns which ones, as positions';
+
+revoke execute on function usage.take_many(uuid[], text[], bigint[]) from public;
+
+-- hasura/sql/usage/counters/held.sql
+create or replace function usage.held(workspace_id uuid, metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return (
+    select coalesce(sum(r.amount), 0)::bigint
+    from usage.reservations r
+    where r.workspace_id = $1
+      and r.metric = $2
+      and r.status = 'held'
+      and r.expires_at > now()
+      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+  );
+end
+$$;
+
+comment on function usage.held(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
+
+revoke execute on function usage.held(uuid, text) from public;
+
+-- hasura/sql/usage/counters/held_by_all.sql
+create or replace function usage.held_by_all(p_workspace_id uuid, p_metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(r.amount), 0)::bigint
+    from usage.reservations r
+    where r.workspace_id = p_workspace_id
+      and r.metric = p_metric
+      and r.status = 'held'
+      and r.expires_at > now()
+  );
+end
+$$;
+
+comment on function usage.held_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
+
+revoke execute on function usage.held_by_all(uuid, text) from public;
+
+-- hasura/sql/usage/counters/note_peak.sql
+create or replace function usage.note_peak(
+  p_workspace_id uuid,
+  p_metric text,
+  p_before bigint,
+  p_after bigint,
+  p_changed_at timestamptz
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+  _at timestamptz;
+  _end timestamptz;
+begin
+  select p.period_start
+  into _start
+  from usage.period(p_workspace_id, now()) p;
+
+  update usage.peaks k
+  set peak = greatest(k.peak, p_after)
+  where k.workspace_id = p_workspace_id
+    and k.metric = p_metric
+    and k.period_start = _start
+    and k.peak < p_after;
+  if found then
+    return;
+  end if;
+
+  perform 1
+  from usage.peaks k
+  where k.workspace_id = p_workspace_id
+    and k.metric = p_metric
+    and k.period_start = _start;
+  if found then
+    return;
+  end if;
+
+  -- The first change in this period. While a workspace is being deleted its row is gone or locked, and the
+  -- peaks go with it.
+  perform 1
+  from public.workspaces w
+  where w.id = p_workspace_id
+  for key share skip locked;
+  if not found then
+    return;
+  end if;
+
+  -- The level did not move in the periods that passed without a change.
+  _at := p_changed_at;
+  for _i in 1..120 loop
+    exit when _at is null or not isfinite(_at);
+    select p.period_end
+    into _end
+    from usage.period(p_workspace_id, _at) p;
+    exit when _end is null or _end >= _start;
+    insert into usage.peaks (workspace_id, metric, period_start, peak)
+    values (p_workspace_id, p_metric, _end, p_before)
+    on conflict on constraint peaks_pkey do nothing;
+    _at := _end;
+  end loop;
+
+  insert into usage.peaks as k (workspace_id, metric, period_start, peak)
+  values (p_workspace_id, p_metric, _start, greatest(p_before, p_after))
+  on conflict on constraint peaks_pkey do update
+    set peak = greatest(k.peak, excluded.peak);
+end
+$$;
+
+comment on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) is 'Keeps the peak of a gauge whose counter row the caller has locked';
+
+revoke execute on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) from public;
+
+-- hasura/sql/usage/upgrades/not_included_reason.sql
+create or replace function usage.not_included_reason(p_workspace_id uuid, p_metric text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when live.subscription_id is null and bound.plan_id is not null then 'plan-required' else 'feature-not-in-plan' end
+  from (select 1) as one
+  left join lateral billing.live_subscription(p_workspace_id) as live on true
+  left join lateral (
+    select subscription.plan_id
+    from billing.subscriptions as subscription
+    where subscription.workspace_id = p_workspace_id
+      and subscription.starts_at <= now()
+    order by subscription.starts_at desc, subscription.created_at desc
+    limit 1
+  ) as lapsed on true
+  left join billing.plan_limits as bound
+    on bound.plan_id = lapsed.plan_id
+    and bound.metric = p_metric
+$$;
+
+comment on function usage.not_included_reason(uuid, text) is 'Why a metric is not included: plan-required when the last subscription would include it and is paused, cancelled or over; else feature-not-in-plan.';
+
+revoke execute on function usage.not_included_reason(uuid, text) from public;
+
+-- hasura/sql/usage/counters/raise_limit_reached.sql
+create or replace function usage.raise_limit_reached(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_used bigint,
+  p_held bigint,
+  p_limit bigint,
+  p_included boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_line usage.gate_line;
+  v_counter usage.gate_counter;
+begin
+  select
+    p_workspace_id,
+    metrics.key,
+    metrics.kind,
+    present.period_start,
+    present.period_end,
+    coalesce(p_limit, 0),
+    p_included,
+    applying.enforcement,
+    applying.source,
+    p_used,
+    p_held,
+    applying.cap_value - p_used - p_held,
+    0
+  into v_counter
+  from usage.metrics
+  cross join lateral usage.period(p_workspace_id) as present
+  cross join lateral billing.limit_of(p_workspace_id, p_metric) as applying
+  where metrics.key = p_metric;
+  v_line.op := 'consume';
+  v_line.workspace_id := p_workspace_id;
+  v_line.metric := p_metric;
+  v_line.amount := p_amount;
+  v_line.reason := case
+    when p_included then 'usage-limit-exceeded'
+    else usage.not_included_reason(p_workspace_id, p_metric)
+  end;
+  raise exception using
+    errcode = '23U01',
+    message = usage.gate_message(v_line, v_counter),
+    detail = (usage.gate_answer(v_line, v_counter, null) || jsonb_build_object('workspaceId', p_workspace_id))::text;
+end
+$$;
+
+comment on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) is 'The refusal of a limit: SQLSTATE 23U01, in DETAIL the decision that the gate would give';
+
+revoke execute on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) from public;
+
+-- hasura/sql/usage/shards/collect_slots.sql
+create or replace function usage.collect_slots(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _slots smallint[];
+  _used bigint;
+  _room bigint;
+begin
+  if p_wait then
+    perform 1
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.room > 0
+    order by s.slot
+    for no key update;
+  end if;
+
+  select
+    array_agg(l.slot),
+    coalesce(sum(l.used), 0),
+    coalesce(sum(l.room), 0)
+  into _slots, _used, _room
+  from (
+    select s.slot, s.used, s.room
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and (s.used > 0 or s.room > 0)
+    order by s.slot
+    for no key update skip locked
+  ) l;
+  if _slots is null then
+    return;
+  end if;
+
+  update usage.counter_slots s
+  set
+    used = 0,
+    room = 0,
+    room_until = '-infinity'
+  where s.workspace_id = p_workspace_id
+    and s.metric = p_metric
+    and s.period_start = p_period_start
+    and s.slot = any (_slots);
+  update usage.counters c
+  set
+    used = c.used + _used,
+    granted = c.granted - _used - _room
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = p_period_start;
+end
+$$;
+
+comment on function usage.collect_slots(uuid, text, timestamptz, boolean) is 'Brings back what slots have counted and not used, for the holder of the counter''s lock; waits for slots that a transaction has in hand, or leaves them out';
+
+revoke execute on function usage.collect_slots(uuid, text, timestamptz, boolean) from public;
+
+-- hasura/sql/usage/shards/collect_in_use.sql
+create or replace function usage.collect_in_use(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _busy smallint;
+begin
+  perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, p_wait);
+  if p_wait then
+    return;
+  end if;
+  select min(s.slot)
+  into _busy
+  from usage.counter_slots s
+  where s.workspace_id = p_workspace_id
+    and s.metric = p_metric
+    and s.period_start = p_period_start
+    and s.room > 0;
+  if _busy is not null then
+    raise exception using
+      errcode = 'HU002',
+      message = 'a slot is in use',
+      detail = json_build_object(
+        'workspaceId', p_workspace_id, 'metric', p_metric, 'periodStart', p_period_start, 'slot', _busy
+      )::text;
+  end if;
+end
+$$;
+
+comment on function usage.collect_in_use(uuid, text, timestamptz, boolean) is 'Brings all slots back: waits for those in use, or ends with HU002 and one of them in the detail, at which the caller lets go of its rows and waits without them';
+
+revoke execute on function usage.collect_in_use(uuid, text, timestamptz, boolean) from public;
+
+-- hasura/sql/usage/shards/grant_slots.sql
+create or replace function usage.grant_slots(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_slots smallint,
+  p_only smallint,
+  p_share bigint,
+  p_until timestamptz
+)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _slots smallint[];
+  _room bigint;
+begin
+  select
+    array_agg(l.slot),
+    sum(l.room)
+  into _slots, _room
+  from (
+    select s.slot, s.room
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot < p_slots
+      and (p_only is null or s.slot = p_only)
+    order by s.slot
+    for no key update skip locked
+  ) l;
+  if _slots is null then
+    return 0;
+  end if;
+  update usage.counter_slots s
+  set
+    room = p_share,
+    room_until = p_until
+  where s.workspace_id = p_workspace_id
+    and s.metric = p_metric
+    and s.period_start = p_period_start
+    and s.slot = any (_slots);
+  return p_share * cardinality(_slots) - _room;
+end
+$$;
+
+comment on function usage.grant_slots(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) is 'Fills all slots, or one, as far as nobody has them in hand, and returns by how much their room grew';
+
+revoke execute on function usage.grant_slots(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) from public;
+
+-- hasura/sql/usage/shards/may_grant_room.sql
+create or replace function usage.may_grant_room(p_workspace_id uuid)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted')
+    or coalesce(current_setting('usage.reservation_id', true), '') <> ''
+    or not pg_try_advisory_xact_lock_shared(hashtextextended('billing.plan_limits', 0))
+  then
+    return false;
+  end if;
+  perform 1
+  from public.workspaces w
+  where w.id = p_workspace_id
+  for share skip locked;
+  return found;
+end
+$$;
+
+comment on function usage.may_grant_room(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
+
+revoke execute on function usage.may_grant_room(uuid) from public;
+
+-- hasura/sql/usage/shards/room_below.sql
+create or replace function usage.room_below(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_bound bigint,
+  p_amount bigint,
+  p_wait boolean
+)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _taken bigint;
+  _granted bigint;
+begin
+  for _round in 0..2 loop
+    select c.used + c.granted, c.granted
+    into _taken, _granted
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = p_period_start;
+    exit when not found or _granted = 0 or _round = 2 or p_bound - _taken >= p_amount;
+    if _round = 0 then
+      perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, false);
+    else
+      -- What may fit is never refused.
+      perform usage.collect_in_use(p_workspace_id, p_metric, p_period_start, p_wait);
+    end if;
+  end loop;
+  return p_bound - coalesce(_taken, 0);
+end
+$$;
+
+comment on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its slots emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for slots in use, if told not to';
+
+revoke execute on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
+
+-- hasura/sql/usage/counters/take_under_lock.sql
+create or replace function usage.take_under_lock(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_enforce boolean,
+  p_slots smallint,
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_most constant bigint := 9000000000000000000;
+  -- Each slot gets a quarter of its even share of what is free; below this it is not worth the spreading.
+  c_least_share constant bigint := 16;
+  _kind text;
+  _feed text;
+  _period record;
+  _start timestamptz := '-infinity';
+  _home usage.counters;
+  _limit record;
+  _held bigint;
+  _level record;
+  _free bigint;
+  _share bigint;
+  _slots smallint;
+  _granted bigint := 0;
+  _total bigint;
+  _measured bigint;
+  _bound bigint;
+  _may boolean;
+  _until timestamptz;
+  _asked_at constant timestamptz := clock_timestamp();
+  _waited boolean;
+begin
+  select m.kind, m.feed
+  into _kind, _feed
+  from usage.metrics m
+  where m.key = p_metric;
+  if not found then
+    raise exception using
+      errcode = '23U02',
+      message = format('unknown metric "%s"', p_metric),
+      detail = json_build_object('code', 'unknown-metric', 'metric', p_metric)::text;
+  end if;
+  if p_workspace_id is null or p_amount is null then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s cannot be counted without a workspace and an amount', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
+  end if;
+  if p_amount < 0 and _kind = 'counter' then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s is a counter: what was used within a period is not given back', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
+  end if;
+
+  select p.period_start, p.period_end
+  into _period
+  from usage.period(p_workspace_id, now()) p;
+  if _kind = 'counter' then
+    _start := _period.period_start;
+  end if;
+
+  select *
+  into _home
+  from usage.counters c
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = _start
+  for no key update;
+  if not found then
+    -- Rows of a workspace that is being deleted give back to a counter that is gone already.
+    if p_amount < 0 or (p_amount = 0 and p_slots is null) then
+      return;
+    end if;
+    if _kind = 'counter' then
+      -- The first use of a period: an anchor that is set beside it waits here or is seen.
+      perform 1
+      from public.workspaces w
+      where w.id = p_workspace_id
+      for key share;
+      select p.period_start, p.period_end
+      into _period
+      from usage.period(p_workspace_id, now()) p;
+      _start := _period.period_start;
+    end if;
+    perform usage.lock_counter(p_workspace_id, p_metric, _start);
+    select *
+    into _home
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = _start;
+  end if;
+  _waited := clock_timestamp() - _asked_at > interval '1 millisecond';
+
+  -- From here on the lock is held, and what is read is that of now.
+  select l.limit_value, l.included, l.cap_value, l.valid_until
+  into _limit
+  from billing.limit_of(p_workspace_id, p_metric, now()) l;
+  if p_amount > 0 and p_enforce and not found then
+    raise exception using
+      errcode = '23U01',
+      message = format('%s is not included: no limit is known, %s asked', p_metric, p_amount),
+      detail = json_build_object('code', 'feature-not-in-plan', 'metric', p_metric, 'amount', p_amount)::text;
+  end if;
+  if p_amount > 0 and p_enforce and (not _limit.included or _limit.cap_value is not null) then
+    _held := usage.held(p_workspace_id, p_metric);
+    if not _limit.included
+      or usage.room_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
+    then
+      select t.used
+      into _total
+      from usage.counter_totals t
+      where t.workspace_id = p_workspace_id
+        and t.metric = p_metric
+        and t.period_start = _start;
+      perform usage.raise_limit_reached(
+        p_workspace_id, p_metric, p_amount, _total, _held, _limit.limit_value, _limit.included
+      );
+    end if;
+  end if;
+
+  -- An alert is written with the use that reaches its threshold: no slot may hold room then, as nobody could say
+  -- where the use is.
+  if p_amount > 0 and _home.granted > 0 then
+    perform usage.room_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
+  end if;
+  if _home.granted > 0 and now() >= _home.alert_due then
+    perform usage.collect_in_use(p_workspace_id, p_metric, _start, p_wait);
+  end if;
+  select c.used + c.granted + p_amount
+  into _total
+  from usage.counters c
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = _start;
+  if now() >= _home.alert_due or (p_amount > 0 and _total >= _home.alert_at) or _total < _home.fall_at then
+    select *
+    into _level
+    from usage.note_level(p_workspace_id, p_metric, _start, _total);
+    _home.alert_at := _level.rise_at;
+    _home.fall_at := _level.fall_at;
+    _home.alert_due := _limit.valid_until;
+  end if;
+
+  if _waited then
+    _home.waits := case when _home.waits_since > _asked_at - interval '1 second' then least(_home.waits + 1, 1000) else 1 end;
+    _home.waits_since := case when _home.waits = 1 then _asked_at else _home.waits_since end;
+  end if;
+  _slots := coalesce(p_slots, _home.slots);
+  if _home.waits >= 8 and _kind = 'counter' and _feed = 'rows' and p_slots is null then
+    _slots := case when _slots = 0 then 16 else least(_slots * 2, 64) end;
+    _home.waits := 0;
+  end if;
+  -- A hot counter that nobody hurries any more is counted on one row again.
+  if _slots > 0 and p_slots is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
+    select t.used + p_amount
+    into _measured
+    from usage.counter_totals t
+    where t.workspace_id = p_workspace_id
+      and t.metric = p_metric
+      and t.period_start = _start;
+    if _home.slots > 0
+      and _measured - _home.measured_used < 20 * (extract(epoch from clock_timestamp()) - extract(epoch from _home.measured_at))
+    then
+      _slots := 0;
+    end if;
+    _home.measured_at := clock_timestamp();
+    _home.measured_used := _measured;
+  end if;
+
+  _until := least(_period.period_end, _limit.valid_until);
+  _bound := least(
+    coalesce(_limit.cap_value, c_most) - usage.held_by_all(p_workspace_id, p_metric),
+    c_most,
+    _home.alert_at - 1
+  );
+  _free := _bound - _total;
+  _share := case when _slots > 0 then _free / (4 * _slots) else 0 end;
+  _may := _limit.included and _free >= 0 and usage.may_grant_room(p_workspace_id);
+  if _share < c_least_share then
+    _slots := 0;
+  end if;
+  if _slots = 0 and _home.granted > 0 then
+    perform usage.collect_slots(p_workspace_id, p_metric, _start, false);
+    select _bound - c.used - c.granted - p_amount
+    into _free
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = _start;
+  elsif _slots > 0 and _may then
+    if _slots > _home.slots then
+      insert into usage.counter_slots (workspace_id, metric, period_start, slot)
+      select p_workspace_id, p_metric, _start, n
+      from generate_series(0, _slots - 1) as n
+      -- Instead of on conflict, which waits for a slot in use. Nobody else inserts: this has the row.
+      where not exists (
+        select
+        from usage.counter_slots s
+        where s.workspace_id = p_workspace_id
+          and s.metric = p_metric
+          and s.period_start = _start
+          and s.slot = n
+      );
+    end if;
+    -- The short time shows at each renewal whether the counter is still hot.
+    _granted := usage.grant_slots(
+      p_workspace_id, p_metric, _start, _slots,
+      case when _slots = _home.slots then (pg_backend_pid() % _slots)::smallint end,
+      _share,
+      least(_until, clock_timestamp() + interval '1 minute')
+    );
+  end if;
+
+  update usage.counters c
+  set
+    used = c.used + p_amount,
+    room = case when _may and _slots = 0 then _free else 0 end,
+    room_from = _period.period_start,
+    room_until = case when _may and _slots = 0 then _until else '-infinity' end,
+    granted = c.granted + _granted,
+    slots = _slots,
+    waits = _home.waits,
+    waits_since = _home.waits_since,
+    measured_at = _home.measured_at,
+    measured_used = _home.measured_used,
+    alert_at = _home.alert_at,
+    alert_due = _home.alert_due,
+    fall_at = _home.fall_at,
+    updated_at = case when p_amount = 0 then c.updated_at else now() end
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = _start;
+
+  if p_amount = 0 then
+    return;
+  end if;
+  if _kind = 'gauge' then
+    perform usage.note_peak(p_workspace_id, p_metric, _total - p_amount, _total, _home.updated_at);
+  else
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    values (p_workspace_id, p_metric, _start, p_amount);
+  end if;
+end
+$$;
+
+comment on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the room in which usage.take needs none of it. HU002 where it would wait for slots, if told not to';
+
+revoke execute on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) from public;
+
+-- hasura/sql/usage/shards/take_from_slots.sql
+create or replace function usage.take_from_slots(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_slots smallint,
+  p_amount bigint
+)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- In a variable: within a statement it would be computed for every row.
+  _own constant smallint := pg_backend_pid() % p_slots;
+  _slot smallint;
+begin
+  -- No wait, not even for the own slot: a transaction that took from another one may be waited for by its holder.
+  with free as (
+    select s.slot
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = _own
+      and s.room >= p_amount
+      and s.room_until > now()
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_slots s
+    set
+      used = s.used + p_amount,
+      room = s.room - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = f.slot
+    returning s.slot
+  ),
+  noted as (
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.slot
+  into _slot
+  from taken t;
+  if found then
+    return true;
+  end if;
+
+  -- Without room by the clock or by a change of limits: its holder gets it new room under the counter's row.
+  perform 1
+  from usage.counter_slots s
+  where s.workspace_id = p_workspace_id
+    and s.metric = p_metric
+    and s.period_start = p_period_start
+    and s.slot = _own
+    and s.room_until <= now()
+  for no key update skip locked;
+  if found then
+    return false;
+  end if;
+
+  with free as (
+    select s.slot
+    from usage.counter_slots s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.room >= p_amount
+      and s.room_until > now()
+    order by s.slot
+    limit 1
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_slots s
+    set
+      used = s.used + p_amount,
+      room = s.room - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.slot = f.slot
+    returning s.slot
+  ),
+  noted as (
+    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.slot
+  into _slot
+  from taken t;
+  return found;
+end
+$$;
+
+comment on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) is 'Adds to the slot of this connection or to any other that has room and is in nobody''s hand';
+
+revoke execute on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) from public;
+
+-- hasura/sql/usage/counters/add_under_locks.sql
+create or replace function usage.add_under_locks(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_amounts bigint[],
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _taken integer[];
+  _rest record;
+begin
+  perform usage.lock_many(p_workspaces, p_metrics, p_amounts);
+  _taken := usage.take_many(p_workspaces, p_metrics, p_amounts);
+  for _rest in
+    select k.workspace_id, k.metric, k.amount, present.period_start, present.slots
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+    left join unnest(_taken) as taken (n) on taken.n = k.n
+    left join lateral (
+      select c.period_start, c.slots
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start <= now()
+      order by c.period_start desc
+      limit 1
+    ) as present on true
+    where taken.n is null
+    order by k.n
+  loop
+    if coalesce(_rest.slots, 0) = 0
+      or _rest.amount <= 0
+      or not usage.take_from_slots(_rest.workspace_id, _rest.metric, _rest.period_start, _rest.slots, _rest.amount)
+    then
+      perform usage.take_under_lock(_rest.workspace_id, _rest.metric, _rest.amount, true, null, p_wait);
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.add_under_locks(uuid[], text[], bigint[], boolean) is 'Adds to all counters with the locks of all taken first, in order. HU002 where it would wait for slots, if told not to';
+
+revoke execute on function usage.add_under_locks(uuid[], text[], bigint[], boolean) from public;
+
+-- hasura/sql/usage/shards/await_slot.sql
+create or replace function usage.await_slot(p_busy jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform 1
+  from usage.counter_slots s
+  where s.workspace_id = (p_busy ->> 'workspaceId')::uuid
+    and s.metric = p_busy ->> 'metric'
+    and s.period_start = (p_busy ->> 'periodStart')::timestamptz
+    and s.slot = (p_busy ->> 'slot')::smallint
+  for no key update;
+  raise exception using errcode = 'HU001';
+exception when sqlstate 'HU001' then
+  null;
+end
+$$;
+
+comment on function usage.await_slot(jsonb) is 'Waits for the slot in the detail of HU002 and lets go of it';
+
+revoke execute on function usage.await_slot(jsonb) from public;
+
+-- hasura/sql/usage/shards/rounds_without_rows.sql
+create or replace function usage.rounds_without_rows()
+returns integer
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select 32
+$$;
+
+comment on function usage.rounds_without_rows() is 'How often one that is short waits for a slot with nothing in hand. Others use up slots meanwhile, so it comes to an end; behind it one waits with the rows, where a deadlock is possible again';
+
+revoke execute on function usage.rounds_without_rows() from public;
+
+-- hasura/sql/usage/shards/take_rest_from_slots.sql
+create or replace function usage.take_rest_from_slots(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_amounts bigint[],
+  p_taken integer[]
+)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _hot record;
+begin
+  for _hot in
+    select k.workspace_id, k.metric, k.amount, present.period_start, coalesce(present.slots, 0::smallint) as slots
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+    left join unnest(p_taken) as taken (n) on taken.n = k.n
+    left join lateral (
+      select c.period_start, c.slots
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start <= now()
+      order by c.period_start desc
+      limit 1
+    ) as present on true
+    where taken.n is null
+    order by coalesce(present.slots, 0) > 0, k.n
+  loop
+    if _hot.slots = 0
+      or _hot.amount <= 0
+      or not usage.take_from_slots(_hot.workspace_id, _hot.metric, _hot.period_start, _hot.slots, _hot.amount)
+    then
+      return false;
+    end if;
+  end loop;
+  return true;
+end
+$$;
+
+comment on function usage.take_rest_from_slots(uuid[], text[], bigint[], integer[]) is 'Adds the keys that usage.take_many did not take to slots, which nobody waits for, so that the order does not matter; false as soon as one has none with room';
+
+revoke execute on function usage.take_rest_from_slots(uuid[], text[], bigint[], integer[]) from public;
+
+-- hasura/sql/usage/counters/add_many.sql
+create or replace function usage.add_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _taken integer[];
+  _busy text;
+begin
+  -- What is locked on the way to a counter without room must not be waited for by others who came another way: the
+  -- attempt is given up with its locks, and all are taken again in order before anything is counted.
+  begin
+    _taken := usage.take_many(p_workspaces, p_metrics, p_amounts);
+    if cardinality(_taken) <> cardinality(p_workspaces)
+      and not usage.take_rest_from_slots(p_workspaces, p_metrics, p_amounts, _taken)
+    then
+      raise exception using errcode = 'HU001';
+    end if;
+    return;
+  exception when sqlstate 'HU001' then
+    null;
+  end;
+
+  for _round in 1..usage.rounds_without_rows() loop
+    begin
+      perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, false);
+      return;
+    exception when sqlstate 'HU002' then
+      get stacked diagnostics _busy = pg_exception_detail;
+    end;
+    perform usage.await_slot(_busy::jsonb);
+  end loop;
+  perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, true);
+end
+$$;
+
+comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters, given in key order; refuses like usage.add';
+
+revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;
+
+-- hasura/sql/usage/counters/take_slowly.sql
+create or replace function usage.take_slowly(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_enforce boolean default true,
+  p_slots smallint default null::smallint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _busy text;
+begin
+  -- Nothing is kept while waiting, for some rounds: without a share left, slots only come back.
+  for _round in 1..usage.rounds_without_rows() loop
+    perform 1
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start <= now()
+      and c.granted > 0
+    limit 1;
+    exit when not found;
+    begin
+      perform usage.take_under_lock(p_workspace_id, p_metric, p_amount, p_enforce, p_slots, false);
+      return;
+    exception when sqlstate 'HU002' then
+      get stacked diagnostics _busy = pg_exception_detail;
+    end;
+    perform usage.await_slot(_busy::jsonb);
+  end loop;
+  perform usage.take_under_lock(p_workspace_id, p_metric, p_amount, p_enforce, p_slots, true);
+end
+$$;
+
+comment on function usage.take_slowly(uuid, text, bigint, boolean, smallint) is 'Adds where the room does not do, by usage.take_under_lock, and waits for slots in use without the counter''s row. Amount 0 only looks; slots given spread the counter over so many';
+
+revoke execute on function usage.take_slowly(uuid, text, bigint, boolean, smallint) from public;
+
+-- hasura/sql/usage/counters/take.sql
+create or replace function usage.take(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_enforce boolean default true
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+  _slots smallint;
+  _granted bigint;
+  _asked_at timestamptz;
+  _waits smallint;
+  _used bigint;
+begin
+  -- Room ends with its period at the latest, so the latest row is the one or has none.
+  select c.period_start, c.slots, c.granted
+  into _start, _slots, _granted
+  from usage.counters c
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start <= now()
+  order by c.period_start desc
+  limit 1;
+  if not found then
+    perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+    return;
+  end if;
+
+  if _start = '-infinity' then
+    update usage.counters c
+    set
+      used = c.used + p_amount,
+      room = c.room - p_amount,
+      updated_at = now()
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = '-infinity'
+      and c.room >= p_amount
+      and c.room_from <= now()
+      and c.room_until > now()
+      and c.used + p_amount >= c.fall_at
+    returning c.used
+    into _used;
+    if not found then
+      perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+    elsif p_amount > 0 then
+      -- Whoever granted the room has noted a peak in this period.
+      update usage.peaks k
+      set peak = _used
+      where k.workspace_id = p_workspace_id
+        and k.metric = p_metric
+        and k.period_start = (
+          select p.period_start
+          from usage.peaks p
+          where p.workspace_id = p_workspace_id
+            and p.metric = p_metric
+            and p.period_start <= now()
+          order by p.period_start desc
+          limit 1
+        )
+        and k.peak < _used;
+    end if;
+    return;
+  end if;
+
+  for _round in 1..2 loop
+    -- The gate has decided under the lock of the row and counts there.
+    if p_enforce and _slots > 0 and _granted > 0 and p_amount > 0
+      and usage.take_from_slots(p_workspace_id, p_metric, _start, _slots, p_amount)
+    then
+      return;
+    end if;
+    exit when _slots > 0 or p_amount is null or p_amount <= 0;
+
+    _asked_at := clock_timestamp();
+    with taken as (
+      update usage.counters c
+      set
+        used = c.used + p_amount,
+        room = c.room - p_amount,
+        updated_at = now(),
+        waits = case
+          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.waits
+          when c.waits_since > _asked_at - interval '1 second' then least(c.waits + 1, 1000)
+          else 1
+        end,
+        waits_since = case
+          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.waits_since < _asked_at - interval '1 second' then _asked_at
+          else c.waits_since
+        end
+      where c.workspace_id = p_workspace_id
+        and c.metric = p_metric
+        and c.period_start = _start
+        and c.room >= p_amount
+        and c.room_until > now()
+      returning c.waits
+    ),
+    noted as (
+      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      select p_workspace_id, p_metric, _start, p_amount
+      from taken
+    )
+    select t.waits
+    into _waits
+    from taken t;
+    if found then
+      if _waits >= 8 then
+        perform usage.take_slowly(p_workspace_id, p_metric, 0);
+      end if;
+      return;
+    end if;
+
+    -- Perhaps it was spread while this waited for the row.
+    select c.slots, c.granted
+    into _slots, _granted
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and c.metric = p_metric
+      and c.period_start = _start;
+    exit when not found or _slots = 0;
+  end loop;
+  perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+end
+$$;
+
+comment on function usage.take(uuid, text, bigint, boolean) is 'Adds to a counter: within its room by one statement, else by usage.take_slowly. What refuses is always the latter';
+
+revoke execute on function usage.take(uuid, text, bigint, boolean) from public;
+
+-- hasura/sql/usage/meters/meter_body.sql
+create or replace function usage.meter_body(p_branches text, p_declarations text, p_first text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select $head$
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _amounts bigint[];
+  _refused text;$head$ || p_declarations || $head$
+begin
+$head$ || p_first || $head$  select
+    array_agg(t.workspace_id) filter (where t.workspace_id is not null),
+    array_agg(t.metric) filter (where t.workspace_id is not null),
+    array_agg(t.amount) filter (where t.workspace_id is not null),
+    min(t.metric) filter (where t.refused)
+  into _workspaces, _metrics, _amounts, _refused
+  from (
+    select
+      u.workspace_id,
+      u.metric,
+      sum(u.amount)::bigint as amount,
+      bool_or(u.refused) as refused
+    from ($head$ || p_branches || $tail$
+    ) u
+    group by u.workspace_id, u.metric
+    having sum(u.amount) <> 0 or bool_or(u.refused)
+    order by u.workspace_id, u.metric
+  ) t;
+  if _refused is not null then
+    raise exception using
+      errcode = '23U02',
+      message = format('a row of %s without a workspace or with a negative amount cannot be counted as %s', tg_table_name, _refused),
+      detail = json_build_object('code', 'invalid-input', 'metric', _refused)::text;
+  end if;
+  case cardinality(_workspaces)
+    when 1 then
+      perform usage.take(_workspaces[1], _metrics[1], _amounts[1]);
+    else
+      if _workspaces is not null then
+        perform usage.add_many(_workspaces, _metrics, _amounts);
+      end if;
+  end case;
+  return null;
+end
+$tail$
+$$;
+
+comment on function usage.meter_body(text, text, text) is 'What a statement trigger does: one total a workspace and metric, in the order in which all locks on counters are taken. Declarations and a first part may go before it';
+
+-- hasura/sql/usage/meters/meter_branch.sql
+create or replace function usage.meter_branch(p_meter usage.meters, p_source text, p_sign integer)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    $branch$
+      select
+        (%1$s
+        ) as workspace_id,
+        %2$L::text as metric,
+        %3$s * (%4$s
+        )::bigint as amount,
+        %5$s as refused
+      from %6$s as %7$I
+      where (%8$s
+      )$branch$,
+    p_meter.workspace_expression,
+    p_meter.metric,
+    p_sign,
+    p_meter.amount_expression,
+    case when p_sign < 0 then 'false' else format(
+      E'(%s\n        ) is null or (%s\n        )::bigint < 0',
+      p_meter.workspace_expression, p_meter.amount_expression
+    ) end,
+    p_source,
+    (parse_ident(p_meter.table_name))[2],
+    coalesce(p_meter.live_filter, 'true')
+  )
+$$;
+
+revoke execute on function usage.meter_branch(usage.meters, text, integer) from public;
+
+-- hasura/sql/usage/meters/meter_member_raise_branch.sql
+create or replace function usage.meter_member_raise_branch(p_meter usage.meters)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    $branch$
+      select
+        n.workspace_id,
+        %1$L::text as metric,
+        n.member_id,
+        case
+          when (n.workspace_id, n.member_id) is distinct from (o.workspace_id, o.member_id) then n.amount
+          else greatest(n.amount - o.amount, 0)
+        end as amount
+      from (
+        select
+          row_number() over () as position,
+          (%2$s
+          ) as workspace_id,
+          (%3$s
+          ) as member_id,
+          case when (%5$s
+          ) then coalesce((%4$s
+          )::bigint, 0) else 0 end as amount
+        from new_rows as %6$I
+      ) n
+      join (
+        select
+          row_number() over () as position,
+          (%2$s
+          ) as workspace_id,
+          (%3$s
+          ) as member_id,
+          case when (%5$s
+          ) then coalesce((%4$s
+          )::bigint, 0) else 0 end as amount
+        from old_rows as %6$I
+      ) o on o.position = n.position
+      where n.amount <> 0$branch$,
+    p_meter.metric,
+    p_meter.workspace_expression,
+    p_meter.member_expression,
+    p_meter.amount_expression,
+    coalesce(p_meter.live_filter, 'true'),
+    (parse_ident(p_meter.table_name))[2]
+  )
+$$;
+
+comment on function usage.meter_member_raise_branch(usage.meters) is 'usage.meter_raise_branch with the member of each row; what moves between members counts for the one it comes to';
+
+revoke execute on function usage.meter_member_raise_branch(usage.meters) from public;
+
+-- hasura/sql/usage/meters/meter_raise_branch.sql
+create or replace function usage.meter_raise_branch(p_meter usage.meters)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    $branch$
+      select
+        n.workspace_id,
+        %1$L::text as metric,
+        case
+          when n.workspace_id is distinct from o.workspace_id then n.amount
+          else greatest(n.amount - o.amount, 0)
+        end as amount,
+        n.amount < 0 or (n.workspace_id is null and n.amount > 0) as refused
+      from (
+        select
+          row_number() over () as position,
+          (%2$s
+          ) as workspace_id,
+          case when (%4$s
+          ) then coalesce((%3$s
+          )::bigint, 0) else 0 end as amount
+        from new_rows as %5$I
+      ) n
+      join (
+        select
+          row_number() over () as position,
+          (%2$s
+          ) as workspace_id,
+          case when (%4$s
+          ) then coalesce((%3$s
+          )::bigint, 0) else 0 end as amount
+        from old_rows as %5$I
+      ) o on o.position = n.position
+      where n.amount <> 0$branch$,
+    p_meter.metric,
+    p_meter.workspace_expression,
+    p_meter.amount_expression,
+    coalesce(p_meter.live_filter, 'true'),
+    (parse_ident(p_meter.table_name))[2]
+  )
+$$;
+
+revoke execute on function usage.meter_raise_branch(usage.meters) from public;
+
+-- hasura/sql/usage/meters/meter_total.sql
+create or replace function usage.meter_total(p_branches text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'select u.workspace_id, u.metric, sum(u.amount)::bigint as amount from ('
+    || p_branches
+    || E'\n) u where u.workspace_id is not null group by u.workspace_id, u.metric'
+    || ' having sum(u.amount) <> 0 order by u.workspace_id, u.metric'
+$$;
+
+revoke execute on function usage.meter_total(text) from public;
+
+-- hasura/sql/usage/reconciliation/counter_recounts.sql
+create or replace view usage.counter_recounts as
+select
+  added.workspace_id,
+  added.metric,
+  added.period_start,
+  sum(added.amount)::bigint as amount
+from (
+  select tallied.workspace_id, tallied.metric, tallied.period_start, tallied.amount
+  from usage.counter_tallies as tallied
+  union all
+  select entered.workspace_id, entered.metric, entered.period_start, entered.amount
+  from usage.counter_entries as entered
+) as added
+-- Servers below 16 print a view over one relation in another way; the committed description must be the same on all.
+cross join (values (1)) as once (one)
+group by added.workspace_id, added.metric, added.period_start;
+
+comment on view usage.counter_recounts is 'What was added to each counter, addition by addition, with a key or without: a counter that differs has drifted.';
+
+-- hasura/sql/usage/reports/history.sql
+create or replace view usage.history as
+select
+  past.workspace_id,
+  past.metric,
+  metrics.kind,
+  metrics.unit,
+  past.period_start,
+  ended.period_end,
+  past.used,
+  past.peak,
+  bound.limit_value,
+  greatest(coalesce(past.used, past.peak) - bound.limit_value, 0) as overage
+from (
+  select
+    counters.workspace_id,
+    counters.metric,
+    counters.period_start,
+    counters.used,
+    counters.used as peak
+  from usage.counter_totals as counters
+  where counters.period_start > '-infinity'
+  union all
+  select
+    peaks.workspace_id,
+    peaks.metric,
+    peaks.period_start,
+    null::bigint,
+    peaks.peak
+  from usage.peaks
+) as past
+join usage.metrics
+  on metrics.key = past.metric
+cross join lateral (
+  select period.period_end
+  from usage.period(past.workspace_id, past.period_start) as period
+  limit 1
+) as ended
+cross join lateral (
+  select applying.limit_value
+  from billing.limit_of(past.workspace_id, past.metric, ended.period_end - interval '1 microsecond') as applying
+  limit 1
+) as bound
+where ended.period_end <= now();
+
+comment on view usage.history is 'Use in the periods that have ended.';
+
+comment on column usage.history.used is 'What a counter reached; null for a gauge, which only has a peak.';
+comment on column usage.history.peak is 'The highest level in the period; for a counter what it reached.';
+comment on column usage.history.limit_value is 'The limit at the end of the period.';
+comment on column usage.history.overage is 'How far the use, or the peak of a gauge, was above the limit at the end of the period.';
+
+-- hasura/sql/usage/reports/subscription_usage.sql
+create or replace view usage.subscription_usage as
+select
+  md5(workspaces.id::text || ' ' || extract(epoch from started.period_start)::text)::uuid as id,
+  subscription.id as subscription_id,
+  workspaces.id as workspace_id,
+  to_char(started.period_start at time zone workspaces.time_zone, 'YYYY-MM') as period,
+  gauges.current_members,
+  gauges.max_members_reached,
+  gauges.current_channels,
+  gauges.max_channels_reached,
+  gauges.current_storage_bytes,
+  gauges.max_storage_bytes_reached,
+  coalesce(sums.messages_sent, 0) as messages_sent,
+  coalesce(sums.total_messages, 0) as total_messages,
+  coalesce(sums.api_calls, 0) as api_calls,
+  coalesce((sums.call_seconds + 59) / 60, 0) as call_minutes,
+  coalesce((sums.stream_seconds + 59) / 60, 0) as stream_minutes,
+  coalesce(sums.files_uploaded, 0) as files_uploaded,
+  coalesce(sums.total_file_size_bytes, 0) as total_file_size_bytes,
+  '{}'::jsonb as metadata,
+  started.period_start as created_at,
+  coalesce(greatest(sums.updated_at, gauges.updated_at), started.period_start) as updated_at,
+  started.period_start,
+  ended.period_end
+from public.workspaces
+cross join lateral (
+  select counters.period_start
+  from usage.counters
+  where counters.workspace_id = workspaces.id
+    and counters.period_start > '-infinity'
+  union
+  select peaks.period_start
+  from usage.peaks
+  where peaks.workspace_id = workspaces.id
+  union
+  select now_running.period_start
+  from (
+    select present.period_start
+    from usage.period(workspaces.id) as present
+    limit 1
+  ) as now_running
+) as started
+cross join lateral (
+  select holding.period_end
+  from usage.period(workspaces.id, started.period_start) as holding
+  limit 1
+) as ended
+left join lateral (
+  select subscriptions.id
+  from billing.subscriptions
+  where subscriptions.workspace_id = workspaces.id
+    and subscriptions.starts_at < ended.period_end
+    and (subscriptions.ends_at is null or subscriptions.ends_at > started.period_start)
+  order by subscriptions.starts_at desc, subscriptions.created_at desc
+  limit 1
+) as subscription
+  on true
+cross join lateral (
+  select
+    sum(counters.used) filter (where counters.metric = 'messages' and counters.period_start = started.period_start)::bigint as messages_sent,
+    sum(counters.used) filter (where counters.metric = 'messages')::bigint as total_messages,
+    sum(counters.used) filter (where counters.metric = 'api_calls' and counters.period_start = started.period_start)::bigint as api_calls,
+    sum(counters.used) filter (where counters.metric = 'call_seconds' and counters.period_start = started.period_start)::bigint as call_seconds,
+    sum(counters.used) filter (where counters.metric = 'stream_seconds' and counters.period_start = started.period_start)::bigint as stream_seconds,
+    sum(counters.used) filter (where counters.metric = 'files_uploaded' and counters.period_start = started.period_start)::bigint as files_uploaded,
+    sum(counters.used) filter (where counters.metric = 'uploaded_bytes' and counters.period_start = started.period_start)::bigint as total_file_size_bytes,
+    max(counters.updated_at) filter (where counters.period_start = started.period_start) as updated_at
+  from usage.counter_totals as counters
+  where counters.workspace_id = workspaces.id
+    and counters.period_start > '-infinity'
+    and counters.period_start <= started.period_start
+) as sums
+cross join lateral (
+  select
+    coalesce(max(level.present) filter (where level.metric = 'members'), 0) as current_members,
+    coalesce(max(level.highest) filter (where level.metric = 'members'), 0) as max_members_reached,
+    coalesce(max(level.present) filter (where level.metric = 'channels'), 0) as current_channels,
+    coalesce(max(level.highest) filter (where level.metric = 'channels'), 0) as max_channels_reached,
+    coalesce(max(level.present) filter (where level.metric = 'storage_bytes'), 0) as current_storage_bytes,
+    coalesce(max(level.highest) filter (where level.metric = 'storage_bytes'), 0) as max_storage_bytes_reached,
+    max(level.updated_at) as updated_at
+  from (
+    select
+      counters.metric,
+      -- A level that moved after the period is known by its peak alone.
+      case when counters.updated_at < ended.period_end then counters.used else coalesce(peaks.peak, 0) end as present,
+      coalesce(peaks.peak, case when counters.updated_at < ended.period_end then counters.used else 0 end) as highest,
+      case when counters.updated_at < ended.period_end then counters.updated_at end as updated_at
+    from usage.counters
+    left join usage.peaks
+      on peaks.workspace_id = counters.workspace_id
+      and peaks.metric = counters.metric
+      and peaks.period_start = started.period_start
+    where counters.workspace_id = workspaces.id
+      and counters.period_start = '-infinity'
+      and counters.metric in ('members', 'channels', 'storage_bytes')
+  ) as level
+) as gauges;
+
+comment on view usage.subscription_usage is 'One row per workspace and period, for reports that want the figures side by side.';
+
+comment on column usage.subscription_usage.period is 'The month, in the workspace''s time zone, in which the period began.';
+comment on column usage.subscription_usage.current_members is 'In the present period the level now, in one that has ended the last level known of it.';
+comment on column usage.subscription_usage.total_messages is 'Messages of this period and all before it.';
+comment on column usage.subscription_usage.call_minutes is 'A minute begun counts as one.';
+
+-- hasura/sql/usage/upgrades/outlook.sql
+create or replace function usage.outlook(p_workspace_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'now', now(),
+    'periodStart', period.period_start,
+    'periodEnd', period.period_end,
+    'plan', (
+      select jsonb_build_object('planId', plans.id, 'rank', plans.rank, 'priceCents', plans.price_cents)
+      from billing.plans
+      where plans.id = present.plan_id
+    ),
+    'metrics', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'metric', level.metric,
+            'kind', level.kind,
+            'used', level.used::text,
+            'reserved', level.reserved::text,
+            'limit', level.limit_value::text,
+            'overridden', level.source = 'override',
+            'history', coalesce(past.used, '[]'),
+            'kept', (
+              select sum(bought.unit_amount::numeric * bought.quantity)::text
+              from billing.subscription_add_ons as bought
+              where bought.workspace_id = level.workspace_id
+                and bought.metric = level.metric
+                and bought.subscription_id is null
+                and bought.starts_at <= now()
+                and (bought.ends_at is null or bought.ends_at > now())
+            )
+          )
+          order by level.metric
+        ),
+        '[]'
+      )
+      from usage.current as level
+      left join (
+        select
+          ended.metric,
+          jsonb_agg(coalesce(ended.used, ended.peak)::text order by ended.period_start desc) as used
+        from usage.history as ended
+        where ended.workspace_id = p_workspace_id
+          -- Six periods, of two months each where a rhythm changed.
+          and ended.period_start > now() - interval '200 days'
+        group by ended.metric
+      ) as past
+        on past.metric = level.metric
+      where level.workspace_id = p_workspace_id
+    ),
+    'plans', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'planId', plans.id,
+            'name', plans.name,
+            'rank', plans.rank,
+            'priceCents', plans.price_cents,
+            'priceOnRequest', plans.price_on_request,
+            'limits', (
+              select coalesce(jsonb_object_agg(plan_limits.metric, plan_limits.limit_value::text), '{}')
+              from billing.plan_limits
+              where plan_limits.plan_id = plans.id
+            )
+          )
+          order by plans.rank
+        ),
+        '[]'
+      )
+      from billing.plans
+      where plans.is_public
+        and plans.id <> present.plan_id
+    ),
+    'addOns', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'addOnId', add_ons.id,
+            'name', add_ons.name,
+            'metric', add_ons.metric,
+            'amount', add_ons.amount::text,
+            'priceCents', add_ons.price_cents
+          )
+          order by add_ons.id
+        ),
+        '[]'
+      )
+      from billing.add_ons
+      where add_ons.is_public
+    )
+  )
+  from public.workspaces
+  cross join lateral (
+    select now_running.period_start, now_running.period_end
+    from usage.period(workspaces.id) as now_running
+    limit 1
+  ) as period
+  cross join lateral (
+    select billing.plan_of(workspaces.id) as plan_id
+    offset 0
+  ) as present
+  where workspaces.id = p_workspace_id
+$$;
+
+comment on function usage.outlook(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
+
+revoke execute on function usage.outlook(uuid) from public;
+
+-- hasura/sql/analytics/activity/roll_activity.sql
+create or replace function analytics.roll_activity(p_until timestamptz, p_limit integer)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- a clock that runs ahead at the sender must not mark time as done that is still to come
+  v_until constant timestamptz := least(p_until, now());
+  v_from timestamptz;
+  v_taken integer;
+  v_workspace_ids uuid[];
+  v_hours timestamptz[];
+begin
+  -- Of two that count one hour, the one that looked first could write last.
+  perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
+
+  -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
+  -- Calls that follow with the same moment only go on with the marks.
+  select rolled_until - interval '1 hour'
+  into v_from
+  from analytics.rollup_state
+  where name = 'activity'
+    and rolled_until < v_until;
+  insert into analytics.touched_hours (workspace_id, hour)
+  select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
+  from analytics.activity
+  where activity.kind <> 'event'
+    and activity.occurred_at >= v_from
+    and activity.occurred_at < v_until;
+  update analytics.rollup_state
+  set rolled_until = v_until
+  where name = 'activity'
+    and rolled_until < v_until;
+
+  -- What is counted below is seen later than what is taken here, and whoever stores more leaves a row of his own.
+  with taken as (
+    delete from analytics.touched_hours
+    where ctid = any (array(
+      select touched.ctid
+      from analytics.touched_hours as touched
+      limit p_limit
+    ))
+    returning touched_hours.workspace_id, touched_hours.hour
+  ),
+  hours as (
+    select distinct taken.workspace_id, taken.hour
+    from taken
+  )
+  select (
+      select count(*)
+      from taken
+    ),
+    array_agg(hours.workspace_id),
+    array_agg(hours.hour)
+  into v_taken, v_workspace_ids, v_hours
+  from hours;
+  if v_taken = 0 then
+    return 0;
+  end if;
+
+  -- Hours of deleted workspaces fall out, and none is deleted meanwhile.
+  perform 1
+  from public.workspaces
+  where id = any (v_workspace_ids)
+  order by id
+  for key share;
+
+  delete from analytics.user_activity
+  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  where user_activity.workspace_id = due.workspace_id
+    and user_activity.hour = due.hour;
+  insert into analytics.user_activity (
+    workspace_id, user_id, hour, events, sessions, page_views, user_actions, features_used, searches, errors,
+    messages_sent, files_uploaded
+  )
+  select
+    due.workspace_id,
+    activity.user_id,
+    due.hour,
+    count(*) filter (where activity.kind = 'event'),
+    count(distinct activity.session_id),
+    count(*) filter (where activity.category = 'page_view'),
+    count(*) filter (where activity.category = 'user_action'),
+    count(*) filter (where activity.category = 'feature_usage'),
+    count(*) filter (where activity.category = 'search'),
+    count(*) filter (where activity.category = 'error'),
+    count(*) filter (where activity.kind = 'message'),
+    count(*) filter (where activity.kind = 'file')
+  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  join public.workspaces
+    on workspaces.id = due.workspace_id
+  -- Fenced by the offset: each hour is one range of the index of one month, where a join read all months of the workspace.
+  cross join lateral (
+    select *
+    from analytics.activity as given
+    where given.workspace_id = due.workspace_id
+      and given.occurred_at >= due.hour
+      and given.occurred_at < due.hour + interval '1 hour'
+      and given.user_id is not null
+    offset 0
+  ) as activity
+  group by due.workspace_id, activity.user_id, due.hour;
+
+  delete from analytics.channel_activity
+  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  where channel_activity.workspace_id = due.workspace_id
+    and channel_activity.hour = due.hour;
+  insert into analytics.channel_activity (workspace_id, channel_id, hour, events, active_users, messages_count)
+  select
+    due.workspace_id,
+    activity.channel_id,
+    due.hour,
+    count(*) filter (where activity.kind = 'event'),
+    count(distinct activity.user_id),
+    count(*) filter (where activity.kind = 'message')
+  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
+  join public.workspaces
+    on workspaces.id = due.workspace_id
+  cross join lateral (
+    select *
+    from analytics.activity as given
+    where given.workspace_id = due.workspace_id
+      and given.occurred_at >= due.hour
+      and given.occurred_at < due.hour + interval '1 hour'
+      and given.channel_id is not null
+    offset 0
+  ) as activity
+  group by due.workspace_id, activity.channel_id, due.hour;
+  return v_taken;
+end
+$$;
+
+comment on function analytics.roll_activity(timestamptz, integer) is 'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; fewer than the limit are the end. Repeats, late calls and any order give the same tables.';
+
+revoke execute on function analytics.roll_activity(timestamptz, integer) from public;
+
+-- hasura/sql/analytics/erasure/erase_person.sql
+create or replace function analytics.erase_person()
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid;
+  v_table text;
+begin
+  delete from analytics.erasures
+  where user_id = (
+    select next.user_id
+    from analytics.erasures as next
+    order by next.requested_at
+    limit 1
+    for update skip locked
+  )
+  returning user_id into v_user_id;
+  if v_user_id is null then
+    return 0;
+  end if;
+  with gone as (
+    delete from analytics.events
+    where events.user_id = v_user_id
+    returning events.workspace_id, events.occurred_at
+  )
+  insert into analytics.touched_hours (workspace_id, hour)
+  select distinct gone.workspace_id, date_trunc('hour', gone.occurred_at, 'UTC')
+  from gone;
+  foreach v_table in array array['feature_usage', 'performance', 'search_logs', 'user_activity'] loop
+    execute format('delete from analytics.%I where user_id = $1', v_table)
+    using v_user_id;
+  end loop;
+  return 1;
+end
+$$;
+
+comment on function analytics.erase_person() is 'Removes what is held of the person who waits longest in analytics.erasures; returns 0 when nobody waits. The keys of the events stay, so that none comes back.';
+
+revoke execute on function analytics.erase_person() from public;
+
+-- hasura/sql/analytics/erasure/forget_workspaces.sql
+create or replace function analytics.forget_workspaces()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['events', 'event_keys', 'feature_usage', 'performance', 'search_logs'] loop
+    if tg_op = 'TRUNCATE' then
+      execute format('truncate analytics.%I', v_table);
+    else
+      execute format('delete from analytics.%I as held using gone where held.workspace_id = gone.id', v_table);
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function analytics.forget_workspaces() is 'Removes the events of deleted workspaces, for want of a foreign key. Touched hours are left: who counts them finds no workspace.';
+
+revoke execute on function analytics.forget_workspaces() from public;
+
+create or replace trigger analytics_forget_workspaces_delete
+  after delete on public.workspaces
+  referencing old table as gone
+  for each statement execute function analytics.forget_workspaces();
+
+create or replace trigger analytics_forget_workspaces_truncate
+  after truncate on public.workspaces
+  for each statement execute function analytics.forget_workspaces();
+
+-- hasura/sql/analytics/erasure/request_erasures.sql
+create or replace function analytics.request_erasures()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into analytics.erasures (user_id)
+  select gone.id
+  from gone
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+comment on function analytics.request_erasures() is 'Puts deleted people on the list of those whose events go.';
+
+revoke execute on function analytics.request_erasures() from public;
+
+-- hasura/sql/analytics/events/ensure_month.sql
+create or replace function analytics.ensure_month(at timestamptz)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_from constant timestamptz := date_trunc('month', at, 'UTC');
+  v_until constant timestamptz := (date_trunc('month', at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+  v_name constant text := to_char(v_from at time zone 'UTC', '"events_y"YYYY"m"MM');
+begin
+  if to_regclass('analytics_months.' || v_name) is not null then
+    return v_name;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('analytics.ensure_month', 0));
+  -- Whoever held the lock may have made it. A query sees that; the cache behind to_regclass remembers that it was not there.
+  perform 1
+  from pg_class
+  where relnamespace = 'analytics_months'::regnamespace
+    and relname = v_name;
+  if found then
+    return v_name;
+  end if;
+  -- Made beside the parent and attached: "partition of" would lock the parent against every reader and writer.
+  execute format('create table analytics_months.%I (like analytics.events including defaults)', v_name);
+  execute format('alter table analytics.events attach partition analytics_months.%I for values from (%L) to (%L)', v_name, v_from, v_until);
+  return v_name;
+end
+$$;
+
+comment on function analytics.ensure_month(timestamptz) is 'Makes the partition of the UTC month of a moment unless it is there; returns its name. Insert into a month in a later command.';
+
+revoke execute on function analytics.ensure_month(timestamptz) from public;
+
+-- hasura/sql/analytics/events/claim_events.sql
+create or replace function analytics.claim_events(
+  p_workspace_ids uuid[],
+  p_keys uuid[],
+  p_occurred_at timestamptz[],
+  out received_at text,
+  out refused jsonb
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := now();
+  v_latest constant timestamptz := v_now + interval '1 day';
+  v_earliest timestamptz;
+  v_known uuid[];
+  v_faults bigint;
+begin
+  received_at := v_now::text;
+  select v_now - make_interval(days => retention.keep_days)
+  into v_earliest
+  from analytics.retention
+  where retention.table_name = 'events';
+
+  -- In the place of a foreign key, which would look for the workspace once for each event.
+  select array_agg(locked.id)
+  into v_known
+  from (
+    select workspaces.id
+    from public.workspaces
+    where workspaces.id = any (array(select distinct given.id from unnest(p_workspace_ids) as given (id)))
+    order by workspaces.id
+    for key share
+  ) as locked;
+
+  -- Hours by arithmetic and months from the few hours: a zone looked up for each event cost a tenth of its claim.
+  perform analytics.ensure_month(months.month)
+  from (
+    select distinct date_trunc('month', hours.hour, 'UTC') as month
+    from (
+      select distinct date_bin('1 hour', coalesce(given.at, v_now), 'epoch') as hour
+      from unnest(p_occurred_at) as given (at)
+      where coalesce(given.at, v_now) between v_earliest and v_latest
+    ) as hours
+  ) as months
+  order by months.month;
+
+  select count(*)
+  into v_faults
+  from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at)
+  where (
+    given.workspace_id = any (v_known)
+    and coalesce(given.at, v_now) between v_earliest and v_latest
+  ) is not true;
+
+  if v_faults = 0 then
+    begin
+      insert into analytics.event_keys (workspace_id, key)
+      select given.workspace_id, given.key
+      from unnest(p_workspace_ids, p_keys) as given (workspace_id, key)
+      -- two batches that share events take their keys in one order, which beginning again below does not break
+      order by given.workspace_id, given.key;
+
+      insert into analytics.touched_hours (workspace_id, hour)
+      select distinct given.workspace_id, date_bin('1 hour', coalesce(given.at, v_now), 'epoch')
+      from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at);
+
+      refused := '[]';
+      return;
+    exception
+      when unique_violation then
+        -- Some are known: which, is found out below.
+        null;
+    end;
+  end if;
+
+  with given as (
+    select
+      events.position,
+      events.workspace_id,
+      events.key,
+      date_bin('1 hour', coalesce(events.at, v_now), 'epoch') as hour,
+      case
+        when events.workspace_id = any (v_known) is not true then 'workspace-forbidden'
+        when coalesce(events.at, v_now) not between v_earliest and v_latest then 'time-out-of-range'
+      end as fault
+    from unnest(p_workspace_ids, p_keys, p_occurred_at)
+      with ordinality as events (workspace_id, key, at, position)
+  ),
+  claimed as (
+    insert into analytics.event_keys (workspace_id, key)
+    select given.workspace_id, given.key
+    from given
+    where given.fault is null
+    -- two batches that share events take their keys in one order
+    order by given.workspace_id, given.key
+    on conflict do nothing
+    returning event_keys.workspace_id, event_keys.key
+  ),
+  outcome as (
+    select
+      given.position,
+      given.workspace_id,
+      given.hour,
+      coalesce(given.fault, case when claimed.key is null then 'duplicate' end) as fault
+    from given
+    left join claimed
+      on claimed.workspace_id = given.workspace_id
+      and claimed.key = given.key
+  ),
+  touched as (
+    insert into analytics.touched_hours (workspace_id, hour)
+    select distinct outcome.workspace_id, outcome.hour
+    from outcome
+    where outcome.fault is null
+  )
+  select coalesce(jsonb_agg(jsonb_build_array(outcome.position - 1, outcome.fault)) filter (where outcome.fault is not null), '[]')
+  into refused
+  from outcome;
+end
+$$;
+
+comment on function analytics.claim_events(uuid[], uuid[], timestamptz[]) is 'Claims the keys of a batch of events, each key once in it, for the transaction that goes on to store them: says when they arrived, and which of them (counted from 0) not to store and why. A time of null is the present.';
+
+revoke execute on function analytics.claim_events(uuid[], uuid[], timestamptz[]) from public;
+
+-- hasura/sql/analytics/events/drop_months.sql
+create or replace function analytics.drop_months(p_at timestamptz)
+returns text[]
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_before timestamptz;
+  v_dropped text[] := '{}';
+  v_month record;
+begin
+  -- A delivery that comes twice would look for a month that the other one has just dropped.
+  perform pg_advisory_xact_lock(hashtextextended('analytics.drop_months', 0));
+  perform set_config('lock_timeout', '2s', true);
+  select least(p_at, now()) - make_interval(days => retention.keep_days)
+  into v_before
+  from analytics.retention
+  where retention.table_name = 'events';
+  for v_month in
+    select
+      part.relname as name,
+      (regexp_match(pg_get_expr(part.relpartbound, part.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz as until
+    from pg_inherits
+    join pg_class as part
+      on part.oid = pg_inherits.inhrelid
+    where pg_inherits.inhparent = 'analytics.events'::regclass
+    order by part.relname
+  loop
+    continue when v_month.until > v_before;
+    begin
+      execute format('drop table analytics_months.%I', v_month.name);
+      v_dropped := v_dropped || v_month.name;
+    exception
+      -- it would lock every reader and writer of events out while it waits; the next run comes soon enough
+      when lock_not_available then null;
+    end;
+  end loop;
+  return v_dropped;
+end
+$$;
+
+comment on function analytics.drop_months(timestamptz) is 'Drops the months of events that ended longer ago than events are kept, and returns them. So a row stays for its days and at most a month more.';
+
+revoke execute on function analytics.drop_months(timestamptz) from public;
+
+-- hasura/sql/analytics/events/prune.sql
+create or replace function analytics.prune(p_table_name text, p_at timestamptz, p_limit integer)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_column text;
+  v_before timestamptz;
+  v_rows integer;
+begin
+  select
+    case
+      when p_table_name = 'event_keys' then 'received_at'
+      when p_table_name in ('user_activity', 'channel_activity') then 'hour'
+      else 'occurred_at'
+    end,
+    -- A key outlives the row that it stands for, and that goes with its month.
+    least(p_at, now()) - make_interval(days => retention.keep_days + case p_table_name when 'event_keys' then 35 else 0 end)
+  into strict v_column, v_before
+  from analytics.retention
+  where retention.table_name = case p_table_name when 'event_keys' then 'events' else p_table_name end;
+  if p_table_name = 'events' then
+    raise exception 'events go by whole months: analytics.drop_months';
+  end if;
+  execute format(
+    'delete from analytics.%I
+     where ctid = any (array(
+       select old.ctid
+       from analytics.%I as old
+       where old.%I < $1
+       limit $2
+       for update skip locked
+     ))',
+    p_table_name, p_table_name, v_column
+  )
+  using v_before, p_limit;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+comment on function analytics.prune(text, timestamptz, integer) is 'Deletes at most so many rows of a table that are kept no longer; returns how many. What others are at work on is left for the next call.';
+
+revoke execute on function analytics.prune(text, timestamptz, integer) from public;
+
+-- hasura/sql/billing/limits/announce_all_limits.sql
+create or replace function billing.announce_all_limits()
+returns trigger
+language plpgsql
+as $$
+begin
+  perform pg_notify('hasura_usage_limits', '*');
+  return null;
+end
+$$;
+
+comment on function billing.announce_all_limits() is 'Tells who keeps limits in memory that those of any workspace may have changed: plans have any number of them.';
+
+create or replace trigger limit_overrides_announce_truncate
+  after truncate on billing.limit_overrides
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plan_features_announce
+  after insert or update or delete or truncate on billing.plan_features
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plan_limits_announce
+  after insert or update or delete or truncate on billing.plan_limits
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plans_announce
+  after insert or update or delete or truncate on billing.plans
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger subscriptions_announce_truncate
+  after truncate on billing.subscriptions
+  for each statement
+  execute function billing.announce_all_limits();
+
+-- hasura/sql/billing/limits/announce_limits.sql
+create or replace function billing.announce_limits()
+returns trigger
+language plpgsql
+as $$
+declare
+  -- Beyond that one word for all is cheaper for everybody who listens.
+  c_most constant bigint := 100;
+  v_workspaces uuid[];
+begin
+  case tg_op
+    when 'INSERT' then
+      select array_agg(distinct changed.workspace_id)
+      into v_workspaces
+      from new_rows as changed;
+    when 'DELETE' then
+      select array_agg(distinct changed.workspace_id)
+      into v_workspaces
+      from old_rows as changed;
+    else
+      select array_agg(distinct changed.workspace_id)
+      into v_workspaces
+      from (
+        select new_rows.workspace_id from new_rows
+        union all
+        select old_rows.workspace_id from old_rows
+      ) as changed;
+  end case;
+  if cardinality(v_workspaces) > c_most then
+    perform pg_notify('hasura_usage_limits', '*');
+  else
+    perform pg_notify('hasura_usage_limits', named.workspace_id::text)
+    from unnest(v_workspaces) as named (workspace_id);
+  end if;
+  return null;
+end
+$$;
+
+comment on function billing.announce_limits() is 'Tells who keeps limits in memory (channel hasura_usage_limits) the id of each workspace whose limits changed, at the commit.';
+
+create or replace trigger limit_overrides_announce_delete
+  after delete on billing.limit_overrides
+  referencing old table as old_rows
+  for each statement
+  execute function billing.announce_limits();
+
+create or replace trigger limit_overrides_announce_insert
+  after insert on billing.limit_overrides
+  referencing new table as new_rows
+  for each statement
+  execute function billing.announce_limits();
+
+create or replace trigger limit_overrides_announce_update
+  after update on billing.limit_overrides
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function billing.announce_limits();
+
+create or replace trigger subscriptions_announce_delete
+  after delete on billing.subscriptions
+  referencing old table as old_rows
+  for each statement
+  execute function billing.announce_limits();
+
+create or replace trigger subscriptions_announce_insert
+  after insert on billing.subscriptions
+  referencing new table as new_rows
+  for each statement
+  execute function billing.announce_limits();
+
+create or replace trigger subscriptions_announce_update
+  after update on billing.subscriptions
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function billing.announce_limits();
+
+-- hasura/sql/billing/limits/refuse_leased_members.sql
+create or replace function billing.refuse_leased_members()
+returns trigger
+language plpgsql
+as $$
+begin
+  if exists (
+    select
+    from usage.metrics m
+    join billing.member_limits l on l.metric = m.key
+    where m.leased
+  ) then
+    raise exception using
+      errcode = 'check_violation',
+      constraint = 'member_limits_not_leased',
+      message = 'a leased metric cannot have limits of members: its units are taken before anybody uses them';
+  end if;
+  return null;
+end
+$$;
+
+comment on function billing.refuse_leased_members() is 'Keeps limits of members and leases apart.';
+
+create or replace trigger member_limits_refuse_leased
+  after insert or update of metric on billing.member_limits
+  for each statement
+  execute function billing.refuse_leased_members();
+
+create or replace trigger metrics_refuse_leased_members
+  after insert or update of leased on usage.metrics
+  for each statement
+  execute function billing.refuse_leased_members();
+
+-- hasura/sql/billing/periods/has_counted.sql
+create or replace function billing.has_counted(workspace_id uuid)
+returns boolean
+language plpgsql
+stable
+as $$
+begin
+  return exists (
+    select
+    from usage.counters c
+    where c.workspace_id = has_counted.workspace_id
+    and c.period_start > '-infinity'
+  );
+end
+$$;
+
+comment on function billing.has_counted(uuid) is 'Whether a workspace has used anything that a new period would hand back.';
+
+-- hasura/sql/billing/periods/has_no_use.sql
+create or replace function billing.has_no_use(workspace_id uuid)
+returns boolean
+language plpgsql
+as $$
+begin
+  if billing.has_counted(has_no_use.workspace_id) then
+    return false;
+  end if;
+  -- A first use in flight holds the workspace's key: once this lock is had it is committed or gone.
+  perform 1
+  from public.workspaces w
+  where w.id = has_no_use.workspace_id
+  for update;
+  return not billing.has_counted(has_no_use.workspace_id);
+end
+$$;
+
+comment on function billing.has_no_use(uuid) is 'Whether a workspace has used nothing yet; keeps a first use out until the end of the transaction if so.';
+
+-- hasura/sql/billing/periods/move_anchor.sql
+create or replace function billing.move_anchor(
+  workspace_id uuid,
+  new_anchor timestamptz,
+  old_zone text,
+  new_zone text,
+  at timestamptz
+)
+returns void
+language plpgsql
+as $$
+declare
+  present record;
+  following record;
+begin
+  -- without use there is nothing to hand back: the new rhythm starts at once
+  if billing.has_no_use(move_anchor.workspace_id) then
+    select * into present from billing.anchored_period(move_anchor.new_anchor, move_anchor.new_zone, move_anchor.at);
+    delete from billing.period_anchors a
+    where a.workspace_id = move_anchor.workspace_id
+    and a.valid_from >= present.period_start;
+    insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone)
+    values (move_anchor.workspace_id, present.period_start, move_anchor.new_anchor, move_anchor.new_zone);
+    return;
+  end if;
+
+  if not exists (select from billing.period_anchors a where a.workspace_id = move_anchor.workspace_id) then
+    insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone)
+    values (move_anchor.workspace_id, '-infinity', null, move_anchor.old_zone);
+  end if;
+
+  select * into present from usage.period(move_anchor.workspace_id, greatest(move_anchor.at, now()));
+  select * into following from billing.anchored_period(move_anchor.new_anchor, move_anchor.new_zone, present.period_end);
+
+  delete from billing.period_anchors a
+  where a.workspace_id = move_anchor.workspace_id
+  and a.valid_from >= present.period_start;
+  insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone, bridge_until)
+  values (
+    move_anchor.workspace_id,
+    present.period_start,
+    move_anchor.new_anchor,
+    move_anchor.new_zone,
+    case when following.period_start = present.period_end then present.period_end else following.period_end end
+  );
+end
+$$;
+
+comment on function billing.move_anchor(uuid, timestamptz, text, text, timestamptz) is 'Changes the rhythm of a workspace from a moment on; use so far stays counted until the old period has ended.';
+
+-- hasura/sql/billing/periods/apply_subscription_anchor.sql
+create or replace function billing.apply_subscription_anchor()
+returns trigger
+language plpgsql
+as $$
+declare
+  _changed billing.subscriptions[];
+  _subscription billing.subscriptions;
+  _zone text;
+  _moment timestamptz;
+  _governing billing.period_anchors;
+begin
+  if tg_op = 'INSERT' then
+    _changed := array(
+      select n::billing.subscriptions
+      from new_rows n
+      where n.status in ('trialing', 'active', 'past_due')
+      order by n.workspace_id, n.starts_at
+    );
+  else
+    _changed := array(
+      select n::billing.subscriptions
+      from new_rows n
+      join old_rows o on o.id = n.id
+      where n.status in ('trialing', 'active', 'past_due')
+        and (n.anchor_at, n.starts_at, n.status) is distinct from (o.anchor_at, o.starts_at, o.status)
+      order by n.workspace_id, n.starts_at
+    );
+  end if;
+
+  foreach _subscription in array _changed loop
+    -- the lock puts two changes of one workspace in order
+    select w.time_zone
+    into _zone
+    from public.workspaces w
+    where w.id = _subscription.workspace_id
+    for no key update;
+
+    _moment := _subscription.starts_at;
+    if billing.has_counted(_subscription.workspace_id) then
+      _moment := greatest(_moment, now());
+    end if;
+    select *
+    into _governing
+    from billing.period_anchors a
+    where a.workspace_id = _subscription.workspace_id
+      and a.valid_from <= _moment
+    order by a.valid_from desc
+    limit 1;
+
+    continue when _governing.anchor_at = _subscription.anchor_at;
+    -- an anchor at a local start of month is the calendar month
+    continue when _governing.anchor_at is null
+      and _subscription.anchor_at = date_trunc('month', _subscription.anchor_at at time zone _zone) at time zone _zone;
+    perform billing.move_anchor(_subscription.workspace_id, _subscription.anchor_at, _zone, _zone, _moment);
+  end loop;
+  return null;
+end
+$$;
+
+create or replace trigger subscriptions_apply_anchor_insert
+  after insert on billing.subscriptions
+  referencing new table as new_rows
+  for each statement
+  execute function billing.apply_subscription_anchor();
+
+create or replace trigger subscriptions_apply_anchor_update
+  after update on billing.subscriptions
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function billing.apply_subscription_anchor();
+
+-- hasura/sql/billing/periods/apply_time_zone.sql
+create or replace function billing.apply_time_zone()
+returns trigger
+language plpgsql
+as $$
+declare
+  anchor timestamptz;
+begin
+  if billing.has_no_use(new.id) then
+    update billing.period_anchors
+    set time_zone = new.time_zone
+    where workspace_id = new.id;
+    return null;
+  end if;
+  select a.anchor_at
+  into anchor
+  from billing.period_anchors a
+  where a.workspace_id = new.id
+  and a.valid_from <= now()
+  order by a.valid_from desc
+  limit 1;
+  perform billing.move_anchor(new.id, anchor, old.time_zone, new.time_zone, now());
+  return null;
+end
+$$;
+
+create or replace trigger workspaces_apply_time_zone
+  after update of time_zone on public.workspaces
+  for each row
+  when (old.time_zone is distinct from new.time_zone)
+  execute function billing.apply_time_zone();
+
+-- hasura/sql/billing/subscriptions/prepare_add_on.sql
+create or replace function billing.prepare_add_on()
+returns trigger
+language plpgsql
+as $$
+begin
+  select a.metric, a.amount
+  into new.metric, new.unit_amount
+  from billing.add_ons a
+  where a.id = new.add_on_id;
+  if not found then
+    raise exception using
+      errcode = 'foreign_key_violation',
+      constraint = 'subscription_add_ons_add_on_id_fkey',
+      message = format('there is no add-on %s', new.add_on_id);
+  end if;
+  return new;
+end
+$$;
+
+comment on function billing.prepare_add_on() is 'Keeps what was bought as it was bought.';
+
+create or replace trigger subscription_add_ons_prepare_insert
+  before insert on billing.subscription_add_ons
+  for each row
+  execute function billing.prepare_add_on();
+
+create or replace trigger subscription_add_ons_prepare_update
+  before update on billing.subscription_add_ons
+  for each row
+  when (old.add_on_id is distinct from new.add_on_id)
+  execute function billing.prepare_add_on();
+
+-- hasura/sql/billing/subscriptions/prepare_grace.sql
+create or replace function billing.prepare_grace()
+returns trigger
+language plpgsql
+as $$
+begin
+  if new.status <> 'past_due' then
+    new.past_due_until := null;
+  elsif new.past_due_until is null then
+    new.past_due_until := now() + make_interval(
+      days => (
+        select p.past_due_grace_days
+        from billing.plans p
+        where p.id = new.plan_id
+      )
+    );
+  end if;
+  return new;
+end
+$$;
+
+comment on function billing.prepare_grace() is 'The grace of a subscription begins when it becomes past due; a moment that is given stays.';
+
+create or replace trigger subscriptions_prepare_grace
+  before insert or update on billing.subscriptions
+  for each row
+  execute function billing.prepare_grace();
+
+-- hasura/sql/billing/subscriptions/prepare_subscription.sql
+create or replace function billing.prepare_subscription()
+returns trigger
+language plpgsql
+as $$
+begin
+  if tg_op = 'INSERT' then
+    new.starts_at := coalesce(new.starts_at, least(new.anchor_at, now()));
+    new.anchor_at := coalesce(
+      new.anchor_at,
+      (
+        select a.anchor_at
+        from billing.period_anchors a
+        where a.workspace_id = new.workspace_id
+        and a.valid_from <= new.starts_at
+        order by a.valid_from desc
+        limit 1
+      ),
+      (select p.period_start from usage.period(new.workspace_id, new.starts_at) p)
+    );
+    -- one that ran out may still say active; it must not stand in the way of its successor
+    if new.status in ('trialing', 'active', 'past_due') then
+      update billing.subscriptions s
+      set status = 'cancelled'
+      where s.workspace_id = new.workspace_id
+      and s.status in ('trialing', 'active', 'past_due')
+      and s.ends_at <= now();
+    end if;
+  else
+    new.updated_at := now();
+  end if;
+  -- period bounds travel through clients whose clocks know milliseconds, and must compare equal when they come back
+  new.anchor_at := date_trunc('milliseconds', new.anchor_at);
+  if new.status = 'cancelled' then
+    new.ends_at := greatest(new.starts_at, least(coalesce(new.ends_at, now()), now()));
+  end if;
+  return new;
+end
+$$;
+
+create or replace trigger subscriptions_prepare
+  before insert or update on billing.subscriptions
+  for each row execute function billing.prepare_subscription();
+
+-- hasura/sql/billing/subscriptions/record_subscription.sql
+create or replace function billing.record_subscription()
+returns trigger
+language plpgsql
+as $$
+declare
+  subject billing.subscriptions := coalesce(new, old);
+begin
+  insert into billing.subscription_history (subscription_id, workspace_id, operation, plan_id, status, anchor_at, starts_at, ends_at)
+  select subject.id, subject.workspace_id, lower(tg_op), subject.plan_id, subject.status, subject.anchor_at, subject.starts_at, subject.ends_at
+  -- a cascade from the workspace finds it gone already, and its history with it
+  where exists (select from public.workspaces where id = subject.workspace_id);
+  return null;
+end
+$$;
+
+create or replace trigger subscriptions_record_history
+  after insert or update or delete on billing.subscriptions
+  for each row execute function billing.record_subscription();
+
+-- hasura/sql/usage/alerts/bound_alert_rules.sql
+create or replace function usage.bound_alert_rules()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (
+    select count(*)
+    from usage.alert_rules
+    where workspace_id = new.workspace_id
+      and metric = new.metric
+  ) > 20 then
+    raise exception using
+      errcode = 'check_violation',
+      constraint = 'alert_rules_at_most_20',
+      message = 'a workspace may have 20 alert rules for a metric';
+  end if;
+  return null;
+end
+$$;
+
+comment on function usage.bound_alert_rules() is 'Each rule costs the workspace''s own writes a little; without a bound one admin could make them slow.';
+
+revoke execute on function usage.bound_alert_rules() from public;
+
+create or replace trigger alert_rules_bound
+  after insert on usage.alert_rules
+  for each row
+  execute function usage.bound_alert_rules();
+
+-- hasura/sql/usage/alerts/note_due_levels.sql
+create or replace function usage.note_due_levels(p_at_most integer)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _due record;
+  _gauge boolean;
+  _start timestamptz;
+  _used bigint;
+  _noted integer := 0;
+begin
+  for _due in
+    select first.workspace_id, first.metric, first.period_start
+    from (
+      select held.workspace_id, held.metric, held.period_start
+      from usage.alert_levels as held
+      where held.valid_until <= now()
+      order by held.valid_until
+      limit p_at_most
+    ) as first
+    order by first.workspace_id, first.metric
+  loop
+    _noted := _noted + 1;
+    select metrics.kind = 'gauge', period.period_start
+    into _gauge, _start
+    from usage.period(_due.workspace_id) as period
+    left join usage.metrics on metrics.key = _due.metric;
+
+    -- A counter's new period begins at nothing; its first use notes it.
+    if not _gauge and _start > _due.period_start then
+      delete from usage.alert_levels
+      where workspace_id = _due.workspace_id
+        and metric = _due.metric
+        and period_start = _due.period_start;
+      continue;
+    end if;
+    if _gauge then
+      _start := '-infinity';
+    end if;
+
+    -- The counter before its level, as everybody who notes takes them, and read in a statement after the lock.
+    perform 1
+    from public.workspaces
+    where id = _due.workspace_id
+    for key share skip locked;
+    continue when not found;
+    perform usage.lock_counter(_due.workspace_id, _due.metric, _start);
+    select level.used
+    into _used
+    from usage.current as level
+    where level.workspace_id = _due.workspace_id
+      and level.metric = _due.metric;
+    perform usage.note_level(_due.workspace_id, _due.metric, _start, coalesce(_used, 0));
+  end loop;
+  return _noted;
+end
+$$;
+
+comment on function usage.note_due_levels(integer) is 'Notes again the levels whose limit or period the clock has changed; returns how many it looked at. Safe to run at any time and by several at once.';
+
+revoke execute on function usage.note_due_levels(integer) from public;
+
+-- hasura/sql/usage/shards/recall_room.sql
+create or replace function usage.recall_room(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _busy smallint;
+begin
+  -- Waiting for a slot with the row in hand would be a deadlock with a transaction that holds the slot and comes for
+  -- the row; waiting for the row with slots in hand, with one that has the row and is short of what they hold.
+  -- So nothing is kept while waiting, for some rounds: a counter that is written to all the time has enough on its
+  -- row, and may be had the other way.
+  for _round in 1..8 loop
+    begin
+      update usage.counters c
+      set
+        room = 0,
+        room_until = '-infinity',
+        alert_due = '-infinity'
+      where c.workspace_id = p_workspace_id
+        and c.metric = p_metric
+        and c.period_start = p_period_start;
+      if _round = 8 then
+        perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, true);
+      else
+        perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, false);
+        select min(s.slot)
+        into _busy
+        from usage.counter_slots s
+        where s.workspace_id = p_workspace_id
+          and s.metric = p_metric
+          and s.period_start = p_period_start
+          and s.room > 0;
+        if _busy is not null then
+          raise exception using errcode = 'HU001';
+        end if;
+      end if;
+      return (
+        select c.used + c.granted
+        from usage.counters c
+        where c.workspace_id = p_workspace_id
+          and c.metric = p_metric
+          and c.period_start = p_period_start
+      );
+    exception when sqlstate 'HU001' then
+      null;
+    end;
+    if _round = 7 then
+      perform 1
+      from usage.counter_slots s
+      where s.workspace_id = p_workspace_id
+        and s.metric = p_metric
+        and s.period_start = p_period_start
+      order by s.slot
+      for no key update;
+    else
+      begin
+        perform 1
+        from usage.counter_slots s
+        where s.workspace_id = p_workspace_id
+          and s.metric = p_metric
+          and s.period_start = p_period_start
+          and s.slot = _busy
+        for no key update;
+        raise exception using errcode = 'HU001';
+      exception when sqlstate 'HU001' then
+        null;
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.recall_room(uuid, text, timestamptz) is 'Takes all room back, that of slots too, and returns the use: for changes of limits. The lock stays until the transaction ends, so that what follows sees the change';
+
+revoke execute on function usage.recall_room(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/alerts/refresh_plan_limits.sql
+create or replace function usage.refresh_plan_limits(p_metric text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _counter record;
+  _granted bigint;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('billing.plan_limits', 0));
+  -- One plan may have any number of workspaces: their levels are computed again at their next use.
+  for _counter in
+    select c.workspace_id, c.metric, c.period_start, c.granted
+    from usage.counters c
+    where (p_metric is null or c.metric = p_metric)
+      and (c.alert_due > now() or c.room_until > now() or c.granted > 0)
+      and (c.period_start = '-infinity' or c.period_start > now() - interval '400 days')
+    order by c.workspace_id, c.metric, c.period_start
+  loop
+    _granted := _counter.granted;
+    if _granted = 0 then
+      update usage.counters c
+      set
+        room = 0,
+        room_until = '-infinity',
+        alert_due = '-infinity'
+      where c.workspace_id = _counter.workspace_id
+        and c.metric = _counter.metric
+        and c.period_start = _counter.period_start
+      returning c.granted
+      into _granted;
+    end if;
+    if _granted > 0 then
+      perform usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start);
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the room of every counter that they may bound';
+
+revoke execute on function usage.refresh_plan_limits(text) from public;
+
+-- hasura/sql/usage/alerts/refresh_workspace_limits.sql
+create or replace function usage.refresh_workspace_limits(p_workspace_id uuid, p_metric text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _counter record;
+  _level record;
+begin
+  -- The other side of usage.may_grant_room: a counter that is not to be seen yet has no room until this is over.
+  perform 1
+  from public.workspaces w
+  where w.id = p_workspace_id
+  for no key update;
+  if not found then
+    return;
+  end if;
+
+  for _counter in
+    select c.workspace_id, c.metric, c.period_start
+    from usage.counters c
+    where c.workspace_id = p_workspace_id
+      and (p_metric is null or c.metric = p_metric)
+      and (
+        c.room_until > now()
+        or c.granted > 0
+        or c.period_start in (
+          '-infinity',
+          (
+            select p.period_start
+            from usage.period(p_workspace_id) p
+          )
+        )
+      )
+    order by c.workspace_id, c.metric, c.period_start
+  loop
+    select *
+    into _level
+    from usage.note_level(
+      _counter.workspace_id, _counter.metric, _counter.period_start,
+      usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start)
+    );
+    update usage.counters c
+    set
+      alert_at = _level.rise_at,
+      fall_at = _level.fall_at,
+      alert_due = (
+        select bound.valid_until
+        from billing.limit_of(_counter.workspace_id, _counter.metric) as bound
+      )
+    where c.workspace_id = _counter.workspace_id
+      and c.metric = _counter.metric
+      and c.period_start = _counter.period_start;
+  end loop;
+end
+$$;
+
+comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the room of its counters and writes the alerts that the new limit calls for';
+
+revoke execute on function usage.refresh_workspace_limits(uuid, text) from public;
+
+-- hasura/sql/usage/alerts/refresh_alerts.sql
+create or replace function usage.refresh_alerts()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _rows jsonb[];
+  _change record;
+begin
+  case
+    when tg_op = 'TRUNCATE' then
+      _rows := array['{}'::jsonb];
+    when tg_level = 'ROW' and tg_op = 'INSERT' then
+      _rows := array[to_jsonb(new)];
+    when tg_level = 'ROW' and tg_op = 'DELETE' then
+      _rows := array[to_jsonb(old)];
+    when tg_level = 'ROW' then
+      _rows := array[to_jsonb(new), to_jsonb(old)];
+    when tg_op = 'INSERT' then
+      _rows := array(select to_jsonb(r) from new_rows r);
+    when tg_op = 'DELETE' then
+      _rows := array(select to_jsonb(r) from old_rows r);
+    else
+      _rows := array(select to_jsonb(r) from new_rows r union all select to_jsonb(r) from old_rows r);
+  end case;
+
+  for _change in
+    with changed as (
+      select distinct
+        (r.fields ->> case when tg_table_schema = 'public' then 'id' else 'workspace_id' end)::uuid as workspace_id,
+        r.fields ->> 'metric' as metric
+      from unnest(_rows) as r (fields)
+    )
+    -- What names no workspace may bound any, and several metrics of it are one walk through all counters.
+    select
+      null::uuid as workspace_id,
+      case when count(*) = 1 then min(c.metric) end as metric
+    from changed c
+    where c.workspace_id is null
+    having count(*) > 0
+    union all
+    select c.workspace_id, c.metric
+    from changed c
+    where c.workspace_id is not null
+    order by workspace_id, metric
+  loop
+    if _change.workspace_id is null then
+      perform usage.refresh_plan_limits(_change.metric);
+    else
+      perform usage.refresh_workspace_limits(_change.workspace_id, _change.metric);
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back room and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
+
+revoke execute on function usage.refresh_alerts() from public;
+
+create or replace trigger limit_overrides_refresh_alerts_delete
+  after delete on billing.limit_overrides
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger limit_overrides_refresh_alerts_insert
+  after insert on billing.limit_overrides
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger limit_overrides_refresh_alerts_truncate
+  after truncate on billing.limit_overrides
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger limit_overrides_refresh_alerts_update
+  after update on billing.limit_overrides
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger period_anchors_refresh_alerts_delete
+  after delete on billing.period_anchors
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger period_anchors_refresh_alerts_insert
+  after insert on billing.period_anchors
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger period_anchors_refresh_alerts_update
+  after update on billing.period_anchors
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_graces_refresh_alerts_delete
+  after delete on billing.plan_graces
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_graces_refresh_alerts_insert
+  after insert on billing.plan_graces
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_graces_refresh_alerts_truncate
+  after truncate on billing.plan_graces
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_graces_refresh_alerts_update
+  after update on billing.plan_graces
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_limits_refresh_alerts_delete
+  after delete on billing.plan_limits
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_limits_refresh_alerts_insert
+  after insert on billing.plan_limits
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_limits_refresh_alerts_truncate
+  after truncate on billing.plan_limits
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger plan_limits_refresh_alerts_update
+  after update on billing.plan_limits
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscription_add_ons_refresh_alerts_delete
+  after delete on billing.subscription_add_ons
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscription_add_ons_refresh_alerts_insert
+  after insert on billing.subscription_add_ons
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscription_add_ons_refresh_alerts_truncate
+  after truncate on billing.subscription_add_ons
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscription_add_ons_refresh_alerts_update
+  after update on billing.subscription_add_ons
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscriptions_refresh_alerts_delete
+  after delete on billing.subscriptions
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscriptions_refresh_alerts_insert
+  after insert on billing.subscriptions
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscriptions_refresh_alerts_truncate
+  after truncate on billing.subscriptions
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger subscriptions_refresh_alerts_update
+  after update on billing.subscriptions
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger workspaces_refresh_alerts
+  after update of time_zone on public.workspaces
+  for each row
+  when (old.time_zone is distinct from new.time_zone)
+  execute function usage.refresh_alerts();
+
+create or replace trigger alert_rules_refresh_alerts_delete
+  after delete on usage.alert_rules
+  referencing old table as old_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger alert_rules_refresh_alerts_insert
+  after insert on usage.alert_rules
+  referencing new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+create or replace trigger alert_rules_refresh_alerts_update
+  after update on usage.alert_rules
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.refresh_alerts();
+
+-- hasura/sql/usage/alerts/void_levels.sql
+create or replace function usage.void_levels()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _plans text[];
+  _metrics text[];
+begin
+  if tg_op = 'DELETE' then
+    select array_agg(r.plan_id), array_agg(r.metric)
+    into _plans, _metrics
+    from old_rows r;
+  else
+    select array_agg(r.plan_id), array_agg(r.metric)
+    into _plans, _metrics
+    from new_rows r;
+  end if;
+
+  with touched as (
+    select held.workspace_id, held.metric
+    from usage.alert_levels as held
+    where held.metric = any (_metrics)
+      and held.valid_until > now()
+      and exists (
+        select
+        from unnest(_plans, _metrics) as changed (plan_id, metric)
+        where changed.metric = held.metric
+          and changed.plan_id = billing.plan_of(held.workspace_id)
+      )
+    order by held.workspace_id, held.metric
+    for no key update
+  )
+  update usage.alert_levels as held
+  set valid_until = '-infinity'
+  from touched
+  where held.workspace_id = touched.workspace_id
+    and held.metric = touched.metric;
+  return null;
+end
+$$;
+
+comment on function usage.void_levels() is 'Has the levels of a plan''s workspaces noted again within a minute, used or not; too many for the transaction of the change.';
+
+revoke execute on function usage.void_levels() from public;
+
+create or replace trigger plan_limits_void_levels_delete
+  after delete on billing.plan_limits
+  referencing old table as old_rows
+  for each statement
+  execute function usage.void_levels();
+
+create or replace trigger plan_limits_void_levels_insert
+  after insert on billing.plan_limits
+  referencing new table as new_rows
+  for each statement
+  execute function usage.void_levels();
+
+create or replace trigger plan_limits_void_levels_update
+  after update on billing.plan_limits
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function usage.void_levels();
+
+-- hasura/sql/usage/api_calls/add_api_calls.sql
+create or replace function usage.add_api_calls(batch_id uuid, calls jsonb)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into usage.api_call_batches (id)
+  values (batch_id)
+  on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+
+  -- A workspace that is being deleted takes its calls with it; what comes later has no owner.
+  insert into usage.api_calls as present (
+    workspace_id, hour, user_id, api_key_id, operation, role, protocol, status, code,
+    count, refused, errors, latency_ms_sum, latency_ms_min, latency_ms_max, bytes_in, bytes_out
+  )
+  with called as materialized (
+    select *
+    from jsonb_to_recordset(calls) as c (
+      workspace_id uuid,
+      hour timestamptz,
+      user_id uuid,
+      api_key_id uuid,
+      operation text,
+      role text,
+      protocol text,
+      status integer,
+      code text,
+      count bigint,
+      refused bigint,
+      errors bigint,
+      latency_ms_sum bigint,
+      latency_ms_min integer,
+      latency_ms_max integer,
+      bytes_in bigint,
+      bytes_out bigint
+    )
+  ),
+  owned as materialized (
+    select workspaces.id
+    from public.workspaces
+    where workspaces.id in (
+      select called.workspace_id
+      from called
+    )
+    order by workspaces.id
+    for key share
+  )
+  select
+    called.workspace_id, called.hour, called.user_id, called.api_key_id, called.operation, called.role,
+    called.protocol, called.status, called.code,
+    sum(called.count), sum(called.refused), sum(called.errors), sum(called.latency_ms_sum),
+    min(called.latency_ms_min), max(called.latency_ms_max), sum(called.bytes_in), sum(called.bytes_out)
+  from called
+  join owned
+    on owned.id = called.workspace_id
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+  -- gateways that write the same rows at once take them in the same order
+  order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+  on conflict on constraint api_calls_one_per_hour
+  do update set
+    count = present.count + excluded.count,
+    refused = present.refused + excluded.refused,
+    errors = present.errors + excluded.errors,
+    latency_ms_sum = present.latency_ms_sum + excluded.latency_ms_sum,
+    latency_ms_min = least(present.latency_ms_min, excluded.latency_ms_min),
+    latency_ms_max = greatest(present.latency_ms_max, excluded.latency_ms_max),
+    bytes_in = present.bytes_in + excluded.bytes_in,
+    bytes_out = present.bytes_out + excluded.bytes_out;
+  return true;
+end
+$$;
+
+comment on function usage.add_api_calls(uuid, jsonb) is 'Adds what a gateway has seen to the hourly rollup; false, and nothing done, for a batch that was written before.';
+
+revoke execute on function usage.add_api_calls(uuid, jsonb) from public;
+
+-- hasura/sql/usage/api_calls/announce_api_key.sql
+create or replace function usage.announce_api_key()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_notify('hasura_usage_access', 'key:' || old.id);
+  return null;
+end
+$$;
+
+comment on function usage.announce_api_key() is 'Tells gateways to forget what they know of a key';
+
+create or replace trigger api_keys_announce
+  after update of scopes, expires_at, revoked_at, workspace_id, hash or delete on usage.api_keys
+  for each row execute function usage.announce_api_key();
+
+-- hasura/sql/usage/api_calls/prune_api_calls.sql
+create or replace function usage.prune_api_calls(before timestamptz, batches_before timestamptz)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_pruned bigint;
+begin
+  delete from usage.api_call_batches
+  where created_at < batches_before;
+
+  delete from usage.api_calls
+  where hour < before;
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end
+$$;
+
+comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Drops hours of the rollup, and the marks of batches that no gateway will send again; returns the rows of the rollup.';
+
+revoke execute on function usage.prune_api_calls(timestamptz, timestamptz) from public;
+
+-- hasura/sql/usage/corrections/add_to_past.sql
+create or replace function usage.add_to_past(
+  p_counter usage.gate_counter,
+  p_is_present boolean,
+  p_delta bigint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_delta = 0 then
+    return;
+  end if;
+  if p_is_present and p_delta > 0 then
+    perform usage.take(p_counter.workspace_id, p_counter.metric, p_delta, false);
+    return;
+  end if;
+  -- Its marks of alerts are looked for anew with the next addition.
+  update usage.counters
+  set used = used + p_delta,
+    alert_due = '-infinity',
+    updated_at = now()
+  where workspace_id = p_counter.workspace_id
+    and metric = p_counter.metric
+    and period_start = p_counter.period_start;
+  insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+  values (p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_delta);
+  -- An alert tells of the period that runs; nobody can act on one that is over.
+  if p_is_present then
+    perform usage.note_level(p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_counter.used + p_delta);
+  end if;
+end
+$$;
+
+comment on function usage.add_to_past(usage.gate_counter, boolean, bigint) is 'Adds to the counter that usage.open_past_counter has locked; what falls is noted as a recovery.';
+
+revoke execute on function usage.add_to_past(usage.gate_counter, boolean, bigint) from public;
+
+-- hasura/sql/usage/corrections/add_to_past_member.sql
+create or replace function usage.add_to_past_member(p_member usage.gate_counter, p_delta bigint)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_member.member_id is null or p_delta = 0 then
+    return;
+  end if;
+  update usage.member_counters
+  set used = used + p_delta,
+    updated_at = now()
+  where workspace_id = p_member.workspace_id
+    and metric = p_member.metric
+    and period_start = p_member.period_start
+    and member_id = p_member.member_id;
+  insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+  values (p_member.workspace_id, p_member.metric, p_member.period_start, p_member.member_id, p_delta);
+end
+$$;
+
+comment on function usage.add_to_past_member(usage.gate_counter, bigint) is 'Adds to the counter that usage.open_past_member has locked.';
+
+revoke execute on function usage.add_to_past_member(usage.gate_counter, bigint) from public;
+
+-- hasura/sql/usage/corrections/open_past_counter.sql
+create or replace function usage.open_past_counter(
+  p_workspace_id uuid,
+  p_metric text,
+  p_at timestamptz,
+  out counter usage.gate_counter,
+  out is_closed boolean,
+  out is_present boolean
+)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- The workspace before its counters, as its deletion takes them.
+  perform 1
+  from public.workspaces
+  where workspaces.id = p_workspace_id
+  for key share;
+
+  select
+    past.period_start,
+    past.period_end,
+    now() >= past.period_end + make_interval(hours => metrics.late_hours),
+    now() < past.period_end
+  into counter.period_start, counter.period_end, is_closed, is_present
+  from usage.metrics
+  cross join lateral usage.period(p_workspace_id, p_at) as past
+  where metrics.key = p_metric;
+
+  counter.workspace_id := p_workspace_id;
+  counter.metric := p_metric;
+  counter.kind := 'counter';
+  counter.delta := 0;
+  if is_closed then
+    return;
+  end if;
+  counter.used := usage.lock_counter(p_workspace_id, p_metric, counter.period_start);
+  -- What is held is held from the present period; a past one is charged with what happened in it.
+  counter.held := case when is_present then usage.held(p_workspace_id, p_metric) else 0 end;
+
+  select
+    bound.limit_value,
+    bound.included,
+    bound.enforcement,
+    bound.source,
+    bound.cap_value - counter.used - counter.held
+  into counter.limit_value, counter.included, counter.enforcement, counter.source, counter.free
+  from billing.limit_of(p_workspace_id, p_metric, case when is_present then now() else p_at end) as bound;
+end
+$$;
+
+comment on function usage.open_past_counter(uuid, text, timestamptz) is 'Locks and reads the counter of the period of a moment, with the limit of that moment. A closed period is not locked.';
+
+revoke execute on function usage.open_past_counter(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/corrections/open_past_member.sql
+create or replace function usage.open_past_member(
+  p_counter usage.gate_counter,
+  p_member_id uuid,
+  p_at timestamptz,
+  p_is_present boolean
+)
+returns usage.gate_counter
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_member usage.gate_counter := p_counter;
+begin
+  if p_member_id is null or not exists (
+    select
+    from usage.member_meters
+    where member_meters.workspace_id = p_counter.workspace_id
+      and member_meters.metric = p_counter.metric
+  ) then
+    return null;
+  end if;
+  v_member.member_id := p_member_id;
+  v_member.source := 'member-limit';
+  v_member.enforcement := 'hard';
+  v_member.included := true;
+
+  -- Behind the counter of the workspace, and written, as usage.gate_open_members leaves it.
+  insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
+  values (v_member.workspace_id, v_member.metric, v_member.period_start, p_member_id, 0)
+  on conflict on constraint member_counters_pkey do update
+    set used = c.used
+  returning c.used
+  into v_member.used;
+  v_member.held := case
+    when p_is_present then usage.member_held(v_member.workspace_id, v_member.metric, p_member_id)
+    else 0
+  end;
+  v_member.limit_value := (
+    select bound.limit_value
+    from billing.member_limit_of(
+      v_member.workspace_id, v_member.metric, case when p_is_present then now() else p_at end
+    ) as bound
+  );
+  v_member.free := v_member.limit_value - v_member.used - v_member.held;
+  return v_member;
+end
+$$;
+
+comment on function usage.open_past_member(usage.gate_counter, uuid, timestamptz, boolean) is 'Locks and reads the counter of a member beside the one of its workspace that usage.open_past_counter has locked; null where members are not counted.';
+
+revoke execute on function usage.open_past_member(usage.gate_counter, uuid, timestamptz, boolean) from public;
+
+-- hasura/sql/usage/corrections/correct.sql
+create or replace function usage.correct(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  c_most constant bigint := 9007199254740991;
+  v_op constant text := request ->> 'op';
+  v_workspace constant uuid := case when request ->> 'workspaceId' ~ c_uuid then (request ->> 'workspaceId')::uuid end;
+  v_event_key constant text := request ->> 'eventKey';
+  v_note constant text := request ->> 'note';
+  v_amount constant bigint := case
+    when v_op = 'void' then 0
+    when request ->> 'amount' ~ '^[0-9]{1,16}$' then (request ->> 'amount')::bigint
+  end;
+  v_key constant text := coalesce(request ->> 'idempotencyKey', gen_random_uuid()::text);
+  v_metric text;
+  v_event usage.ledger;
+  v_counter usage.gate_counter;
+  v_part jsonb;
+  v_member usage.gate_counter;
+  v_past record;
+  v_hash bytea;
+  v_stored record;
+  v_is_owner boolean := false;
+  v_before bigint;
+  v_delta bigint;
+  v_reason text;
+  v_answer jsonb;
+begin
+  if v_op is null or v_op not in ('amend', 'void') or v_workspace is null or v_amount is null
+    or (v_op = 'amend' and v_amount not between 1 and c_most)
+    or (v_op = 'void' and request ->> 'amount' is not null)
+    or coalesce(char_length(v_event_key), 0) not between 1 and 255
+    or coalesce(char_length(btrim(v_note)), 0) not between 1 and 500
+    or char_length(v_key) not between 1 and 255
+    or v_key = v_event_key
+  then
+    v_reason := 'invalid-input';
+  elsif not exists (select from public.workspaces where workspaces.id = v_workspace) then
+    v_reason := 'workspace-forbidden';
+  end if;
+
+  if v_reason is null then
+    select *
+    into v_event
+    from usage.ledger
+    where ledger.workspace_id = v_workspace
+      and ledger.idempotency_key = v_event_key
+      and ledger.op in ('consume', 'commit')
+      and ledger.allowed
+      and ledger.created_at >= now() - interval '34 days';
+    v_metric := coalesce(v_event.metric, request ->> 'metric');
+    -- An event with items is corrected metric by metric, each of which has to be named.
+    v_part := case
+      when v_event.metric is not null then v_event.answer
+      else (
+        select part.value
+        from jsonb_array_elements(v_event.answer -> 'items') as part (value)
+        where part.value ->> 'metric' = v_metric
+      )
+    end;
+    v_before := (v_part ->> 'granted')::bigint;
+    v_reason := case
+      when v_before is null or (request ->> 'metric') <> v_metric then 'event-not-found'
+      when not exists (select from usage.metrics where key = v_metric and feed = 'gate') then 'row-metered'
+      when not exists (select from usage.metrics where key = v_metric and kind = 'counter') then 'invalid-input'
+    end;
+  end if;
+
+  if v_reason is null then
+    v_hash := sha256(convert_to(concat_ws(chr(31), v_op, v_event_key, v_metric, v_amount, v_note), 'UTF8'));
+    -- Waits for a transaction that holds the same key.
+    insert into usage.ledger as entry (workspace_id, idempotency_key, op, metric, amount, request_hash, corrects, note)
+    values (v_workspace, v_key, v_op, v_metric, v_amount, v_hash, v_event_key, v_note)
+    on conflict on constraint ledger_pkey do update
+    set op = excluded.op,
+      metric = excluded.metric,
+      amount = excluded.amount,
+      request_hash = excluded.request_hash,
+      corrects = excluded.corrects,
+      note = excluded.note,
+      occurred_at = null,
+      delta = null,
+      allowed = null,
+      answer = null,
+      created_at = excluded.created_at
+    where entry.created_at < now() - interval '34 days';
+
+    select ledger.answer, ledger.request_hash
+    into v_stored
+    from usage.ledger
+    where ledger.workspace_id = v_workspace
+      and ledger.idempotency_key = v_key;
+    v_is_owner := v_stored.answer is null;
+    if not v_is_owner and v_stored.request_hash = v_hash then
+      return v_stored.answer;
+    elsif not v_is_owner then
+      v_reason := 'idempotency-conflict';
+    end if;
+  end if;
+
+  if v_reason is null then
+    select *
+    into v_past
+    from usage.open_past_counter(v_workspace, v_metric, coalesce(v_event.occurred_at, v_event.created_at));
+    v_counter := v_past.counter;
+    if not v_past.is_closed then
+      -- Whom it counted for its answer says; whose members were not counted at the time has nothing to take back.
+      v_member := usage.open_past_member(
+        v_counter, (v_part #>> '{member,memberId}')::uuid, coalesce(v_event.occurred_at, v_event.created_at), v_past.is_present
+      );
+    end if;
+    -- Under the counter's lock, which every correction of the event takes.
+    select
+      v_before + coalesce(sum(earlier.delta), 0),
+      case when bool_or(earlier.op = 'void') then 'event-voided' end
+    into v_before, v_reason
+    from usage.ledger as earlier
+    where earlier.workspace_id = v_workspace
+      and earlier.corrects = v_event_key
+      and earlier.metric = v_metric
+      and earlier.allowed;
+    v_delta := v_amount - v_before;
+    v_reason := case
+      when v_past.is_closed then 'period-closed'
+      when v_reason is not null then v_reason
+      when v_delta > 0 and (v_delta > v_counter.free or v_delta > v_member.free) then 'usage-limit-exceeded'
+      when v_delta > 9000000000000000000 - v_counter.used - v_counter.held then 'invalid-input'
+    end;
+    if v_reason is null then
+      perform usage.add_to_past(v_counter, v_past.is_present, v_delta);
+      perform usage.add_to_past_member(v_member, v_delta);
+      v_counter.used := v_counter.used + v_delta;
+    end if;
+  end if;
+
+  v_answer := jsonb_build_object(
+    'allowed', v_reason is null,
+    'reason', v_reason,
+    'metric', v_metric,
+    'eventKey', v_event_key,
+    'correctionKey', case when v_is_owner then v_key end,
+    'amountBefore', v_before,
+    'amount', case when v_reason is null then v_amount else v_before end,
+    'used', v_counter.used,
+    'limit', v_counter.limit_value,
+    'remaining', greatest(v_counter.limit_value - v_counter.used - v_counter.held, case when v_counter.limit_value is not null then 0 end),
+    'periodStart', to_char(v_counter.period_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+  );
+  if v_is_owner then
+    update usage.ledger
+    set allowed = v_reason is null,
+      answer = v_answer,
+      delta = case when v_reason is null then v_delta end
+    where workspace_id = v_workspace
+      and idempotency_key = v_key;
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function usage.correct(jsonb) is 'Amends or voids a recorded use: {op: amend|void, workspaceId, eventKey, metric, amount, note, idempotencyKey}. The event''s row stays; the correction is a row of its own that points at it. A refusal is an answer.';
+
+revoke execute on function usage.correct(jsonb) from public;
+
+-- hasura/sql/usage/gate/gate_admit.sql
+create or replace function usage.gate_admit(p_line usage.gate_line, p_counter usage.gate_counter)
+returns usage.gate_line
+language plpgsql
+stable
+as $$
+begin
+  p_line.granted := p_line.amount;
+  if not p_counter.included then
+    p_line.reason := usage.not_included_reason(p_counter.workspace_id, p_counter.metric);
+  elsif p_line.amount > p_counter.free then
+    if p_line.is_partial and p_counter.free > 0 then
+      p_line.granted := p_counter.free;
+    else
+      p_line.reason := 'usage-limit-exceeded';
+    end if;
+  elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+    p_line.reason := 'invalid-input';
+  end if;
+  return p_line;
+end
+$$;
+
+comment on function usage.gate_admit(usage.gate_line, usage.gate_counter) is 'Decides a check, a consume or a reserve against a counter; changes nothing.';
+
+revoke execute on function usage.gate_admit(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/gate/gate_admit_member.sql
+create or replace function usage.gate_admit_member(
+  p_line usage.gate_line,
+  p_counter usage.gate_counter,
+  p_reservation usage.reservations
+)
+returns usage.gate_line
+language plpgsql
+stable
+as $$
+begin
+  case
+    when p_line.op in ('check', 'consume', 'reserve') then
+      if p_line.granted > p_counter.free then
+        if p_line.is_partial and p_counter.free > 0 then
+          p_line.granted := p_counter.free;
+        else
+          p_line.reason := 'usage-limit-exceeded';
+        end if;
+      end if;
+    when p_line.op = 'commit' and p_line.feed = 'gate' then
+      -- As for the workspace: a hold that is committed in its own period and for no more has its room already.
+      if (p_line.granted > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
+        and p_line.granted > p_counter.free + p_reservation.amount
+      then
+        p_line.reason := 'usage-limit-exceeded';
+      end if;
+    else
+      null;
+  end case;
+  if p_line.reason is not null then
+    p_line.limited_by := 'member-limit';
+  end if;
+  return p_line;
+end
+$$;
+
+comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has room for against the counter of its member; changes nothing.';
+
+revoke execute on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) from public;
+
+-- hasura/sql/usage/gate/gate_claim_keys.sql
+create or replace function usage.gate_claim_keys(p_lines usage.gate_line[])
+returns usage.gate_claim[]
+language plpgsql
+as $$
+declare
+  v_claims usage.gate_claim[];
+begin
+  -- What is malformed or names nothing that is there stores nothing.
+  v_claims := array(
+    select row(
+      keyed.n,
+      first_value(keyed.n) over (partition by keyed.workspace_id, keyed.key order by keyed.n),
+      keyed.workspace_id,
+      keyed.key,
+      keyed.hash,
+      false,
+      false,
+      null,
+      keyed.op,
+      keyed.metric,
+      keyed.amount
+    )::usage.gate_claim
+    from (
+      select
+        line.n,
+        line.workspace_id,
+        line.key,
+        sha256(convert_to(string_agg(line.content, chr(30) order by line.metric), 'UTF8')) as hash,
+        min(line.op) as op,
+        case when count(*) = 1 then min(line.metric) end as metric,
+        case when count(*) = 1 then min(line.amount) end as amount
+      from unnest(p_lines) as line
+      where line.key is not null
+        and line.op <> 'check'
+      group by line.n, line.workspace_id, line.key
+      having bool_and(line.reason is null)
+    ) as keyed
+    order by keyed.n
+  );
+  if cardinality(v_claims) = 0 then
+    return v_claims;
+  end if;
+
+  -- In key order. The insert waits for a transaction that holds the same key.
+  insert into usage.ledger as entry (workspace_id, idempotency_key, op, metric, amount, request_hash)
+  select claim.workspace_id, claim.key, claim.op, claim.metric, claim.amount, claim.hash
+  from unnest(v_claims) as claim
+  where claim.first = claim.n
+  order by claim.workspace_id, claim.key
+  on conflict on constraint ledger_pkey do update
+  set op = excluded.op,
+    metric = excluded.metric,
+    amount = excluded.amount,
+    request_hash = excluded.request_hash,
+    occurred_at = null,
+    corrects = null,
+    delta = null,
+    note = null,
+    allowed = null,
+    answer = null,
+    created_at = excluded.created_at
+  where entry.created_at < now() - interval '34 days';
+
+  -- A statement of its own, which sees what the transaction that was waited for has committed. Nobody else's row is
+  -- without an answer: where it is missing the key is this call's.
+  return array(
+    select row(
+      claim.n, claim.first, claim.workspace_id, claim.key, claim.hash,
+      entry.answer is null and claim.first = claim.n,
+      entry.answer is not null and entry.request_hash <> claim.hash,
+      case when entry.request_hash = claim.hash then entry.answer end,
+      claim.op, claim.metric, claim.amount
+    )::usage.gate_claim
+    from unnest(v_claims) as claim
+    join usage.ledger as entry
+      on entry.workspace_id = claim.workspace_id
+      and entry.idempotency_key = claim.key
+    order by claim.n
+  );
+end
+$$;
+
+comment on function usage.gate_claim_keys(usage.gate_line[]) is 'Claims the idempotency keys of a call, in key order, and finds the answers that are stored already.';
+
+revoke execute on function usage.gate_claim_keys(usage.gate_line[]) from public;
+
+-- hasura/sql/usage/gate/gate_items.sql
+create or replace function usage.gate_items(p_request jsonb)
+returns jsonb
+language plpgsql
+immutable
+as $$
+declare
+  v_items constant jsonb := p_request -> 'items';
+begin
+  if v_items is null
+    or jsonb_typeof(v_items) <> 'array'
+    or p_request ->> 'op' not in ('check', 'consume', 'reserve')
+    or jsonb_array_length(v_items) not between 1 and 32
+    or coalesce(p_request ->> 'metric', p_request ->> 'amount', p_request ->> 'reservationId') is not null
+    -- A metric twice could not be decided item by item.
+    or (
+      select count(distinct part.value ->> 'metric') < count(*)
+      from jsonb_array_elements(v_items) as part (value)
+    )
+  then
+    return null;
+  end if;
+  return v_items;
+end
+$$;
+
+comment on function usage.gate_items(jsonb) is 'The items of a request for several metrics at once; null where there are none or they cannot be decided together.';
+
+revoke execute on function usage.gate_items(jsonb) from public;
+
+-- hasura/sql/usage/gate/gate_parse.sql
+create or replace function usage.gate_parse(p_requests jsonb)
+returns usage.gate_line[]
+language plpgsql
+stable
+as $$
+declare
+  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  c_most constant bigint := 9007199254740991;
+begin
+  -- Each step is fenced: flattened into one, its expressions would run once for every use. The lookups are scalar
+  -- subqueries, which stay index lookups however many requests the planner expects.
+  return array(
+    select row(
+      judged.n, judged.item, judged.op, judged.workspace_id, judged.metric, judged.feed, judged.amount,
+      judged.is_partial, judged.ttl, judged.key, judged.reservation_id,
+      concat_ws(
+        chr(31),
+        case when judged.item is null then judged.op else judged.op || '[]' end,
+        coalesce(judged.reservation_id::text, judged.metric),
+        judged.amount::text,
+        case when judged.op in ('reserve', 'extend') then judged.ttl::text end,
+        case when judged.is_partial then 'partial' end
+      ),
+      judged.reason, null, null, null, null, null, null, judged.member_id, null
+    )::usage.gate_line
+    from jsonb_array_elements(p_requests) with ordinality as element (value, n)
+    cross join lateral (
+      select
+        element.value ->> 'op' as op,
+        element.value ->> 'workspaceId' as workspace_id,
+        element.value ->> 'ttlSeconds' as ttl,
+        element.value ->> 'idempotencyKey' as key,
+        element.value ->> 'reservationId' as reservation_id,
+        element.value ->> 'partial' as partial,
+        element.value ->> 'memberId' as member_id,
+        nullif(element.value -> 'items', 'null') as items,
+        case when element.value ? 'items' then usage.gate_items(element.value) end as list
+      offset 0
+    ) as asked
+    left join lateral jsonb_array_elements(asked.list) with ordinality as part (value, item)
+      on true
+    cross join lateral (
+      select
+        coalesce(part.value, element.value) ->> 'metric' as metric,
+        coalesce(part.value, element.value) ->> 'amount' as amount
+      offset 0
+    ) as named
+    cross join lateral (
+      select
+        asked.op in ('commit', 'release', 'extend') as settles,
+        case when asked.workspace_id ~ c_uuid then asked.workspace_id::uuid end as workspace_id,
+        case when asked.member_id ~ c_uuid then asked.member_id::uuid end as member_id,
+        case when asked.op in ('commit', 'release', 'extend') and asked.reservation_id ~ c_uuid then asked.reservation_id::uuid end as reservation_id,
+        case
+          when named.amount ~ '^[0-9]{1,16}$' then named.amount::bigint
+          when named.amount is null and asked.op in ('check', 'consume', 'reserve') then 1
+        end as amount,
+        case
+          when asked.ttl ~ '^[0-9]{1,5}$' then asked.ttl::integer
+          when asked.ttl is null then 300
+        end as ttl
+      offset 0
+    ) as parsed
+    cross join lateral (
+      select
+        (
+          select workspaces.id
+          from public.workspaces
+          where workspaces.id = parsed.workspace_id
+        ) is not null as workspace_known,
+        case
+          when not parsed.settles then named.metric
+          else (
+            select reservations.metric
+            from usage.reservations
+            where reservations.id = parsed.reservation_id
+              and reservations.workspace_id = parsed.workspace_id
+              -- What a lease holds is not a reservation that a caller could settle.
+              and reservations.lease_holder is null
+          )
+        end as metric,
+        case
+          when not parsed.settles then parsed.member_id
+          -- The member of a hold is the one that it was given to, whoever ends it.
+          else (
+            select reservations.member_id
+            from usage.reservations
+            where reservations.id = parsed.reservation_id
+              and reservations.workspace_id = parsed.workspace_id
+          )
+        end as member_id
+      offset 0
+    ) as found
+    cross join lateral (
+      select
+        element.n::integer as n,
+        part.item::integer as item,
+        asked.op,
+        parsed.workspace_id,
+        coalesce(found.metric, named.metric) as metric,
+        fed.feed,
+        parsed.amount,
+        asked.partial = 'true' as is_partial,
+        parsed.ttl,
+        asked.key,
+        parsed.reservation_id,
+        found.member_id,
+        case
+          when asked.op is null
+            or asked.op not in ('check', 'consume', 'reserve', 'commit', 'release', 'extend')
+            or asked.workspace_id is null
+            or (asked.items is not null and asked.list is null)
+            or (named.amount is not null and parsed.amount is null)
+            or parsed.amount not between 1 and c_most
+            or parsed.ttl is null
+            or parsed.ttl not between 1 and 86400
+            or char_length(asked.key) not between 1 and 255
+            or asked.partial not in ('true', 'false')
+            or (asked.member_id is not null and parsed.member_id is null)
+            or (asked.partial = 'true' and (parsed.settles or asked.list is not null))
+            then 'invalid-input'
+          when not found.workspace_known then 'workspace-forbidden'
+          when parsed.settles and asked.reservation_id is null then 'invalid-input'
+          when parsed.settles and found.metric is null then 'reservation-not-found'
+          when found.metric is null then 'invalid-input'
+          when fed.feed is null then 'unknown-metric'
+          when asked.op = 'consume' and fed.feed = 'rows' then 'row-metered'
+        end as reason
+      from (
+        select (
+          select metrics.feed
+          from usage.metrics
+          where metrics.key = found.metric
+        ) as feed
+      ) as fed
+      offset 0
+    ) as judged
+    order by element.n, part.item
+  );
+end
+$$;
+
+comment on function usage.gate_parse(jsonb) is 'The requests as lines, one for each metric, normalised; reason is set where a request can be refused without any lock.';
+
+revoke execute on function usage.gate_parse(jsonb) from public;
+
+-- hasura/sql/usage/corrections/gate_late.sql
+create or replace function usage.gate_late(p_request jsonb, p_at timestamptz)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_line usage.gate_line;
+  v_claim usage.gate_claim;
+  v_counter usage.gate_counter;
+  v_member usage.gate_counter;
+  v_past record;
+  v_answer jsonb;
+begin
+  -- The moment is no part of the content: who repeats a request may stamp it anew.
+  v_line := (usage.gate_parse(jsonb_build_array(p_request - 'occurredAt')))[1];
+  if v_line.reason is null and (
+    v_line.op <> 'consume'
+    or v_line.item is not null
+    -- A level has no past that could be added to.
+    or not exists (select from usage.metrics where key = v_line.metric and kind = 'counter')
+  ) then
+    v_line.reason := 'invalid-input';
+  end if;
+  if v_line.reason is null and v_line.key is not null then
+    v_claim := (usage.gate_claim_keys(array[v_line]))[1];
+    if v_claim.answer is not null then
+      return v_claim.answer;
+    elsif v_claim.is_conflict then
+      v_line.reason := 'idempotency-conflict';
+    end if;
+  end if;
+  if v_line.reason is not null then
+    return usage.gate_answer(v_line, null, null);
+  end if;
+
+  select *
+  into v_past
+  from usage.open_past_counter(v_line.workspace_id, v_line.metric, p_at);
+  v_counter := v_past.counter;
+  if v_past.is_closed then
+    v_line.reason := 'period-closed';
+    v_answer := usage.gate_answer(v_line, null, null);
+  else
+    v_line := usage.gate_admit(v_line, v_counter);
+    v_member := usage.open_past_member(v_counter, v_line.member_id, p_at, v_past.is_present);
+    if v_line.reason is null and v_member.member_id is not null then
+      v_line := usage.gate_admit_member(v_line, v_member, null);
+    end if;
+    if v_line.reason is null then
+      perform usage.add_to_past(v_counter, v_past.is_present, v_line.granted);
+      perform usage.add_to_past_member(v_member, v_line.granted);
+      v_counter.used := v_counter.used + v_line.granted;
+      v_member.used := v_member.used + v_line.granted;
+      v_member.free := v_member.free - v_line.granted;
+    end if;
+    -- Neither waiting nor another plan makes room in a period that is over.
+    v_answer := usage.gate_answer(v_line, v_counter, null)
+      || case when v_member.member_id is not null then usage.gate_member_answer(v_line, v_member) else '{}' end
+      || '{"retryAfterSeconds": null, "upgrade": null, "addOn": null}'::jsonb;
+  end if;
+  if v_claim.is_owner then
+    update usage.ledger
+    set allowed = v_line.reason is null,
+      answer = v_answer,
+      occurred_at = p_at
+    where workspace_id = v_claim.workspace_id
+      and idempotency_key = v_claim.key;
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function usage.gate_late(jsonb, timestamptz) is 'Decides a use of a period that is over by the limit of its moment, as long as the period is open.';
+
+revoke execute on function usage.gate_late(jsonb, timestamptz) from public;
+
+-- hasura/sql/usage/corrections/read_moment.sql
+create or replace function usage.read_moment(p_text text)
+returns timestamptz
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_text !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)$' then
+    return null;
+  end if;
+  return p_text::timestamptz;
+exception when data_exception then
+  return null;
+end
+$$;
+
+comment on function usage.read_moment(text) is 'A moment in ISO 8601 with its offset; null for anything else.';
+
+revoke execute on function usage.read_moment(text) from public;
+
+-- hasura/sql/usage/gate/gate_apply.sql
+create or replace function usage.gate_apply(
+  p_line usage.gate_line,
+  p_counter usage.gate_counter,
+  p_reservation usage.reservations
+)
+returns usage.gate_counter
+language plpgsql
+immutable
+as $$
+declare
+  v_used bigint := 0;
+  v_held bigint := 0;
+begin
+  case p_line.op
+    when 'consume' then
+      v_used := p_line.granted;
+    when 'reserve' then
+      v_held := p_line.granted;
+    when 'commit' then
+      v_held := -p_reservation.amount;
+      if p_line.feed = 'gate' then
+        v_used := p_line.granted;
+      end if;
+    when 'release' then
+      v_held := -p_reservation.amount;
+    else
+      return p_counter;
+  end case;
+  p_counter.used := p_counter.used + v_used;
+  p_counter.held := p_counter.held + v_held;
+  p_counter.free := p_counter.free - v_used - v_held;
+  p_counter.delta := p_counter.delta + v_used;
+  return p_counter;
+end
+$$;
+
+comment on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) is 'The counter after an allowed line.';
+
+revoke execute on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) from public;
+
+-- hasura/sql/usage/gate/gate_lock.sql
+create or replace function usage.gate_lock(p_workspace_id uuid, p_metric text, p_written boolean)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_counter boolean;
+  v_period_start timestamptz := '-infinity';
+begin
+  -- The deletion of a workspace takes the workspace before its counters; the key share that writes below would take
+  -- through their foreign keys has to come first too.
+  perform 1
+  from public.workspaces
+  where id = p_workspace_id
+  for key share;
+
+  select kind = 'counter'
+  into v_is_counter
+  from usage.metrics
+  where key = p_metric;
+  -- As in usage.add: the first use of a period and a first anchor see each other.
+  if v_is_counter then
+    select period.period_start
+    into v_period_start
+    from usage.period(p_workspace_id) as period;
+  end if;
+
+  perform 1
+  from usage.counters
+  where workspace_id = p_workspace_id
+    and metric = p_metric
+    and period_start = v_period_start
+  for no key update;
+  if found and not p_written then
+    return;
+  end if;
+
+  -- A metric outside the plan is refused whatever was used, so it needs neither a lock nor a row.
+  perform 1
+  from billing.limit_of(p_workspace_id, p_metric) as bound
+  where bound.included;
+  if found then
+    perform usage.lock_counter(p_workspace_id, p_metric, v_period_start);
+  end if;
+end
+$$;
+
+comment on function usage.gate_lock(uuid, text, boolean) is 'Takes the row lock of a counter, the one point at which decisions about a workspace and metric queue; written where the decision itself changes no counter, as a reservation does.';
+
+revoke execute on function usage.gate_lock(uuid, text, boolean) from public;
+
+-- hasura/sql/usage/gate/gate_open_members.sql
+create or replace function usage.gate_open_members(p_lines usage.gate_line[])
+returns usage.gate_counter[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_counters usage.gate_counter[] := '{}';
+  v_counter usage.gate_counter;
+  v_wanted record;
+  v_state text;
+  v_start timestamptz;
+begin
+  -- Behind the counters of the workspaces and in key order, as usage.take_members takes them.
+  for v_wanted in
+    select
+      line.workspace_id,
+      line.metric,
+      line.member_id,
+      bool_or(line.op <> 'check') as is_locked
+    from unnest(p_lines) as line
+    where line.reason is null
+      and line.member_id is not null
+    group by line.workspace_id, line.metric, line.member_id
+    order by line.workspace_id, line.metric, line.member_id
+  loop
+    if v_wanted.is_locked then
+      v_state := usage.begin_members(v_wanted.workspace_id, v_wanted.metric);
+    else
+      v_state := case
+        when exists (
+          select
+          from usage.member_meters
+          where member_meters.workspace_id = v_wanted.workspace_id
+            and member_meters.metric = v_wanted.metric
+        ) then 'on'
+        when exists (
+          select
+          from billing.member_limit_of(v_wanted.workspace_id, v_wanted.metric)
+        ) then 'to begin'
+        else 'off'
+      end;
+    end if;
+    continue when v_state = 'off';
+
+    select
+      v_wanted.workspace_id,
+      metrics.key,
+      metrics.kind,
+      present.period_start,
+      present.period_end,
+      applying.limit_value,
+      true,
+      'hard',
+      'member-limit',
+      0,
+      0,
+      null,
+      0,
+      v_wanted.member_id
+    into v_counter
+    from usage.metrics
+    cross join lateral usage.period(v_wanted.workspace_id) as present
+    left join lateral billing.member_limit_of(v_wanted.workspace_id, v_wanted.metric) as applying on true
+    where metrics.key = v_wanted.metric;
+    v_start := case v_counter.kind when 'gauge' then '-infinity' else v_counter.period_start end;
+
+    if v_wanted.is_locked then
+      -- A written row version, as usage.lock_counter leaves one: an older snapshot fails instead of passing the limit.
+      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
+      values (v_counter.workspace_id, v_counter.metric, v_start, v_counter.member_id, 0)
+      on conflict on constraint member_counters_pkey do update
+        set used = c.used
+      returning c.used
+      into v_counter.used;
+    elsif v_state = 'on' then
+      v_counter.used := coalesce(
+        (
+          select c.used
+          from usage.member_counters c
+          where c.workspace_id = v_counter.workspace_id
+            and c.metric = v_counter.metric
+            and c.period_start = v_start
+            and c.member_id = v_counter.member_id
+        ),
+        0
+      );
+    elsif v_counter.kind = 'gauge' then
+      v_counter.used := coalesce(
+        (
+          select r.amount
+          from usage.recount_members(v_counter.workspace_id, v_counter.metric) r
+          where r.member_id = v_counter.member_id
+        ),
+        0
+      );
+    end if;
+    v_counter.held := usage.member_held(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
+    v_counter.free := v_counter.limit_value - v_counter.used - v_counter.held;
+    v_counters := v_counters || v_counter;
+  end loop;
+  return v_counters;
+end
+$$;
+
+comment on function usage.gate_open_members(usage.gate_line[]) is 'Locks and reads the counters of the members that the lines ask for, where their workspace counts them.';
+
+revoke execute on function usage.gate_open_members(usage.gate_line[]) from public;
+
+-- hasura/sql/usage/gate/gate_room.sql
+create or replace function usage.gate_room(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+begin
+  select c.period_start
+  into _start
+  from usage.counters c
+  join usage.metrics m on m.key = c.metric
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.granted > 0
+    and c.period_start = (
+      select p.period_start
+      from usage.period(p_workspace_id) p
+    );
+  if not found then
+    return;
+  end if;
+  perform usage.room_below(
+    p_workspace_id, p_metric, _start,
+    coalesce(bound.cap_value, 9000000000000000000) - usage.held(p_workspace_id, p_metric),
+    coalesce(p_amount, 0),
+    p_wait
+  )
+  from billing.limit_of(p_workspace_id, p_metric) as bound;
+end
+$$;
+
+comment on function usage.gate_room(uuid, text, bigint, boolean) is 'Brings back what slots have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for slots in use, if told not to';
+
+revoke execute on function usage.gate_room(uuid, text, bigint, boolean) from public;
+
+-- hasura/sql/usage/gate/gate_lock_counters.sql
+create or replace function usage.gate_lock_counters(p_lines usage.gate_line[], p_wait boolean)
+returns usage.gate_counter[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_counters usage.gate_counter[] := '{}';
+  v_counter usage.gate_counter;
+  v_wanted record;
+begin
+  -- In key order: first the lock, then, in a statement of its own, what it protects.
+  for v_wanted in
+    select
+      line.workspace_id,
+      line.metric,
+      bool_or(line.op <> 'check') as is_locked,
+      bool_or(line.op in ('reserve', 'extend')) as is_written,
+      least(coalesce(sum(line.amount::numeric) filter (where line.op in ('consume', 'reserve')), 0), 9000000000000000000)::bigint as asked
+    from unnest(p_lines) as line
+    where line.reason is null
+    group by line.workspace_id, line.metric
+    order by line.workspace_id, line.metric
+  loop
+    if v_wanted.is_locked then
+      perform usage.gate_lock(v_wanted.workspace_id, v_wanted.metric, v_wanted.is_written);
+      perform usage.gate_room(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
+    end if;
+    select
+      v_wanted.workspace_id,
+      metrics.key,
+      metrics.kind,
+      present.period_start,
+      present.period_end,
+      applying.limit_value,
+      applying.included,
+      applying.enforcement,
+      applying.source,
+      coalesce(counters.used, 0),
+      held.amount,
+      applying.cap_value - coalesce(counters.used, 0) - held.amount
+        - case when v_wanted.is_locked then coalesce(counters.spare, 0) else 0 end,
+      0
+    into v_counter
+    from usage.metrics
+    cross join lateral usage.period(v_wanted.workspace_id) as present
+    cross join lateral billing.limit_of(v_wanted.workspace_id, v_wanted.metric) as applying
+    cross join lateral (
+      select usage.held(v_wanted.workspace_id, v_wanted.metric) as amount
+    ) as held
+    left join usage.counter_totals as counters
+      on counters.workspace_id = v_wanted.workspace_id
+      and counters.metric = metrics.key
+      and counters.period_start = case metrics.kind when 'gauge' then '-infinity' else present.period_start end
+    where metrics.key = v_wanted.metric;
+    v_counters := v_counters || v_counter;
+  end loop;
+  return v_counters || usage.gate_open_members(p_lines);
+end
+$$;
+
+comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for slots in use, if told not to';
+
+revoke execute on function usage.gate_lock_counters(usage.gate_line[], boolean) from public;
+
+-- hasura/sql/usage/gate/gate_open_counters.sql
+create or replace function usage.gate_open_counters(p_lines usage.gate_line[])
+returns usage.gate_counter[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_busy text;
+begin
+  -- Only what rows feed is ever spread, and only a hold asks for room there: other requests need no way back.
+  perform 1
+  from unnest(p_lines) as line
+  where line.feed = 'rows'
+    and line.op = 'reserve'
+    and line.reason is null
+  limit 1;
+  if found then
+    for _round in 1..usage.rounds_without_rows() loop
+      begin
+        return usage.gate_lock_counters(p_lines, false);
+      exception when sqlstate 'HU002' then
+        get stacked diagnostics v_busy = pg_exception_detail;
+      end;
+      perform usage.await_slot(v_busy::jsonb);
+    end loop;
+  end if;
+  return usage.gate_lock_counters(p_lines, true);
+end
+$$;
+
+comment on function usage.gate_open_counters(usage.gate_line[]) is 'What usage.gate_lock_counters says, with nothing in hand while it waits for slots in use';
+
+revoke execute on function usage.gate_open_counters(usage.gate_line[]) from public;
+
+-- hasura/sql/usage/gate/gate_settle.sql
+create or replace function usage.gate_settle(
+  p_line usage.gate_line,
+  p_counter usage.gate_counter,
+  p_reservation usage.reservations
+)
+returns usage.gate_line
+language plpgsql
+stable
+as $$
+begin
+  if p_reservation.id is null then
+    p_line.reason := 'reservation-not-found';
+  elsif (p_line.op = 'commit' and p_reservation.status = 'committed')
+    or (p_line.op = 'release' and p_reservation.status = 'released')
+  then
+    if p_line.op = 'commit' and p_line.amount <> p_reservation.committed_amount then
+      p_line.reason := 'idempotency-conflict';
+    else
+      p_line.replayed := p_reservation.answer;
+      p_line.granted := p_reservation.committed_amount;
+    end if;
+  elsif p_reservation.status in ('committed', 'released') then
+    p_line.reason := 'reservation-not-found';
+  elsif p_reservation.status = 'expired' or p_reservation.expires_at <= clock_timestamp() then
+    -- Read under the counter's lock: whoever used the room of the expired hold held that lock before.
+    p_line.reason := 'reservation-expired';
+  elsif p_line.op = 'extend' then
+    p_line.amount := p_reservation.amount;
+    p_line.granted := p_reservation.amount;
+    -- Never shorter: an owner of the hold that asked before may rely on the time it was given.
+    p_line.expires_at := greatest(p_reservation.expires_at, clock_timestamp() + make_interval(secs => p_line.ttl));
+  elsif p_line.op = 'release' then
+    p_line.amount := p_reservation.amount;
+    p_line.granted := 0;
+  else
+    p_line.amount := coalesce(p_line.amount, p_reservation.amount);
+    p_line.granted := p_line.amount;
+    if p_line.amount > p_reservation.amount
+      and (p_line.feed = 'rows' or p_counter.enforcement is distinct from 'soft' or not p_counter.included)
+    then
+      p_line.reason := 'invalid-input';
+    elsif p_line.feed = 'gate'
+      -- A hold that is committed in its own period and for no more than it held has its room already.
+      and (p_line.amount > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
+      and p_line.amount > p_counter.free + p_reservation.amount
+    then
+      p_line.reason := case
+        when p_counter.included then 'usage-limit-exceeded'
+        else usage.not_included_reason(p_counter.workspace_id, p_counter.metric)
+      end;
+    elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+      p_line.reason := 'invalid-input';
+    end if;
+  end if;
+  return p_line;
+end
+$$;
+
+comment on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a commit, a release or an extend by the state of the reservation; changes nothing.';
+
+revoke execute on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) from public;
+
+-- hasura/sql/usage/gate/gate_store.sql
+create or replace function usage.gate_store(
+  p_lines usage.gate_line[],
+  p_counters usage.gate_counter[],
+  p_reservations usage.reservations[],
+  p_claims usage.gate_claim[],
+  p_answers jsonb[]
+)
+returns void
+language plpgsql
+as $$
+declare
+  v_counter usage.gate_counter;
+begin
+  insert into usage.reservations (id, workspace_id, metric, amount, status, expires_at, period_start, member_id)
+  select
+    line.reservation_id, line.workspace_id, line.metric, line.granted, 'held', line.expires_at,
+    p_counters[line.counter].period_start, line.member_id
+  from unnest(p_lines) as line
+  where line.op = 'reserve'
+    and line.reservation_id is not null;
+
+  update usage.reservations
+  set status = settled.status,
+    committed_amount = settled.committed_amount,
+    expires_at = settled.expires_at,
+    answer = settled.answer
+  from unnest(p_reservations) as settled
+  where reservations.id = settled.id
+    and (reservations.status, reservations.expires_at) is distinct from (settled.status, settled.expires_at);
+
+  foreach v_counter in array p_counters loop
+    if v_counter.delta > 0 and v_counter.member_id is not null then
+      perform usage.take_members(
+        array[v_counter.workspace_id], array[v_counter.metric], array[v_counter.member_id], array[v_counter.delta], false
+      );
+    elsif v_counter.delta > 0 then
+      perform usage.take(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
+    end if;
+  end loop;
+
+  update usage.ledger
+  set allowed = (p_answers[claim.n] ->> 'allowed')::boolean,
+    answer = p_answers[claim.n]
+  from unnest(p_claims) as claim
+  where claim.is_owner
+    and ledger.workspace_id = claim.workspace_id
+    and ledger.idempotency_key = claim.key;
+end
+$$;
+
+comment on function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]) is 'Writes what a call has decided: a statement for each table, one change for each counter.';
+
+revoke execute on function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]) from public;
+
+-- hasura/sql/usage/gate/gate_many.sql
+create or replace function usage.gate_many(requests jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_bitmapscan = off
+set enable_seqscan = off
+as $$
+declare
+  v_lines usage.gate_line[];
+  v_line usage.gate_line;
+  v_claims usage.gate_claim[] := '{}';
+  v_claim usage.gate_claim;
+  v_next_claim integer := 1;
+  v_counters usage.gate_counter[];
+  v_counter usage.gate_counter;
+  v_reservations usage.reservations[];
+  v_reservation usage.reservations;
+  v_places jsonb;
+  v_answers jsonb[] := '{}';
+  v_parts jsonb[];
+  v_first integer := 1;
+  v_last integer;
+  v_total integer;
+  v_n integer := 0;
+  v_is_refused boolean;
+  i integer;
+begin
+  if requests is null or jsonb_typeof(requests) <> 'array' then
+    raise exception using
+      errcode = '22023',
+      message = 'usage.gate_many takes an array of requests';
+  end if;
+  if jsonb_path_exists(requests, '$[*].occurredAt ? (@ != null)') then
+    return usage.gate_dated(requests);
+  end if;
+  v_lines := usage.gate_parse(requests);
+  v_total := cardinality(v_lines);
+  if v_total = 0 then
+    return '[]';
+  end if;
+
+  if exists (select from unnest(v_lines) as line where line.key is not null) then
+    v_claims := usage.gate_claim_keys(v_lines);
+  end if;
+  foreach v_claim in array v_claims loop
+    v_answers[v_claim.n] := v_claim.answer;
+  end loop;
+
+  v_counters := usage.gate_open_counters(array(
+    select line
+    from unnest(v_lines) as line
+    where line.reason is null
+      and v_answers[line.n] is null
+  ));
+  -- Behind the counter's lock, which whoever settles the same reservation holds before.
+  v_reservations := array(
+    select reservations
+    from usage.reservations
+    where reservations.id in (
+      select line.reservation_id
+      from unnest(v_lines) as line
+      where line.reason is null
+        and line.reservation_id is not null
+    )
+    order by reservations.id
+    for update
+  );
+  select jsonb_object_agg(place.key, place.n)
+  into v_places
+  from (
+    select concat_ws(' ', counter.workspace_id, counter.metric, counter.member_id) as key, counter.n
+    from unnest(v_counters) with ordinality as counter (
+      workspace_id, metric, kind, period_start, period_end, limit_value, included, enforcement, source, used, held, free,
+      delta, member_id, n
+    )
+    union all
+    select held.id::text, held.n
+    from unnest(array(select one.id from unnest(v_reservations) as one)) with ordinality as held (id, n)
+  ) as place;
+
+  while v_first <= v_total loop
+    v_n := v_n + 1;
+    v_last := v_first;
+    while v_last < v_total and v_lines[v_last + 1].n = v_n loop
+      v_last := v_last + 1;
+    end loop;
+
+    v_claim := null;
+    if v_claims[v_next_claim].n = v_n then
+      v_claim := v_claims[v_next_claim];
+      v_next_claim := v_next_claim + 1;
+      if v_claim.first < v_n and v_answers[v_n] is null and not v_claim.is_conflict then
+        if v_claim.hash = (
+          select claim.hash
+          from unnest(v_claims) as claim
+          where claim.n = v_claim.first
+        ) then
+          v_answers[v_n] := v_answers[v_claim.first];
+        else
+          v_claim.is_conflict := true;
+        end if;
+      end if;
+    end if;
+    if v_answers[v_n] is not null then
+      for i in v_first .. v_last loop
+        v_lines[i].reason := 'repeated';
+      end loop;
+      v_first := v_last + 1;
+      continue;
+    end if;
+
+    -- First every line is decided and nothing changed, so that a list is taken whole or not at all.
+    v_is_refused := false;
+    for i in v_first .. v_last loop
+      v_line := v_lines[i];
+      if v_line.reason is null and v_claim.is_conflict then
+        v_line.reason := 'idempotency-conflict';
+      elsif v_line.reason is null then
+        v_line.counter := v_places -> (v_line.workspace_id || ' ' || v_line.metric);
+        if v_line.op in ('check', 'consume', 'reserve') then
+          v_line := usage.gate_admit(v_line, v_counters[v_line.counter]);
+        else
+          v_line.reservation := v_places -> v_line.reservation_id::text;
+          v_line := usage.gate_settle(v_line, v_counters[v_line.counter], v_reservations[v_line.reservation]);
+        end if;
+        if v_line.member_id is not null then
+          v_line.member_counter := v_places -> concat_ws(' ', v_line.workspace_id, v_line.metric, v_line.member_id);
+          if v_line.member_counter is not null and v_line.reason is null and v_line.replayed is null then
+            v_line := usage.gate_admit_member(v_line, v_counters[v_line.member_counter], v_reservations[v_line.reservation]);
+          end if;
+        end if;
+      end if;
+      v_is_refused := v_is_refused or v_line.reason is not null;
+      v_lines[i] := v_line;
+    end loop;
+
+    v_parts := '{}';
+    for i in v_first .. v_last loop
+      v_line := v_lines[i];
+      v_counter := v_counters[v_line.counter];
+      v_reservation := v_reservations[v_line.reservation];
+      if not v_is_refused and v_line.replayed is null and v_line.op <> 'check' then
+        if v_line.op = 'reserve' then
+          v_line.reservation_id := gen_random_uuid();
+          v_line.expires_at := clock_timestamp() + make_interval(secs => v_line.ttl);
+        end if;
+        v_counter := usage.gate_apply(v_line, v_counter, v_reservation);
+        v_counters[v_line.counter] := v_counter;
+        if v_line.member_counter is not null then
+          v_counters[v_line.member_counter] := usage.gate_apply(v_line, v_counters[v_line.member_counter], v_reservation);
+        end if;
+        v_lines[i] := v_line;
+        if v_line.op = 'extend' then
+          v_reservation.expires_at := v_line.expires_at;
+        elsif v_line.reservation is not null then
+          v_reservation.status := case v_line.op when 'commit' then 'committed' else 'released' end;
+          v_reservation.committed_amount := v_line.granted;
+        end if;
+      end if;
+      v_parts := v_parts || coalesce(
+        v_line.replayed,
+        case
+          when v_line.member_counter is null then usage.gate_answer(v_line, v_counter, v_reservation)
+          else usage.gate_answer(v_line, v_counter, v_reservation)
+            || usage.gate_member_answer(v_line, v_counters[v_line.member_counter])
+        end
+      );
+      if v_line.reservation is not null and not v_is_refused and v_line.replayed is null then
+        if v_line.op <> 'extend' then
+          v_reservation.answer := v_parts[1];
+        end if;
+        v_reservations[v_line.reservation] := v_reservation;
+      end if;
+    end loop;
+    v_answers[v_n] := case when v_lines[v_first].item is null then v_parts[1] else usage.gate_list_answer(v_parts) end;
+    v_first := v_last + 1;
+  end loop;
+
+  perform usage.gate_store(v_lines, v_counters, v_reservations, v_claims, v_answers);
+  return to_jsonb(v_answers);
+end
+$$;
+
+comment on function usage.gate_many(jsonb) is 'Decides an array of requests {op: check|consume|reserve|commit|release|extend, workspaceId, metric, amount, partial, items, idempotencyKey, ttlSeconds, reservationId} and counts what it allows, in one atomic step; answers in the same order. A denial is an answer.';
+
+revoke execute on function usage.gate_many(jsonb) from public;
+
+-- hasura/sql/usage/corrections/gate_dated.sql
+create or replace function usage.gate_dated(p_requests jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- Clocks of senders run ahead.
+  c_ahead constant interval := '5 minutes';
+  v_request jsonb;
+  v_at timestamptz;
+  v_start timestamptz;
+  v_present jsonb := '[]';
+  v_places integer[] := '{}';
+  v_late integer[] := '{}';
+  v_answers jsonb[];
+  v_answered jsonb;
+  n integer;
+begin
+  for n in 1..jsonb_array_length(p_requests) loop
+    v_request := p_requests -> (n - 1);
+    v_answers[n] := null;
+    if v_request ->> 'occurredAt' is not null then
+      v_at := usage.read_moment(v_request ->> 'occurredAt');
+      if v_at is null or v_at > now() + c_ahead then
+        v_request := v_request || '{"op": null}';
+      elsif v_request ->> 'workspaceId' ~ c_uuid then
+        select present.period_start
+        into v_start
+        from usage.period((v_request ->> 'workspaceId')::uuid) as present;
+        if v_at < v_start then
+          v_late := v_late || n;
+          continue;
+        end if;
+      end if;
+      v_request := v_request - 'occurredAt';
+    end if;
+    v_present := v_present || jsonb_build_array(v_request);
+    v_places := v_places || n;
+  end loop;
+
+  v_answered := usage.gate_many(v_present);
+  for n in 1..cardinality(v_places) loop
+    v_answers[v_places[n]] := v_answered -> (n - 1);
+  end loop;
+  foreach n in array v_late loop
+    v_request := p_requests -> (n - 1);
+    v_answers[n] := usage.gate_late(v_request, usage.read_moment(v_request ->> 'occurredAt'));
+  end loop;
+  return to_jsonb(v_answers);
+end
+$$;
+
+comment on function usage.gate_dated(jsonb) is 'Answers an array in which requests say when they happened: those of the present period as ever, those before it in theirs.';
+
+revoke execute on function usage.gate_dated(jsonb) from public;
+
+-- hasura/sql/usage/counters/add.sql
+create or replace function usage.add(
+  workspace_id uuid,
+  metric text,
+  delta bigint,
+  enforce boolean default true
+)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _kind text;
+begin
+  select m.kind
+  into _kind
+  from usage.metrics m
+  where m.key = $2;
+  if $3 is distinct from 0 or _kind is null or $1 is null then
+    perform usage.take($1, $2, $3, $4);
+  end if;
+  return coalesce(
+    (
+      select t.used
+      from usage.counter_totals t
+      where t.workspace_id = $1
+        and t.metric = $2
+        and t.period_start = case _kind when 'gauge' then '-infinity' else (select p.period_start from usage.period($1) p) end
+    ),
+    0
+  );
+end
+$$;
+
+comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter, refuses with SQLSTATE 23U01 what would pass a hard limit, and returns the use that this statement sees';
+
+revoke execute on function usage.add(uuid, text, bigint, boolean) from public;
+
+-- hasura/sql/usage/gate/forget_decisions.sql
+create or replace function usage.forget_decisions()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from usage.ledger;
+    delete from usage.api_calls;
+  else
+    delete from usage.ledger
+    using gone
+    where ledger.workspace_id = gone.id;
+    delete from usage.api_calls
+    using gone
+    where api_calls.workspace_id = gone.id;
+  end if;
+  return null;
+end
+$$;
+
+comment on function usage.forget_decisions() is 'Removes what the ledger and the API-call rollup hold of deleted workspaces, for want of a foreign key.';
+
+revoke execute on function usage.forget_decisions() from public;
+
+create or replace trigger usage_forget_decisions_delete
+  after delete on public.workspaces
+  referencing old table as gone
+  for each statement
+  execute function usage.forget_decisions();
+
+create or replace trigger usage_forget_decisions_truncate
+  after truncate on public.workspaces
+  for each statement
+  execute function usage.forget_decisions();
+
+-- hasura/sql/usage/gate/gate.sql
+create or replace function usage.gate(
+  metric text default null,
+  amount bigint default null,
+  idempotency_key text default null,
+  reservation_id uuid default null,
+  workspace_id uuid default null,
+  hasura_session json default null
+)
+returns setof usage.decisions
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
+  v_trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
+  v_workspace uuid;
+  v_answer jsonb;
+begin
+  if v_trusted then
+    v_workspace := coalesce(gate.workspace_id, v_session_workspace::uuid);
+  elsif gate.workspace_id is null or gate.workspace_id::text = lower(v_session_workspace) then
+    v_workspace := v_session_workspace::uuid;
+  end if;
+  if v_workspace is null then
+    raise exception using
+      errcode = '23U01',
+      message = 'the workspace is not open to this request',
+      detail = '{"allowed": false, "reason": "workspace-forbidden", "code": "workspace-forbidden"}';
+  end if;
+
+  v_answer := usage.gate_many(jsonb_build_array(jsonb_build_object(
+    'op', case when gate.reservation_id is null then 'consume' else 'commit' end,
+    'workspaceId', v_workspace,
+    'metric', gate.metric,
+    'amount', gate.amount,
+    'idempotencyKey', gate.idempotency_key,
+    'reservationId', gate.reservation_id,
+    -- As the actions take it; whoever is no uuid has no row that counts for them either.
+    'memberId', case
+      when hasura_session ->> 'x-hasura-user-id' ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
+        then hasura_session ->> 'x-hasura-user-id'
+    end
+  ))) -> 0;
+
+  if not (v_answer ->> 'allowed')::boolean then
+    raise exception using
+      errcode = '23U01',
+      message = v_answer ->> 'message',
+      detail = v_answer::text;
+  end if;
+
+  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the room is free
+  -- for the rows that follow in it and for nobody else, and what they do not take is free for all at commit.
+  if gate.reservation_id is not null then
+    perform set_config('usage.reservation_id', gate.reservation_id::text, true);
+  end if;
+
+  return query
+  select
+    gen_random_uuid(),
+    v_workspace,
+    v_answer ->> 'metric',
+    true,
+    (v_answer ->> 'amount')::bigint,
+    (v_answer ->> 'used')::bigint,
+    (v_answer ->> 'reserved')::bigint,
+    (v_answer ->> 'limit')::bigint,
+    (v_answer ->> 'remaining')::bigint,
+    (v_answer ->> 'resetsAt')::timestamptz,
+    (v_answer ->> 'reservationId')::uuid,
+    now();
+end
+$$;
+
+comment on function usage.gate(text, bigint, text, uuid, uuid, json) is 'Uses an amount of a metric, or draws on a reservation, in the transaction of the mutations beside it. A denial raises 23U01.';
+
+revoke execute on function usage.gate(text, bigint, text, uuid, uuid, json) from public;
+
+-- hasura/sql/usage/leases/draw_lease.sql
+create or replace function usage.draw_lease(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- What stays in the database for others: a lease takes a share of what is free, ever smaller towards the limit.
+  c_share constant bigint := 8;
+  v_workspace constant uuid := case when request ->> 'workspaceId' ~ c_uuid then (request ->> 'workspaceId')::uuid end;
+  v_metric constant text := request ->> 'metric';
+  v_holder constant text := left(request ->> 'holder', 200);
+  v_step constant bigint := coalesce((request ->> 'step')::bigint, 0);
+  v_wanted_hold constant bigint := coalesce((request ->> 'hold')::bigint, 0);
+  v_given_back constant bigint := coalesce((request ->> 'giveBack')::bigint, 0);
+  v_given_period constant timestamptz := (request ->> 'giveBackPeriodStart')::timestamptz;
+  v_ttl constant integer := coalesce((request ->> 'ttlSeconds')::integer, 30);
+  v_taken bigint;
+  s record;
+  r usage.reservations;
+  v_free bigint;
+  v_need bigint;
+  v_charge bigint := 0;
+  v_ahead bigint := 0;
+  v_hold bigint := 0;
+  v_allowed boolean[] := '{}';
+  v_reason text;
+begin
+  if v_holder is null or v_step < 0 or v_wanted_hold < 0 or v_given_back < 0 or v_ttl not between 1 and 3600
+    or (v_given_back > 0 and v_given_period is null)
+    or jsonb_typeof(coalesce(request -> 'needs', '[]')) <> 'array'
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'a lease needs a holder, a time to live and amounts that are not negative';
+  end if;
+  -- Refusals that take nothing; the caller asks the gate, which says why at length.
+  v_reason := case
+    when not exists (select from usage.metrics where key = v_metric and leased) then 'not-leased'
+    when not exists (select from public.workspaces where id = v_workspace) then 'workspace-forbidden'
+  end;
+  if v_reason is not null then
+    return jsonb_build_object(
+      'reason', v_reason, 'allowed', '[]'::jsonb, 'ahead', 0, 'hold', 0, 'leaseId', null, 'used', 0, 'reserved', 0,
+      'limit', 0, 'periodStart', null, 'periodEnd', null, 'secondsLeft', 0
+    );
+  end if;
+
+  perform usage.gate_lock(v_workspace, v_metric, true);
+
+  -- Units that were counted ahead and not used. They go back to the period in which they were counted.
+  if v_given_back > 0 then
+    update usage.counters
+    set used = used - v_given_back
+    where workspace_id = v_workspace
+      and metric = v_metric
+      and period_start = v_given_period
+      and used >= v_given_back
+    returning v_given_back
+    into v_taken;
+    if found then
+      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      values (v_workspace, v_metric, v_given_period, - v_taken);
+    end if;
+  end if;
+
+  -- Under the lock, so that nobody counts on the room of a hold that is found alive here.
+  select *
+  into r
+  from usage.reservations
+  where id = case when request ->> 'leaseId' ~ c_uuid then (request ->> 'leaseId')::uuid end
+    and workspace_id = v_workspace
+    and metric = v_metric
+    and lease_holder = v_holder
+    and status = 'held'
+    and expires_at > clock_timestamp()
+  for update;
+
+  select
+    period.period_start,
+    period.period_end,
+    bound.limit_value,
+    bound.included,
+    bound.cap_value,
+    coalesce(counters.used, 0) as used,
+    usage.held(v_workspace, v_metric) as held
+  into s
+  from (select 1) as one
+  cross join lateral (
+    select present.period_start, present.period_end
+    from usage.period(v_workspace) as present
+    limit 1
+  ) as period
+  cross join lateral (
+    select applying.limit_value, applying.included, applying.cap_value
+    from billing.limit_of(v_workspace, v_metric) as applying
+    limit 1
+  ) as bound
+  left join usage.counters
+    on counters.workspace_id = v_workspace
+    and counters.metric = v_metric
+    and counters.period_start = period.period_start;
+
+  v_free := case
+    when not s.included then 0
+    when s.cap_value is not null then greatest(s.cap_value - s.used - s.held + coalesce(r.amount, 0), 0)
+    else 4611686018427387904 - s.used - s.held
+  end;
+
+  -- The callers who wait, in their order; one that does not fit does not stop a smaller one behind it.
+  for v_need in
+    select value::bigint
+    from jsonb_array_elements_text(coalesce(request -> 'needs', '[]')) with ordinality as need (value, n)
+    order by n
+  loop
+    if v_need > 0 and v_need <= v_free - v_charge then
+      v_charge := v_charge + v_need;
+      v_allowed := v_allowed || true;
+    else
+      v_allowed := v_allowed || false;
+      v_reason := case
+        when v_need <= 0 then 'invalid-input'
+        when s.included then 'usage-limit-exceeded'
+        else usage.not_included_reason(v_workspace, v_metric)
+      end;
+    end if;
+  end loop;
+
+  v_ahead := least(v_step, (v_free - v_charge) / c_share);
+  v_hold := least(v_wanted_hold, (v_free - v_charge - v_ahead) / c_share);
+
+  if v_charge + v_ahead > 0 then
+    perform usage.add(v_workspace, v_metric, v_charge + v_ahead, false);
+  end if;
+
+  if r.id is not null and v_hold > 0 then
+    update usage.reservations
+    set amount = v_hold,
+      expires_at = clock_timestamp() + make_interval(secs => v_ttl),
+      period_start = s.period_start
+    where id = r.id
+    returning *
+    into r;
+  elsif r.id is not null then
+    update usage.reservations
+    set status = 'released',
+      committed_amount = 0
+    where id = r.id;
+    r := null;
+  elsif v_hold > 0 then
+    insert into usage.reservations (workspace_id, metric, amount, status, expires_at, period_start, lease_holder)
+    values (
+      v_workspace, v_metric, v_hold, 'held', clock_timestamp() + make_interval(secs => v_ttl), s.period_start, v_holder
+    )
+    returning *
+    into r;
+  end if;
+
+  return jsonb_build_object(
+    'reason', v_reason,
+    'allowed', to_jsonb(v_allowed),
+    'ahead', v_ahead,
+    'hold', v_hold,
+    'leaseId', r.id,
+    'used', s.used + v_charge + v_ahead,
+    'reserved', usage.held(v_workspace, v_metric),
+    'limit', s.limit_value,
+    'periodStart', s.period_start,
+    'periodEnd', to_char(s.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'secondsLeft', extract(epoch from s.period_end - clock_timestamp())
+  );
+end
+$$;
+
+comment on function usage.draw_lease(jsonb) is 'Takes units ahead for a process: {workspaceId, metric, holder, leaseId, needs: [amount], step, hold, giveBack, giveBackPeriodStart, ttlSeconds}. What is needed and a step are counted at once, a further share is held until its time is over, and unused units come back.';
+
+revoke execute on function usage.draw_lease(jsonb) from public;
+
+-- hasura/sql/usage/members/begin_limited_members.sql
+create or replace function usage.begin_limited_members()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform usage.begin_members(new.workspace_id, new.metric)
+  from usage.metrics m
+  where m.key = new.metric;
+  return null;
+end
+$$;
+
+comment on function usage.begin_limited_members() is 'Counts the members from the moment that a workspace limits them; limits of a plan begin with the next use.';
+
+revoke execute on function usage.begin_limited_members() from public;
+
+create or replace trigger member_limits_begin_members
+  after insert or update on billing.member_limits
+  for each row
+  when (new.workspace_id is not null)
+  execute function usage.begin_limited_members();
+
+-- hasura/sql/usage/reconciliation/reconcile.sql
+create or replace function usage.reconcile(p_workspace_id uuid default null, p_repair boolean default true)
+returns setof usage.reconciliations
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _gauges text := '';
+  _filter text := '';
+  _meter record;
+  _drift record;
+  _row usage.reconciliations;
+begin
+  -- Two repairs of one drift would add up.
+  perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
+
+  -- The workspace before its entries, as its deletion takes them; what is being deleted is not waited for.
+  with living as (
+    select w.id
+    from public.workspaces w
+    where (p_workspace_id is null or w.id = p_workspace_id)
+      and exists (
+        select
+        from usage.counter_entries e
+        where e.workspace_id = w.id
+      )
+    for key share skip locked
+  ),
+  folded as (
+    delete from usage.counter_entries e
+    using living l
+    where e.workspace_id = l.id
+    returning e.workspace_id, e.metric, e.period_start, e.amount
+  )
+  insert into usage.counter_tallies as t (workspace_id, metric, period_start, amount)
+  select f.workspace_id, f.metric, f.period_start, sum(f.amount)::bigint
+  from folded f
+  group by f.workspace_id, f.metric, f.period_start
+  order by f.workspace_id, f.metric, f.period_start
+  on conflict on constraint counter_tallies_pkey do update
+    set amount = t.amount + excluded.amount;
+
+  for _meter in
+    select m as definition, m.relation
+    from usage.meters m
+    join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
+    join pg_class c on c.oid = m.relation
+    order by m.metric, m.relation
+  loop
+    if p_workspace_id is not null then
+      _filter := format(E'\n and ((%s\n)) = $1', (_meter.definition).workspace_expression);
+    end if;
+    _gauges := _gauges
+      || usage.meter_branch(_meter.definition, _meter.relation::text, 1)
+      || _filter
+      || E'\n union all ';
+  end loop;
+
+  -- One statement is one snapshot, and a commit brings its rows and their counters together: what differs here
+  -- has drifted, however many writers are at work, and none of them waits. The repair adds the difference
+  -- instead of storing the recount, so that what they commit meanwhile stays counted.
+  for _drift in execute format(
+    $query$
+    with truth as (
+      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, sum(u.amount)::bigint as amount
+      from (%s select null::uuid as workspace_id, null::text as metric, null::bigint as amount, null::boolean as refused where false) u
+      group by u.workspace_id, u.metric
+      union all
+      select r.workspace_id, r.metric, r.period_start, r.amount
+      from usage.counter_recounts r
+      where $1 is null or r.workspace_id = $1
+    ),
+    counted as (
+      select c.workspace_id, c.metric, c.period_start, c.used
+      from usage.counter_totals c
+      join usage.metrics k on k.key = c.metric
+      where ($1 is null or c.workspace_id = $1)
+        and (k.kind = 'counter' or k.feed = 'rows')
+    )
+    select
+      d.workspace_id,
+      d.metric,
+      d.period_start,
+      d.counted,
+      d.recounted
+    from (
+      select
+        coalesce(c.workspace_id, t.workspace_id) as workspace_id,
+        coalesce(c.metric, t.metric) as metric,
+        coalesce(c.period_start, t.period_start) as period_start,
+        coalesce(c.used, 0) as counted,
+        coalesce(t.amount, 0) as recounted
+      from counted c
+      full join truth t
+        on t.workspace_id = c.workspace_id
+        and t.metric = c.metric
+        and t.period_start = c.period_start
+    ) d
+    join public.workspaces w on w.id = d.workspace_id
+    where d.counted <> d.recounted
+    order by d.workspace_id, d.metric, d.period_start
+    $query$,
+    _gauges
+  )
+  using p_workspace_id
+  loop
+    perform 1
+    from public.workspaces w
+    where w.id = _drift.workspace_id
+    for key share skip locked;
+    continue when not found;
+    if p_repair then
+      perform usage.recall_room(_drift.workspace_id, _drift.metric, _drift.period_start);
+      insert into usage.counters as c (workspace_id, metric, period_start, used)
+      values (_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted - _drift.counted)
+      on conflict on constraint counters_pkey do update
+        set
+          used = c.used + excluded.used,
+          updated_at = now(),
+          alert_due = '-infinity';
+      -- A level that falls may end an alert; one that rises is noted by the next addition, as one that needs no note.
+      if _drift.recounted < _drift.counted then
+        perform usage.note_level(_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted);
+      end if;
+    end if;
+    insert into usage.reconciliations (workspace_id, metric, period_start, counted, recounted, drift, repaired)
+    values (
+      _drift.workspace_id, _drift.metric, _drift.period_start,
+      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
+    )
+    returning *
+    into _row;
+    return next _row;
+  end loop;
+end
+$$;
+
+comment on function usage.reconcile(uuid, boolean) is 'Recounts gauges from their rows and counters from their recorded additions, records each drift and repairs it unless told not to';
+
+revoke execute on function usage.reconcile(uuid, boolean) from public;
+
+-- hasura/sql/usage/members/reconcile_members.sql
+create or replace function usage.reconcile_members(
+  p_workspace_id uuid default null,
+  p_repair boolean default true
+)
+returns setof usage.reconciliations
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _gauges text;
+  _drift record;
+  _row usage.reconciliations;
+begin
+  -- Two repairs of one drift would add up.
+  perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
+
+  with living as (
+    select w.id
+    from public.workspaces w
+    where (p_workspace_id is null or w.id = p_workspace_id)
+      and exists (
+        select
+        from usage.member_entries e
+        where e.workspace_id = w.id
+      )
+    for key share skip locked
+  ),
+  folded as (
+    delete from usage.member_entries e
+    using living l
+    where e.workspace_id = l.id
+    returning e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
+  )
+  insert into usage.member_tallies as t (workspace_id, metric, period_start, member_id, amount)
+  select f.workspace_id, f.metric, f.period_start, f.member_id, sum(f.amount)::bigint
+  from folded f
+  group by f.workspace_id, f.metric, f.period_start, f.member_id
+  order by f.workspace_id, f.metric, f.period_start, f.member_id
+  on conflict on constraint member_tallies_pkey do update
+    set amount = t.amount + excluded.amount;
+
+  select coalesce(
+    string_agg(usage.meter_member_branch(m, m.relation::text, 1) || E'\n union all ', '' order by m.metric, m.relation),
+    ''
+  )
+  into _gauges
+  from usage.meters m
+  join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
+  join pg_class c on c.oid = m.relation
+  where m.member_expression is not null;
+
+  -- One statement is one snapshot, and a commit brings rows and counters together: what differs here has drifted.
+  for _drift in execute format(
+    $query$
+    with truth as (
+      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, u.member_id, sum(u.amount)::bigint as amount
+      from (%s select null::uuid as workspace_id, null::text as metric, null::uuid as member_id, null::bigint as amount where false) u
+      join usage.member_meters m
+        on m.workspace_id = u.workspace_id
+        and m.metric = u.metric
+      where u.member_id is not null
+        and ($1 is null or u.workspace_id = $1)
+      group by u.workspace_id, u.metric, u.member_id
+      union all
+      select r.workspace_id, r.metric, r.period_start, r.member_id, sum(r.amount)::bigint
+      from (
+        select t.workspace_id, t.metric, t.period_start, t.member_id, t.amount
+        from usage.member_tallies t
+        where $1 is null or t.workspace_id = $1
+        union all
+        select e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
+        from usage.member_entries e
+        where $1 is null or e.workspace_id = $1
+      ) r
+      group by r.workspace_id, r.metric, r.period_start, r.member_id
+    ),
+    counted as (
+      select c.workspace_id, c.metric, c.period_start, c.member_id, c.used
+      from usage.member_counters c
+      join usage.metrics k on k.key = c.metric
+      where ($1 is null or c.workspace_id = $1)
+        and (k.kind = 'counter' or k.feed = 'rows')
+    )
+    select
+      coalesce(c.workspace_id, t.workspace_id) as workspace_id,
+      coalesce(c.metric, t.metric) as metric,
+      coalesce(c.period_start, t.period_start) as period_start,
+      coalesce(c.member_id, t.member_id) as member_id,
+      coalesce(c.used, 0) as counted,
+      coalesce(t.amount, 0) as recounted
+    from counted c
+    full join truth t
+      on t.workspace_id = c.workspace_id
+      and t.metric = c.metric
+      and t.period_start = c.period_start
+      and t.member_id = c.member_id
+    where coalesce(c.used, 0) <> coalesce(t.amount, 0)
+    order by 1, 2, 3, 4
+    $query$,
+    _gauges
+  )
+  using p_workspace_id
+  loop
+    perform 1
+    from public.workspaces w
+    where w.id = _drift.workspace_id
+    for key share skip locked;
+    continue when not found;
+    if p_repair then
+      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
+      values (
+        _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id, _drift.recounted - _drift.counted
+      )
+      on conflict on constraint member_counters_pkey do update
+        set
+          used = c.used + excluded.used,
+          updated_at = now();
+    end if;
+    insert into usage.reconciliations (workspace_id, metric, period_start, member_id, counted, recounted, drift, repaired)
+    values (
+      _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id,
+      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
+    )
+    returning *
+    into _row;
+    return next _row;
+  end loop;
+end
+$$;
+
+comment on function usage.reconcile_members(uuid, boolean) is 'usage.reconcile for the counters of members: gauges against the live rows, counters against what was added';
+
+revoke execute on function usage.reconcile_members(uuid, boolean) from public;
+
+-- hasura/sql/usage/members/restart_members.sql
+create or replace function usage.restart_members(p_metric text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _workspaces uuid[];
+begin
+  with dropped as (
+    delete from usage.member_meters m
+    using usage.metrics k
+    where m.metric = p_metric
+      and k.key = m.metric
+      and k.kind = 'gauge'
+    returning m.workspace_id
+  ),
+  cleared as (
+    delete from usage.member_counters c
+    using dropped d
+    where c.workspace_id = d.workspace_id
+      and c.metric = p_metric
+  )
+  select array_agg(d.workspace_id order by d.workspace_id)
+  into _workspaces
+  from dropped d;
+  for _n in 1..coalesce(cardinality(_workspaces), 0) loop
+    perform usage.begin_members(_workspaces[_n], p_metric);
+  end loop;
+end
+$$;
+
+comment on function usage.restart_members(text) is 'Counts the members of a gauge anew, after another table or expression feeds it';
+
+revoke execute on function usage.restart_members(text) from public;
+
+-- hasura/sql/usage/meters/meter_expression_type.sql
+create or replace function usage.meter_expression_type(p_table regclass, p_what text, p_expression text)
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _relation text;
+  _probe text;
+  _type text;
+  _is_one_expression boolean;
+begin
+  if p_expression is null or position(';' in p_expression) > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression of %s must be one expression without a semicolon', p_what, p_table);
+  end if;
+  -- The mark under which the truncate trigger puts the table's present name.
+  if position('{{table}}' in p_expression) > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression of %s must not contain {{table}}', p_what, p_table);
+  end if;
+  select c.relname
+  into _relation
+  from pg_class c
+  where c.oid = p_table;
+  _probe := format('pg_temp.%I', _relation);
+  begin
+    -- Generated columns stay generated in the copy: a virtual one has no value in a transition table, and the
+    -- index refuses it.
+    execute format('create temporary table %s (like %s including generated)', _probe, p_table);
+    -- Only an immutable expression of the row itself is the same when the row is deleted or recounted as when
+    -- it was inserted; an index on an empty copy asks Postgres for just that.
+    execute format(E'create index usage_meter_probe on %s ((%s\n))', _probe, p_expression);
+    select
+      format_type(a.atttypid, null),
+      i.indnatts = 1
+    into _type, _is_one_expression
+    from pg_index i
+    join pg_attribute a on a.attrelid = i.indexrelid and a.attnum = 1
+    where i.indrelid = _probe::regclass;
+    -- Text that closes the parentheses of the index and opens them again does not fit between one pair.
+    execute format(E'select (%s\n) from %s where false', p_expression, _probe);
+    execute format('drop table %s', _probe);
+  exception when others then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression "%s" cannot be used on %s: %s', p_what, p_expression, p_table, sqlerrm);
+  end;
+  -- Text that closes one pair may be a list, which is several columns to an index.
+  if not _is_one_expression then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression "%s" of %s is more than one expression', p_what, p_expression, p_table);
+  end if;
+  return _type;
+end
+$$;
+
+revoke execute on function usage.meter_expression_type(regclass, text, text) from public;
+
+-- hasura/sql/usage/meters/create_meter_trigger.sql
+create or replace function usage.create_meter_trigger(
+  p_table regclass,
+  p_stem text,
+  p_timing text,
+  p_event text,
+  p_referencing text,
+  p_body text
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _function text := format('usage.%I', p_stem || '_' || p_event);
+begin
+  execute format(
+    'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
+    _function, p_body
+  );
+  execute format('revoke execute on function %s() from public', _function);
+  execute format(
+    'create trigger %I %s %s on %s %s for each statement execute function %s()',
+    'usage_meter_' || p_event, p_timing, p_event, p_table, p_referencing, _function
+  );
+end
+$$;
+
+comment on function usage.create_meter_trigger(regclass, text, text, text, text, text) is 'Creates one statement trigger of a metered table and the function behind it; the function runs with the rights of its owner';
+
+revoke execute on function usage.create_meter_trigger(regclass, text, text, text, text, text) from public;
+
+-- hasura/sql/usage/shards/note_wait.sql
+create or replace function usage.note_wait(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_asked_at timestamptz
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _waits smallint;
+begin
+  update usage.counters c
+  set
+    waits = case when c.waits_since > p_asked_at - interval '1 second' then least(c.waits + 1, 1000) else 1 end,
+    waits_since = case when c.waits_since > p_asked_at - interval '1 second' then c.waits_since else p_asked_at end
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = p_period_start
+  returning c.waits
+  into _waits;
+  if _waits >= 8 then
+    perform usage.take_slowly(p_workspace_id, p_metric, 0);
+  end if;
+end
+$$;
+
+comment on function usage.note_wait(uuid, text, timestamptz, timestamptz) is 'Counts that an addition waited for the counter''s row, which it holds now; after eight within a second the counter is spread';
+
+revoke execute on function usage.note_wait(uuid, text, timestamptz, timestamptz) from public;
+
+-- hasura/sql/usage/meters/meter_insert_body.sql
+create or replace function usage.meter_insert_body(p_table regclass, p_branches text)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _meters integer;
+  _metric text;
+  _kind text;
+  _looked text := '';
+  _counted text := '';
+begin
+  select count(*), min(m.metric), min(k.kind)
+  into _meters, _metric, _kind
+  from usage.meters m
+  join usage.metrics k on k.key = m.metric
+  where m.relation = p_table;
+  if _meters <> 1 then
+    return usage.meter_body(p_branches, '', '');
+  end if;
+
+  if _kind = 'counter' then
+    -- Room ends with its period at the latest, so the latest row is the one or has none.
+    _looked := format(
+      $looked$
+  left join lateral (
+    select c.period_start, c.slots
+    from usage.counters c
+    where c.workspace_id = u.workspace_id
+      and c.metric = %1$L
+      and c.period_start <= now()
+    order by c.period_start desc
+    limit 1
+  ) c on true$looked$,
+      _metric
+    );
+    _counted := format(
+      $counted$
+    if _slots = 0 then
+      _asked_at := clock_timestamp();
+      update usage.counters c
+      set
+        used = c.used + _amount,
+        room = c.room - _amount,
+        updated_at = now()
+      where c.workspace_id = _workspace
+        and c.metric = %1$L
+        and c.period_start = _start
+        and c.room >= _amount
+        and c.room_until > now();
+      if found then
+        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        values (_workspace, %1$L, _start, _amount);
+        if clock_timestamp() - _asked_at > interval '1 millisecond' then
+          perform usage.note_wait(_workspace, %1$L, _start, _asked_at);
+        end if;
+        return null;
+      end if;
+    elsif _slots > 0 then
+      -- In a variable: within a statement it would be computed for every row.
+      _own := pg_backend_pid() %% _slots;
+      -- No wait, as in usage.take_from_slots, which finds another slot.
+      update usage.counter_slots s
+      set
+        used = s.used + _amount,
+        room = s.room - _amount,
+        updated_at = now()
+      where s.ctid = (
+        select f.ctid
+        from usage.counter_slots f
+        where f.workspace_id = _workspace
+          and f.metric = %1$L
+          and f.period_start = _start
+          and f.slot = _own
+          and f.room >= _amount
+          and f.room_until > now()
+        for no key update skip locked
+      );
+      if found then
+        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        values (_workspace, %1$L, _start, _amount);
+        return null;
+      end if;
+    end if;
+$counted$,
+      _metric
+    );
+  end if;
+
+  return usage.meter_body(
+    p_branches,
+    $declarations$
+  _workspace uuid;
+  _amount bigint;
+  _start timestamptz;
+  _slots smallint;
+  _own smallint;
+  _asked_at timestamptz;$declarations$,
+    format(
+      $first$  -- Rows that are many, not counted or wrong are for the long way.
+  select u.workspace_id, u.amount%1$s
+  into _workspace, _amount%2$s
+  from (%3$s
+  ) u%4$s
+  where u.amount > 0
+    and not u.refused
+    and not exists (
+      select
+      from new_rows
+      offset 1
+    );
+  if found then
+%5$s
+    perform usage.take(_workspace, %6$L, _amount);
+    return null;
+  end if;
+
+$first$,
+      case _kind when 'counter' then ', c.period_start, c.slots' else '' end,
+      case _kind when 'counter' then ', _start, _slots' else '' end,
+      p_branches,
+      _looked,
+      _counted,
+      _metric
+    )
+  );
+end
+$$;
+
+comment on function usage.meter_insert_body(regclass, text) is 'What the insert trigger of a table does: for one row and one meter a short way, else as usage.meter_body';
+
+-- hasura/sql/usage/meters/rebuild_meters.sql
+create or replace function usage.rebuild_meters(p_table regclass)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _schema text;
+  _relation text;
+  _stem text;
+  _event text;
+  _branches text[];
+  _referencing text;
+  _old record;
+  _meter record;
+  _insert text[] := '{}';
+  _update text[] := '{}';
+  _delete text[] := '{}';
+  _truncate text[] := '{}';
+  _union constant text := E'\n      union all';
+begin
+  select n.nspname, c.relname
+  into _schema, _relation
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = p_table;
+
+  for _old in
+    select t.tgname, t.tgfoid::regprocedure as function
+    from pg_trigger t
+    where t.tgrelid = p_table
+      and t.tgname in ('usage_meter_insert', 'usage_meter_update', 'usage_meter_delete', 'usage_meter_truncate')
+  loop
+    execute format('drop trigger %I on %s', _old.tgname, p_table);
+    execute format('drop function %s', _old.function);
+  end loop;
+
+  for _meter in
+    select m as definition, k.kind
+    from usage.meters m
+    join usage.metrics k on k.key = m.metric
+    where m.relation = p_table
+    order by m.metric
+  loop
+    _insert := _insert || usage.meter_branch(_meter.definition, 'new_rows', 1);
+    if _meter.kind = 'gauge' then
+      _update := _update
+        || usage.meter_branch(_meter.definition, 'new_rows', 1)
+        || usage.meter_branch(_meter.definition, 'old_rows', -1);
+      _delete := _delete || usage.meter_branch(_meter.definition, 'old_rows', -1);
+      _truncate := _truncate || usage.meter_branch(_meter.definition, '{{table}}', -1);
+    else
+      _update := _update || usage.meter_raise_branch(_meter.definition);
+    end if;
+  end loop;
+
+  _stem := format('meter_%s_%s', _schema, _relation);
+  if length(_stem) > 50 then
+    _stem := left(_stem, 41) || '_' || left(md5(_stem), 8);
+  end if;
+  -- The name is taken when a table was renamed or dropped with its meters and another one came in its place.
+  if exists (
+    select
+    from pg_proc p
+    where p.pronamespace = 'usage'::regnamespace
+      and p.proname in (_stem || '_insert', _stem || '_update', _stem || '_delete', _stem || '_truncate')
+  ) then
+    _stem := left(_stem, 41) || '_' || p_table::oid;
+  end if;
+
+  for _event, _branches, _referencing in
+    select e.event, e.branches, e.referencing
+    from (
+      values
+        ('insert', _insert, 'new table as new_rows'),
+        ('update', _update, 'old table as old_rows new table as new_rows'),
+        ('delete', _delete, 'old table as old_rows')
+    ) as e (event, branches, referencing)
+    where e.branches <> '{}'
+  loop
+    perform usage.create_meter_trigger(
+      p_table, _stem, 'after', _event, 'referencing ' || _referencing,
+      case _event
+        when 'insert' then usage.meter_insert_body(p_table, array_to_string(_branches, _union))
+        else usage.meter_body(array_to_string(_branches, _union), '', '')
+      end
+    );
+  end loop;
+
+  if _truncate <> '{}' then
+    perform usage.create_meter_trigger(
+      p_table, _stem, 'before', 'truncate', '',
+      format(
+        $body$
+declare
+  _use record;
+begin
+  -- An older snapshot may miss rows that the truncate removes.
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception using
+      errcode = '23U02',
+      message = format('%%s is metered: truncate it in a read committed transaction', tg_table_name);
+  end if;
+  for _use in execute replace(%L, '{{table}}', tg_relid::regclass::text)
+  loop
+    perform usage.add(_use.workspace_id, _use.metric, _use.amount);
+  end loop;
+  return null;
+end
+$body$,
+        usage.meter_total(array_to_string(_truncate, _union))
+      )
+    );
+  end if;
+end
+$$;
+
+comment on function usage.rebuild_meters(regclass) is 'Drops and creates the triggers of a table and their functions from usage.meters';
+
+revoke execute on function usage.rebuild_meters(regclass) from public;
+
+-- hasura/sql/usage/meters/attach_workspace_meter.sql
+create or replace function usage.attach_workspace_meter(
+  p_table regclass,
+  p_metric text,
+  p_workspace text default 'workspace_id',
+  p_amount text default '1',
+  p_live text default null
+)
+returns usage.meters
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _class record;
+  _metric usage.metrics;
+  _meter usage.meters;
+  _type text;
+  _use record;
+  _refused boolean;
+begin
+  select c.relkind, c.relpersistence, c.relispartition, n.nspname, c.relname
+  into _class
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = p_table;
+  if not found then
+    raise exception using errcode = '22023', message = 'a meter needs a table';
+  end if;
+  if _class.relkind <> 'r' or _class.relpersistence <> 'p' or _class.relispartition
+    or exists (select from pg_inherits i where i.inhrelid = p_table or i.inhparent = p_table)
+  then
+    raise exception using
+      errcode = '22023',
+      message = format('%s cannot be metered: it is not a plain permanent table (views, foreign, unlogged, temporary, partitioned and inherited tables can be written past a statement trigger)', p_table);
+  end if;
+  if _class.nspname in ('usage', 'pg_catalog', 'information_schema') then
+    raise exception using errcode = '22023', message = format('%s cannot be metered: it belongs to the system', p_table);
+  end if;
+
+  select m.*
+  into _metric
+  from usage.metrics m
+  where m.key = p_metric;
+  if not found then
+    raise exception using errcode = '22023', message = format('unknown metric "%s"', p_metric);
+  end if;
+  if _metric.feed <> 'rows' then
+    raise exception using errcode = '22023', message = format('metric "%s" is fed by the gate, not by rows of a table', p_metric);
+  end if;
+
+  -- A dropped table takes its triggers along but not its meters.
+  delete from usage.meters m
+  where not exists (select from pg_class c where c.oid = m.relation);
+
+  execute format('lock table %s in share row exclusive mode', p_table);
+  if exists (select from usage.meters m where m.relation = p_table and m.metric = p_metric) then
+    raise exception using errcode = '22023', message = format('%s has a meter of "%s" already', p_table, p_metric);
+  end if;
+
+  _type := usage.meter_expression_type(p_table, 'workspace', p_workspace);
+  if _type <> 'uuid' then
+    raise exception using
+      errcode = '22023',
+      message = format('workspace expression "%s" of %s is of type %s, not uuid', p_workspace, p_table, _type);
+  end if;
+  _type := usage.meter_expression_type(p_table, 'amount', p_amount);
+  if _type not in ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision') then
+    raise exception using
+      errcode = '22023',
+      message = format('amount expression "%s" of %s is of type %s, not a number', p_amount, p_table, _type);
+  end if;
+  if p_live is not null then
+    _type := usage.meter_expression_type(p_table, 'live', p_live);
+    if _type <> 'boolean' then
+      raise exception using
+        errcode = '22023',
+        message = format('live expression "%s" of %s is of type %s, not boolean', p_live, p_table, _type);
+    end if;
+  end if;
+
+  insert into usage.meters (table_name, relation, metric, workspace_expression, amount_expression, live_filter)
+  values (format('%I.%I', _class.nspname, _class.relname), p_table, p_metric, p_workspace, p_amount, p_live)
+  returning *
+  into _meter;
+
+  execute format(
+    'select bool_or(u.refused) from (%s) u',
+    usage.meter_branch(_meter, p_table::text, 1)
+  )
+  into _refused;
+  if _refused then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has rows without a workspace or with a negative amount, which "%s" cannot count', p_table, p_metric);
+  end if;
+
+  if _metric.kind = 'gauge' then
+    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, 1))
+    loop
+      perform usage.add(_use.workspace_id, _use.metric, _use.amount, false);
+    end loop;
+  end if;
+
+  perform usage.rebuild_meters(p_table);
+  return _meter;
+end
+$$;
+
+comment on function usage.attach_workspace_meter(regclass, text, text, text, text) is 'Meters a table by statement-level triggers; live rows that exist count into a gauge, whatever the limit, and not into a counter';
+
+revoke execute on function usage.attach_workspace_meter(regclass, text, text, text, text) from public;
+
+-- hasura/sql/usage/meters/rebuild_member_meters.sql
+create or replace function usage.rebuild_member_meters(p_table regclass)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _old record;
+  _meter record;
+  _stem text;
+  _event record;
+  _metrics text[] := '{}';
+  _insert text[] := '{}';
+  _update text[] := '{}';
+  _gauges text[] := '{}';
+  _delete text[] := '{}';
+  _truncate text[] := '{}';
+  _union constant text := E'\n      union all';
+begin
+  for _old in
+    select t.tgname, t.tgfoid::regprocedure as function
+    from pg_trigger t
+    where t.tgrelid = p_table
+      and t.tgname in (
+        'usage_meter_insert_members', 'usage_meter_update_members', 'usage_meter_delete_members',
+        'usage_meter_truncate_members'
+      )
+  loop
+    execute format('drop trigger %I on %s', _old.tgname, p_table);
+    execute format('drop function %s', _old.function);
+  end loop;
+
+  for _meter in
+    select m as definition, m.metric, k.kind
+    from usage.meters m
+    join usage.metrics k on k.key = m.metric
+    where m.relation = p_table
+      and m.member_expression is not null
+    order by m.metric
+  loop
+    _metrics := _metrics || _meter.metric;
+    _insert := _insert || usage.meter_member_branch(_meter.definition, 'new_rows', 1);
+    if _meter.kind = 'gauge' then
+      _gauges := _gauges
+        || usage.meter_member_branch(_meter.definition, 'new_rows', 1)
+        || usage.meter_member_branch(_meter.definition, 'old_rows', -1);
+      _delete := _delete || usage.meter_member_branch(_meter.definition, 'old_rows', -1);
+      _truncate := _truncate || usage.meter_member_branch(_meter.definition, '{{table}}', -1);
+    else
+      _update := _update || usage.meter_member_raise_branch(_meter.definition);
+    end if;
+  end loop;
+  _update := _gauges || _update;
+
+  select format('meter_%s_%s', n.nspname, c.relname)
+  into _stem
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = p_table;
+  if length(_stem) > 42 then
+    _stem := left(_stem, 33) || '_' || left(md5(_stem), 8);
+  end if;
+  -- The name is taken when a table was renamed and another one came in its place.
+  if exists (
+    select
+    from pg_proc p
+    where p.pronamespace = 'usage'::regnamespace
+      and p.proname like replace(_stem, '_', '\_') || '\_%\_members'
+  ) then
+    _stem := left(_stem, 33) || '_' || p_table::oid;
+  end if;
+
+  for _event in
+    select
+      e.name,
+      e.timing,
+      e.referencing,
+      case when e.name = 'truncate' then format(
+        $body$
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _members uuid[];
+  _amounts bigint[];
+begin
+  execute replace(%L, '{{table}}', tg_relid::regclass::text)
+  into _workspaces, _metrics, _members, _amounts;
+  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  return null;
+end
+$body$,
+        usage.member_total(array_to_string(e.branches, _union))
+      )
+      else usage.member_body(
+        _metrics, array_to_string(e.branches, _union),
+        case when e.name = 'update' and _gauges <> '{}' then array_to_string(_gauges, _union) end
+      ) end as body
+    from (
+      values
+        ('insert', 'after', 'referencing new table as new_rows', _insert),
+        ('update', 'after', 'referencing old table as old_rows new table as new_rows', _update),
+        ('delete', 'after', 'referencing old table as old_rows', _delete),
+        ('truncate', 'before', '', _truncate)
+    ) as e (name, timing, referencing, branches)
+    where e.branches <> '{}'
+  loop
+    execute format(
+      'create function usage.%I() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
+      _stem || '_' || _event.name || '_members', _event.body
+    );
+    execute format('revoke execute on function usage.%I() from public', _stem || '_' || _event.name || '_members');
+    execute format(
+      'create trigger %I %s %s on %s %s for each statement execute function usage.%I()',
+      'usage_meter_' || _event.name || '_members', _event.timing, _event.name, p_table, _event.referencing,
+      _stem || '_' || _event.name || '_members'
+    );
+  end loop;
+end
+$$;
+
+comment on function usage.rebuild_member_meters(regclass) is 'Drops and creates the triggers of a table that count members; by their names they run behind those of the workspace';
+
+revoke execute on function usage.rebuild_member_meters(regclass) from public;
+
+-- hasura/sql/usage/meters/meter_members.sql
+create or replace function usage.meter_members(p_table regclass, p_metric text, p_member text)
+returns usage.meters
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _meter usage.meters;
+  _type text;
+begin
+  execute format('lock table %s in share row exclusive mode', p_table);
+  if p_member is not null then
+    _type := usage.meter_expression_type(p_table, 'member', p_member);
+    if _type <> 'uuid' then
+      raise exception using
+        errcode = '22023',
+        message = format('member expression "%s" of %s is of type %s, not uuid', p_member, p_table, _type);
+    end if;
+  end if;
+  update usage.meters m
+  set member_expression = p_member
+  where m.relation = p_table
+    and m.metric = p_metric
+  returning m.*
+  into _meter;
+  if not found then
+    raise exception using errcode = '22023', message = format('%s has no meter of "%s"', p_table, p_metric);
+  end if;
+  perform usage.restart_members(p_metric);
+  perform usage.rebuild_member_meters(p_table);
+  return _meter;
+end
+$$;
+
+comment on function usage.meter_members(regclass, text, text) is 'Says which member a row of a metered table counts for, by an expression of type uuid; null for none';
+
+revoke execute on function usage.meter_members(regclass, text, text) from public;
+
+-- hasura/sql/usage/meters/attach_meter.sql
+create or replace function usage.attach_meter(
+  p_table regclass,
+  p_metric text,
+  p_workspace text default 'workspace_id',
+  p_amount text default '1',
+  p_live text default null,
+  p_member text default null
+)
+returns usage.meters
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _meter usage.meters;
+begin
+  _meter := usage.attach_workspace_meter(p_table, p_metric, p_workspace, p_amount, p_live);
+  if p_member is not null then
+    _meter := usage.meter_members(p_table, p_metric, p_member);
+  end if;
+  return _meter;
+end
+$$;
+
+comment on function usage.attach_meter(regclass, text, text, text, text, text) is 'Meters a table by statement-level triggers; live rows that exist count into a gauge, whatever the limit, and not into a counter. With p_member they count for a member, too, where members are limited';
+
+revoke execute on function usage.attach_meter(regclass, text, text, text, text, text) from public;
+
+-- hasura/sql/usage/meters/detach_workspace_meter.sql
+create or replace function usage.detach_workspace_meter(p_table regclass, p_metric text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _meter usage.meters;
+  _kind text;
+  _use record;
+begin
+  execute format('lock table %s in share row exclusive mode', p_table);
+  delete from usage.meters m
+  where m.relation = p_table
+    and m.metric = p_metric
+  returning m.*
+  into _meter;
+  if not found then
+    raise exception using errcode = '22023', message = format('%s has no meter of "%s"', p_table, p_metric);
+  end if;
+
+  select m.kind
+  into _kind
+  from usage.metrics m
+  where m.key = p_metric;
+  if _kind = 'gauge' then
+    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, -1))
+    loop
+      perform usage.add(_use.workspace_id, _use.metric, _use.amount);
+    end loop;
+  end if;
+
+  perform usage.rebuild_meters(p_table);
+end
+$$;
+
+comment on function usage.detach_workspace_meter(regclass, text) is 'Ends a meter; a gauge gives back what the table had, a counter keeps what was used';
+
+revoke execute on function usage.detach_workspace_meter(regclass, text) from public;
+
+-- hasura/sql/usage/meters/detach_meter.sql
+create or replace function usage.detach_meter(p_table regclass, p_metric text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform usage.detach_workspace_meter(p_table, p_metric);
+  perform usage.restart_members(p_metric);
+  perform usage.rebuild_member_meters(p_table);
+end
+$$;
+
+comment on function usage.detach_meter(regclass, text) is 'Ends a meter; a gauge gives back what the table had, a counter keeps what was used';
+
+revoke execute on function usage.detach_meter(regclass, text) from public;
+
+-- hasura/sql/usage/meters/require_read_committed.sql
+create or replace function usage.require_read_committed()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception using
+      errcode = '22023',
+      message = 'attach and detach meters in a read committed transaction';
+  end if;
+  return null;
+end
+$$;
+
+comment on function usage.require_read_committed() is 'Refuses to change meters under a snapshot that may be older than the rows';
+
+revoke execute on function usage.require_read_committed() from public;
+
+create or replace trigger meters_require_read_committed
+  before insert or delete on usage.meters
+  for each statement
+  execute function usage.require_read_committed();
+
+create or replace trigger meters_require_read_committed_update
+  before update on usage.meters
+  for each statement
+  execute function usage.require_read_committed();
+
+-- hasura/sql/usage/reconciliation/forget_entries.sql
+create or replace function usage.forget_entries()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from usage.counter_entries;
+  else
+    delete from usage.counter_entries e
+    using gone g
+    where e.workspace_id = g.id;
+  end if;
+  return null;
+end
+$$;
+
+revoke execute on function usage.forget_entries() from public;
+
+create or replace trigger usage_forget_entries_delete
+  after delete on public.workspaces
+  referencing old table as gone
+  for each statement
+  execute function usage.forget_entries();
+
+create or replace trigger usage_forget_entries_truncate
+  after truncate on public.workspaces
+  for each statement
+  execute function usage.forget_entries();
+
+-- hasura/sql/usage/reconciliation/prune.sql
+create or replace function usage.prune(before timestamptz)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- An answer is kept 34 days, whatever the caller says.
+  v_before constant timestamptz := least(before, now() - interval '34 days');
+  v_rows integer;
+  v_total integer := 0;
+begin
+  delete from usage.ledger
+  where created_at < v_before;
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+
+  delete from usage.reservations
+  where created_at < v_before
+    and expires_at <= now();
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+
+  delete from usage.cron_runs
+  where scheduled_time < v_before
+    and started_at < v_before;
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
+end
+$$;
+
+comment on function usage.prune(timestamptz) is 'Removes ledger rows, closed reservations and cron runs from before a moment at least 34 days ago; returns how many rows.';
+
+revoke execute on function usage.prune(timestamptz) from public;
+
+-- hasura/sql/usage/reconciliation/recount.sql
+create or replace function usage.recount(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select recount.amount
+      from usage.counter_recounts as recount
+      where recount.workspace_id = p_workspace_id
+        and recount.metric = p_metric
+        and recount.period_start = p_period_start
+    ),
+    0
+  );
+end
+$$;
+
+comment on function usage.recount(uuid, text, timestamptz) is 'The use of a counter in one period, added up anew from what was recorded of it.';
+
+revoke execute on function usage.recount(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/shards/cool_counters.sql
+create or replace function usage.cool_counters()
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _counter record;
+  _cooled integer := 0;
+begin
+  for _counter in
+    select c.workspace_id, c.metric, c.period_start
+    from usage.counters c
+    where c.slots > 0
+      or c.granted > 0
+    order by c.workspace_id, c.metric, c.period_start
+  loop
+    perform 1
+    from usage.counters c
+    where c.workspace_id = _counter.workspace_id
+      and c.metric = _counter.metric
+      and c.period_start = _counter.period_start
+    for no key update skip locked;
+    -- Whoever has it in hand shows that it is in use, and looks at its heat.
+    continue when not found;
+
+    if _counter.period_start = (
+      select p.period_start
+      from usage.period(_counter.workspace_id) p
+    )
+    then
+      perform usage.take_slowly(_counter.workspace_id, _counter.metric, 0);
+    else
+      perform usage.collect_slots(_counter.workspace_id, _counter.metric, _counter.period_start, false);
+      update usage.counters c
+      set slots = 0
+      where c.workspace_id = _counter.workspace_id
+        and c.metric = _counter.metric
+        and c.period_start = _counter.period_start;
+    end if;
+
+    perform 1
+    from usage.counters c
+    where c.workspace_id = _counter.workspace_id
+      and c.metric = _counter.metric
+      and c.period_start = _counter.period_start
+      and c.slots = 0;
+    _cooled := _cooled + found::integer;
+  end loop;
+  return _cooled;
+end
+$$;
+
+comment on function usage.cool_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
+
+revoke execute on function usage.cool_counters() from public;
+
+-- hasura/sql/usage/shards/reserve_room.sql
+create or replace function usage.reserve_room()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.counters c
+  set
+    room = 0,
+    room_until = '-infinity'
+  where c.workspace_id = new.workspace_id
+    and c.metric = new.metric
+    and c.room > 0;
+  return null;
+end
+$$;
+
+comment on function usage.reserve_room() is 'Whoever writes a reservation, what it holds is not given out as room';
+
+revoke execute on function usage.reserve_room() from public;
+
+create or replace trigger reservations_reserve_room
+  after insert or update of amount, expires_at, status on usage.reservations
+  for each row
+  when (new.status = 'held')
+  execute function usage.reserve_room();
+
+-- hasura/sql/usage/shards/spread_counter.sql
+create or replace function usage.spread_counter(
+  p_workspace_id uuid,
+  p_metric text,
+  p_slots integer default 16
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_slots not between 0 and 64 then
+    raise exception using
+      errcode = '22023',
+      message = 'a counter has 0 to 64 slots';
+  end if;
+  perform 1
+  from usage.metrics m
+  where m.key = p_metric
+    and m.kind = 'counter'
+    and m.feed = 'rows';
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = format('"%s" is no counter that rows feed: a gauge''s peak and the gate''s decisions need one row', p_metric);
+  end if;
+  perform usage.take_slowly(p_workspace_id, p_metric, 0, true, p_slots::smallint);
+  -- Whether it is in a hurry is measured from here on.
+  update usage.counters c
+  set
+    measured_at = clock_timestamp(),
+    measured_used = t.used
+  from usage.counter_totals t
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.slots > 0
+    and t.workspace_id = c.workspace_id
+    and t.metric = c.metric
+    and t.period_start = c.period_start
+    and c.period_start = (
+      select p.period_start
+      from usage.period(p_workspace_id) p
+    );
+end
+$$;
+
+comment on function usage.spread_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many slots at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
+
+revoke execute on function usage.spread_counter(uuid, text, integer) from public;
+
+-- hasura/sql/usage/shards/void_room.sql
+create or replace function usage.void_room(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.counters c
+  set
+    room = 0,
+    room_until = '-infinity'
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.period_start = p_period_start;
+end
+$$;
+
+comment on function usage.void_room(uuid, text, timestamptz) is 'Sends the next addition to look at limit and reservations again. What slots were granted stays theirs, and counts as taken';
+
+revoke execute on function usage.void_room(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/webhooks/cancel_webhooks.sql
+create or replace function usage.cancel_webhooks()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.webhook_deliveries
+  set status = 'cancelled',
+    next_attempt_at = null
+  where endpoint_id = new.id
+    and status = 'pending';
+  return null;
+end
+$$;
+
+comment on function usage.cancel_webhooks() is 'Takes what waits for an endpoint out of the queue, so that enabling it again sends nothing stale.';
+
+revoke execute on function usage.cancel_webhooks() from public;
+
+create or replace trigger webhook_endpoints_cancel_deliveries
+  after update on usage.webhook_endpoints
+  for each row
+  when (old.enabled and not new.enabled)
+  execute function usage.cancel_webhooks();
+
+-- hasura/sql/usage/webhooks/clear_webhook_failure.sql
+create or replace function usage.clear_webhook_failure()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.disabled_reason := null;
+  new.failing_since := null;
+  return new;
+end
+$$;
+
+comment on function usage.clear_webhook_failure() is 'An endpoint that is enabled again starts without a past.';
+
+revoke execute on function usage.clear_webhook_failure() from public;
+
+create or replace trigger webhook_endpoints_clear_failure
+  before update on usage.webhook_endpoints
+  for each row
+  when (new.enabled and not old.enabled)
+  execute function usage.clear_webhook_failure();
+
+-- hasura/sql/usage/webhooks/prune_webhooks.sql
+create or replace function usage.prune_webhooks(before timestamptz)
+returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows integer;
+begin
+  delete from usage.webhook_deliveries
+  where created_at < least(before, now() - interval '34 days')
+    and status <> 'pending';
+  get diagnostics v_rows = row_count;
+  delete from usage.webhook_secrets
+  where expires_at < now();
+  return v_rows;
+end
+$$;
+
+comment on function usage.prune_webhooks(timestamptz) is 'Removes deliveries from before a moment at least 34 days ago, with their attempts, and secrets whose time is over; returns how many deliveries.';
+
+revoke execute on function usage.prune_webhooks(timestamptz) from public;

@@ -1,1 +1,0 @@
-drop function usage.cool_counters();

@@ -1,0 +1,1 @@
+select analytics.ensure_month(now()), analytics.ensure_month(now() + interval '1 month');

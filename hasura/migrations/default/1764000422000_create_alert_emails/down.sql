@@ -1,1 +1,0 @@
-drop table usage.alert_emails;

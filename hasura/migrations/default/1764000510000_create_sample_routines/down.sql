@@ -1,0 +1,10 @@
+drop trigger workspaces_validate_time_zone on public.workspaces;
+drop trigger workspace_invitations_name on public.workspace_invitations;
+drop trigger workspace_members_announce on public.workspace_members;
+drop trigger users_request_erasures on public.users;
+drop function public.validate_time_zone();
+drop function public.name_invitation();
+drop function public.announce_workspace_member();
+drop function public.accept_invitation(uuid, json);
+drop function usage.alert_recipients(uuid);
+drop view analytics.activity;

@@ -1,2 +1,0 @@
-select usage.meter_members('public.messages', 'messages', null);
-select usage.meter_members('public.files', 'storage_bytes', null);

@@ -1,0 +1,36 @@
+create or replace function billing.announce_all_limits()
+returns trigger
+language plpgsql
+as $$
+begin
+  perform pg_notify('hasura_usage_limits', '*');
+  return null;
+end
+$$;
+
+comment on function billing.announce_all_limits() is 'Tells who keeps limits in memory that those of any workspace may have changed: plans have any number of them.';
+
+create or replace trigger limit_overrides_announce_truncate
+  after truncate on billing.limit_overrides
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plan_features_announce
+  after insert or update or delete or truncate on billing.plan_features
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plan_limits_announce
+  after insert or update or delete or truncate on billing.plan_limits
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger plans_announce
+  after insert or update or delete or truncate on billing.plans
+  for each statement
+  execute function billing.announce_all_limits();
+
+create or replace trigger subscriptions_announce_truncate
+  after truncate on billing.subscriptions
+  for each statement
+  execute function billing.announce_all_limits();

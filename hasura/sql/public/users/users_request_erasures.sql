@@ -1,0 +1,4 @@
+create or replace trigger users_request_erasures
+  after delete on public.users
+  referencing old table as gone
+  for each statement execute function analytics.request_erasures();

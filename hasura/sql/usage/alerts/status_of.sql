@@ -1,0 +1,14 @@
+create or replace function usage.status_of(percent numeric)
+returns text
+language sql
+immutable
+as $$
+  select case
+    when percent >= 100 then 'critical'
+    when percent >= 90 then 'warning'
+    when percent >= 75 then 'info'
+    else 'ok'
+  end
+$$;
+
+comment on function usage.status_of(numeric) is 'What a share of the limit means: ok, info from 75 percent, warning from 90, critical from 100; ok without a limit.';

@@ -1,0 +1,79 @@
+create or replace function usage.add_api_calls(batch_id uuid, calls jsonb)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into usage.api_call_batches (id)
+  values (batch_id)
+  on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+
+  -- A workspace that is being deleted takes its calls with it; what comes later has no owner.
+  insert into usage.api_calls as present (
+    workspace_id, hour, user_id, api_key_id, operation, role, protocol, status, code,
+    count, refused, errors, latency_ms_sum, latency_ms_min, latency_ms_max, bytes_in, bytes_out
+  )
+  with called as materialized (
+    select *
+    from jsonb_to_recordset(calls) as c (
+      workspace_id uuid,
+      hour timestamptz,
+      user_id uuid,
+      api_key_id uuid,
+      operation text,
+      role text,
+      protocol text,
+      status integer,
+      code text,
+      count bigint,
+      refused bigint,
+      errors bigint,
+      latency_ms_sum bigint,
+      latency_ms_min integer,
+      latency_ms_max integer,
+      bytes_in bigint,
+      bytes_out bigint
+    )
+  ),
+  owned as materialized (
+    select workspaces.id
+    from public.workspaces
+    where workspaces.id in (
+      select called.workspace_id
+      from called
+    )
+    order by workspaces.id
+    for key share
+  )
+  select
+    called.workspace_id, called.hour, called.user_id, called.api_key_id, called.operation, called.role,
+    called.protocol, called.status, called.code,
+    sum(called.count), sum(called.refused), sum(called.errors), sum(called.latency_ms_sum),
+    min(called.latency_ms_min), max(called.latency_ms_max), sum(called.bytes_in), sum(called.bytes_out)
+  from called
+  join owned
+    on owned.id = called.workspace_id
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+  -- gateways that write the same rows at once take them in the same order
+  order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+  on conflict on constraint api_calls_one_per_hour
+  do update set
+    count = present.count + excluded.count,
+    refused = present.refused + excluded.refused,
+    errors = present.errors + excluded.errors,
+    latency_ms_sum = present.latency_ms_sum + excluded.latency_ms_sum,
+    latency_ms_min = least(present.latency_ms_min, excluded.latency_ms_min),
+    latency_ms_max = greatest(present.latency_ms_max, excluded.latency_ms_max),
+    bytes_in = present.bytes_in + excluded.bytes_in,
+    bytes_out = present.bytes_out + excluded.bytes_out;
+  return true;
+end
+$$;
+
+comment on function usage.add_api_calls(uuid, jsonb) is 'Adds what a gateway has seen to the hourly rollup; false, and nothing done, for a batch that was written before.';
+
+revoke execute on function usage.add_api_calls(uuid, jsonb) from public;

@@ -1,0 +1,36 @@
+create or replace function usage.forget_decisions()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from usage.ledger;
+    delete from usage.api_calls;
+  else
+    delete from usage.ledger
+    using gone
+    where ledger.workspace_id = gone.id;
+    delete from usage.api_calls
+    using gone
+    where api_calls.workspace_id = gone.id;
+  end if;
+  return null;
+end
+$$;
+
+comment on function usage.forget_decisions() is 'Removes what the ledger and the API-call rollup hold of deleted workspaces, for want of a foreign key.';
+
+revoke execute on function usage.forget_decisions() from public;
+
+create or replace trigger usage_forget_decisions_delete
+  after delete on public.workspaces
+  referencing old table as gone
+  for each statement
+  execute function usage.forget_decisions();
+
+create or replace trigger usage_forget_decisions_truncate
+  after truncate on public.workspaces
+  for each statement
+  execute function usage.forget_decisions();

@@ -1,0 +1,22 @@
+create or replace function usage.await_slot(p_busy jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform 1
+  from usage.counter_slots s
+  where s.workspace_id = (p_busy ->> 'workspaceId')::uuid
+    and s.metric = p_busy ->> 'metric'
+    and s.period_start = (p_busy ->> 'periodStart')::timestamptz
+    and s.slot = (p_busy ->> 'slot')::smallint
+  for no key update;
+  raise exception using errcode = 'HU001';
+exception when sqlstate 'HU001' then
+  null;
+end
+$$;
+
+comment on function usage.await_slot(jsonb) is 'Waits for the slot in the detail of HU002 and lets go of it';
+
+revoke execute on function usage.await_slot(jsonb) from public;
