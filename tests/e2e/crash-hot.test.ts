@@ -19,7 +19,7 @@ import { postmasterPid, removeData } from "../support/start-command.ts";
 import { createWorkspace, setLimit, type Workspace } from "../support/workspaces.ts";
 
 /**
- * A hot counter, whose use lies on slots, and reservations beside it, through SIGKILL of Postgres; beside them uses with keys
+ * A hot counter, whose use lies on shards, and reservations beside it, through SIGKILL of Postgres; beside them uses with keys
  * and holds that are committed, of which the unanswered are asked again, and a lease that is answered from memory.
  */
 
@@ -70,7 +70,7 @@ it("keeps what was answered and counts nothing twice, twenty times", async () =>
   const released = new Set<string>();
 
   for (let round = 1; round <= crashes; round += 1) {
-    await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
+    await db.query("select usage.split_counter($1, 'messages', 16)", [workspace.id]);
     const target = kept.size + answersBefore(round);
     const asked = keyed.size;
     let killed = false;

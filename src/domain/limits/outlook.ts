@@ -2,7 +2,7 @@ import type { Queryable } from "../../core/index.ts";
 import type { OfferedAddOn, OfferedPlan, Outlook } from "./advice.ts";
 import type { MetricOutlook } from "./forecast.ts";
 
-/** As `usage.outlook` tells it: bigints as text, which a JSON number would round. */
+/** As `usage.forecast` tells it: bigints as text, which a JSON number would round. */
 interface StoredOutlook {
   readonly now: string;
   readonly periodStart: string;
@@ -27,7 +27,7 @@ const whole = (text: string | null): bigint | null => (text === null ? null : Bi
 /** What `advise` needs to know of a workspace; null where there is none. */
 export const readOutlook = async (database: Queryable, workspaceId: string): Promise<Outlook | null> => {
   const [row] = await database.query<{ readonly outlook: StoredOutlook | null }>(
-    "select usage.outlook($1::uuid) as outlook",
+    "select usage.forecast($1::uuid) as outlook",
     [workspaceId],
     { name: "usage_outlook" },
   );

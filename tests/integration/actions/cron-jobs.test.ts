@@ -123,7 +123,7 @@ describe("usage_reconcile", () => {
         db.query("select usage.reconcile()"),
         db.query("select usage.reconcile($1)", [workspace.id]),
       ]);
-      for (const table of ["counters", "counter_entries", "counter_tallies", "reconciliations"])
+      for (const table of ["counters", "counter_log", "counter_log_totals", "reconciliations"])
         expect(
           await db.query(`select metric from usage.${table} where workspace_id = $1`, [workspace.id]),
         ).toEqual([]);

@@ -105,7 +105,7 @@ describe.each(Object.entries(ways))("half of all requests sent twice, %s", (_, s
       const [row] = await test.database.query(
         `select
            counters.used::int as used,
-           (select sum(amount)::int from usage.counter_entries where workspace_id = $1 and metric = 'ai_queries') as entered,
+           (select sum(amount)::int from usage.counter_log where workspace_id = $1 and metric = 'ai_queries') as entered,
            (select sum(amount)::int from usage.ledger where workspace_id = $1 and allowed) as recorded
          from usage.counter_totals as counters
          where workspace_id = $1

@@ -135,16 +135,16 @@ it("classifies every table that holds rows of a workspace", async () => {
     "analytics.touched_hours",
     "billing.period_anchors",
     "usage.alert_levels",
-    "usage.counter_entries",
-    "usage.counter_slots",
+    "usage.counter_log",
+    "usage.counter_shards",
     "usage.counters",
     "usage.counter_recounts",
-    "usage.counter_tallies",
+    "usage.counter_log_totals",
     "usage.decisions",
     "usage.member_counters",
-    "usage.member_entries",
+    "usage.member_counter_log",
     "usage.member_meters",
-    "usage.member_tallies",
+    "usage.member_counter_log_totals",
   ]);
   const known = new Set(Object.values(tables).map(({ relation }) => relation));
   expect(held.map(({ name }) => name).filter((name) => !known.has(name) && !untracked.has(name))).toEqual([]);

@@ -178,7 +178,7 @@ describe("usage.gate", () => {
     expect(await usedOf(test.database, workspaceId, "channels")).toBe(5);
   });
 
-  it("keeps the room of a drawn reservation from writers that wait", async () => {
+  it("keeps the headroom of a drawn reservation from writers that wait", async () => {
     await addChannels(test.database, workspaceId, 3);
     const reservationId = await reserveChannels(2);
     let waiting: Promise<unknown> = Promise.resolve();

@@ -32,7 +32,7 @@ describe("usage.gate_many: idempotency", () => {
     expect(await usedOf(test.database, workspaceId, "ai_queries")).toBe(6);
   });
 
-  it("gives a denial again too, even when there is room by now", async () => {
+  it("gives a denial again too, even when there is headroom by now", async () => {
     const first = await askOne(test.database, consume(101, "key"));
     expect(first.reason).toBe("usage-limit-exceeded");
     await setLimit(test.database, workspaceId, "ai_queries", 1_000);

@@ -96,7 +96,7 @@ describe("the gate where members are limited", () => {
     expect(await usedOf(test.database, workspaceId, "ai_seconds")).toBe(0);
   });
 
-  it("holds room of the member with a reservation until it is committed, released or over", async () => {
+  it("holds headroom of the member with a reservation until it is committed, released or over", async () => {
     await limitMembers("ai_queries", 5);
     const held = await decide("reserve", ada, { amount: 3 });
     expect(held).toMatchObject({ allowed: true, member: { used: 0, reserved: 3, remaining: 2 } });
@@ -124,7 +124,7 @@ describe("the gate where members are limited", () => {
     expect(await drifts()).toEqual([]);
   });
 
-  it("holds room for rows, which take it by drawing on the reservation", async () => {
+  it("holds headroom for rows, which take it by drawing on the reservation", async () => {
     await test.database.query(
       "insert into public.users (id, email, display_name) values ($1::uuid, $1::text || '@x', '')",
       [ada],

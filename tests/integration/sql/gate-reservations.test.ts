@@ -22,7 +22,7 @@ const release = (reservationId: string | null) =>
   askOne(test.database, { op: "release", workspaceId, reservationId });
 
 describe("usage.gate_many: reservations", () => {
-  it("holds room without counting it, and counts it once on commit", async () => {
+  it("holds headroom without counting it, and counts it once on commit", async () => {
     const held = await reserve(60);
     expect(held).toMatchObject({ allowed: true, used: 0, reserved: 60, remaining: 40 });
     expect(await reserve(41)).toMatchObject({
@@ -52,7 +52,7 @@ describe("usage.gate_many: reservations", () => {
     expect(await commit(reservationId, 4)).toMatchObject({ allowed: true, amount: 4, used: 4, reserved: 0 });
   });
 
-  it("gives room back on release, once", async () => {
+  it("gives headroom back on release, once", async () => {
     const { reservationId } = await reserve(100);
     const done = await release(reservationId);
     expect(done).toMatchObject({ allowed: true, amount: 100, used: 0, reserved: 0, remaining: 100 });
@@ -61,7 +61,7 @@ describe("usage.gate_many: reservations", () => {
     expect(await usedOf(test.database, workspaceId, "ai_queries")).toBe(0);
   });
 
-  it("frees expired room at once, whether or not the job has run", async () => {
+  it("frees expired headroom at once, whether or not the job has run", async () => {
     const { reservationId } = await reserve(100);
     await letExpire(test.database, reservationId);
     expect(await reserve(100)).toMatchObject({ allowed: true, reserved: 100 });
@@ -140,7 +140,7 @@ describe("usage.gate_many: reservations", () => {
     expect(used).toBeGreaterThan(0);
   });
 
-  it("holds room of a metric that rows feed, and leaves the counting to the rows", async () => {
+  it("holds headroom of a metric that rows feed, and leaves the counting to the rows", async () => {
     const held = await reserve(2, { metric: "channels" });
     expect(held).toMatchObject({ allowed: true, reserved: 2, remaining: 3 });
     await addChannels(test.database, workspaceId, 3);

@@ -140,7 +140,7 @@ describe("usage.gate_many: decisions", () => {
 });
 
 describe("usage.gate_many: refusals", () => {
-  it("names a metric that the plan lacks, with the first plan that has room for it", async () => {
+  it("names a metric that the plan lacks, with the first plan that has headroom for it", async () => {
     const request = { op: "consume", workspaceId, metric: "ai_seconds", amount: 6_001 };
     expect(await askOne(test.database, request)).toMatchObject({
       allowed: false,

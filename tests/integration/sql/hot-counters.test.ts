@@ -8,7 +8,7 @@ import { createWorkspace, setLimit, type Workspace } from "../../support/workspa
 import { ask, askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
-/** Counters that are spread over slots. They are made hot by asking for it, so that no test depends on the machine's speed. */
+/** Counters that are spread over shards. They are made hot by asking for it, so that no test depends on the machine's speed. */
 
 const clients = 16;
 let test: TestDatabase;
@@ -26,15 +26,20 @@ beforeEach(async () => {
   channel = String((await addChannels(test.database, workspace, 1))[0]);
 });
 
-const spread = async (slots = 16): Promise<void> => {
-  await test.database.query("select usage.spread_counter($1, 'messages', $2)", [workspace.id, slots]);
+const spread = async (shards = 16): Promise<void> => {
+  await test.database.query("select usage.split_counter($1, 'messages', $2)", [workspace.id, shards]);
 };
-const home = async (): Promise<{ slots: number; used: number; room: number; granted: number }> => {
-  const [row] = await test.database.query<{ slots: number; used: number; room: number; granted: number }>(
-    "select slots, used::int, room::float8, granted::float8 from usage.counters where workspace_id = $1 and metric = 'messages' order by period_start desc limit 1",
+const home = async (): Promise<{ shards: number; used: number; headroom: number; granted: number }> => {
+  const [row] = await test.database.query<{
+    shards: number;
+    used: number;
+    headroom: number;
+    granted: number;
+  }>(
+    "select shards, used::int, headroom::float8, granted::float8 from usage.counters where workspace_id = $1 and metric = 'messages' order by period_start desc limit 1",
     [workspace.id],
   );
-  return row ?? { slots: 0, used: 0, room: 0, granted: 0 };
+  return row ?? { shards: 0, used: 0, headroom: 0, granted: 0 };
 };
 const rows = async (): Promise<number> => {
   const [row] = await test.database.query<{ n: number }>(
@@ -63,7 +68,7 @@ describe.each([
     const most = 2400;
     await setLimit(db, workspace.id, "messages", most - 400);
     await spread();
-    expect((await home()).slots).toBe(16);
+    expect((await home()).shards).toBe(16);
     let asked = 0;
     let kept = 0;
     let refusals = 0;
@@ -149,7 +154,7 @@ it("raises each threshold once, with the use that reaches it", async () => {
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
 
-it("refuses nothing that fits: room that lies with other slots is brought back", async () => {
+it("refuses nothing that fits: headroom that lies with other shards is brought back", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread(64);
@@ -160,7 +165,7 @@ it("refuses nothing that fits: room that lies with other slots is brought back",
   );
 }, 60_000);
 
-it("lets the gate have what no slot has used, and holds nothing twice", async () => {
+it("lets the gate have what no shard has used, and holds nothing twice", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread(64);
@@ -184,7 +189,7 @@ it("lets the gate have what no slot has used, and holds nothing twice", async ()
   );
 });
 
-it("blocks more use at once after a downgrade, and gives the new room at once after a raise", async () => {
+it("blocks more use at once after a downgrade, and gives the new headroom at once after a raise", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread();
@@ -212,7 +217,7 @@ it("blocks more use at once after a downgrade, and gives the new room at once af
   );
 });
 
-it("is refused to an older snapshot that did not see a slot move", async () => {
+it("is refused to an older snapshot that did not see a shard move", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 100_000);
   await spread(1);
@@ -230,7 +235,7 @@ it("is refused to an older snapshot that did not see a slot move", async () => {
   expect(await used(db, workspace, "messages")).toBe(1);
 });
 
-it("gives no room from an older snapshot, which may not see the limit of now", async () => {
+it("gives no headroom from an older snapshot, which may not see the limit of now", async () => {
   const db = test.database;
   await db.transaction(async (tx: Queryable) => {
     await tx.query("set transaction isolation level repeatable read");
@@ -238,18 +243,18 @@ it("gives no room from an older snapshot, which may not see the limit of now", a
     await setLimit(db, workspace.id, "messages", 3);
     await addMessages(tx, workspace, channel, 1);
   });
-  expect(await home()).toMatchObject({ used: 1, room: 0 });
+  expect(await home()).toMatchObject({ used: 1, headroom: 0 });
   await addMessages(db, workspace, channel, 2);
   expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
 });
 
-it("gives no room under a limit that a transaction is changing and that its first use could not be seen by", async () => {
+it("gives no headroom under a limit that a transaction is changing and that its first use could not be seen by", async () => {
   const db = test.database;
   await db.transaction(async (tx: Queryable) => {
     await setLimit(tx, workspace.id, "messages", 3);
     await addMessages(db, workspace, channel, 1);
   });
-  expect(await home()).toMatchObject({ used: 1, room: 0 });
+  expect(await home()).toMatchObject({ used: 1, headroom: 0 });
   await addMessages(db, workspace, channel, 2);
   expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
 });
@@ -259,7 +264,7 @@ it("goes from cold to hot when its writers wait for each other, and back when no
   await setLimit(db, workspace.id, "messages", 1_000_000);
   let written = 0;
   const writer = async (): Promise<void> => {
-    while ((await home()).slots === 0) {
+    while ((await home()).shards === 0) {
       written += 1;
       // The row stays locked until the commit, and the others find it so.
       await db.transaction(async (tx) => {
@@ -269,7 +274,7 @@ it("goes from cold to hot when its writers wait for each other, and back when no
     }
   };
   await Promise.all(Array.from({ length: clients }, writer));
-  expect((await home()).slots).toBeGreaterThanOrEqual(16);
+  expect((await home()).shards).toBeGreaterThanOrEqual(16);
   await addMessages(db, workspace, channel, 3);
   expect(await used(db, workspace, "messages")).toBe(written + 3);
   expect(await rows()).toBe(written + 3);
@@ -278,15 +283,15 @@ it("goes from cold to hot when its writers wait for each other, and back when no
     "update usage.counters set measured_at = now() - interval '1 hour' where workspace_id = $1 and metric = 'messages'",
     [workspace.id],
   );
-  await db.query("select usage.cool_counters()");
-  expect(await home()).toMatchObject({ slots: 0, granted: 0, used: written + 3 });
+  await db.query("select usage.merge_counters()");
+  expect(await home()).toMatchObject({ shards: 0, granted: 0, used: written + 3 });
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
 
-it("gives each connection room on its own slot again after a change of limits, instead of on one that has it", async () => {
+it("gives each connection headroom on its own shard again after a change of limits, instead of on one that has it", async () => {
   const slotOf = async (session: Database): Promise<number> => {
-    const [row] = await session.query<{ slot: number }>("select pg_backend_pid() % 16 as slot");
-    return row?.slot ?? -1;
+    const [row] = await session.query<{ shard: number }>("select pg_backend_pid() % 16 as shard");
+    return row?.shard ?? -1;
   };
   const sessions: Database[] = [];
   try {
@@ -300,11 +305,11 @@ it("gives each connection room on its own slot again after a change of limits, i
       wanted.set(await slotOf(session), session);
     }
     for (const session of wanted.values()) await addMessages(session, workspace, channel, 1);
-    const open = await test.database.query<{ slot: number }>(
-      "select slot from usage.counter_slots where workspace_id = $1 and metric = 'messages' and room_until > now() order by slot",
+    const open = await test.database.query<{ shard: number }>(
+      "select shard from usage.counter_shards where workspace_id = $1 and metric = 'messages' and headroom_until > now() order by shard",
       [workspace.id],
     );
-    expect(open.map(({ slot }) => slot)).toEqual([...wanted.keys()].sort((one, other) => one - other));
+    expect(open.map(({ shard }) => shard)).toEqual([...wanted.keys()].sort((one, other) => one - other));
     expect(await used(test.database, workspace, "messages")).toBe(3);
   } finally {
     for (const session of sessions) await session.close();
@@ -315,18 +320,18 @@ it("stays spread when it was spread before the rush, until nobody hurries", asyn
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread(4);
-  // More than the slots of anybody hold.
+  // More than the shards of anybody hold.
   for (let n = 0; n < 6; n += 1) await addMessages(db, workspace, channel, 500);
-  expect((await home()).slots).toBe(4);
+  expect((await home()).shards).toBe(4);
   await db.query(
     "update usage.counters set measured_at = now() - interval '1 hour' where workspace_id = $1 and metric = 'messages'",
     [workspace.id],
   );
   await addMessages(db, workspace, channel, 2_000);
-  expect(await home()).toMatchObject({ slots: 0, used: 5_000, granted: 0 });
+  expect(await home()).toMatchObject({ shards: 0, used: 5_000, granted: 0 });
 });
 
-it("takes room back from a slot that a transaction has in hand, by waiting for it", async () => {
+it("takes headroom back from a shard that a transaction has in hand, by waiting for it", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread(1);
@@ -335,7 +340,7 @@ it("takes room back from a slot that a transaction has in hand, by waiting for i
   await db.transaction(async (tx: Queryable) => {
     await addMessages(tx, workspace, channel, 1);
     lowered = db.query(lower, [workspace.id]);
-    await waitFor("the change to wait for the slot", async () => {
+    await waitFor("the change to wait for the shard", async () => {
       const [row] = await db.query<{ waiting: boolean }>(
         "select exists (select from pg_stat_activity where datname = current_database() and query = $1 and wait_event_type = 'Lock') as waiting",
         [lower],
@@ -353,19 +358,19 @@ it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async (
   try {
     const db = own.database;
     const there = await createWorkspace(db);
-    const room = String((await addChannels(db, there, 1))[0]);
+    const headroom = String((await addChannels(db, there, 1))[0]);
     await setLimit(db, there.id, "messages", 100_000);
-    await db.query("select usage.spread_counter($1, 'messages')", [there.id]);
-    const [first] = await addMessages(db, there, room, 5);
+    await db.query("select usage.split_counter($1, 'messages')", [there.id]);
+    const [first] = await addMessages(db, there, headroom, 5);
     await db.query("update public.messages set body = 'changed' where workspace_id = $1", [there.id]);
     await db.query("delete from public.messages where id = $1", [first]);
     expect(await used(db, there, "messages")).toBe(5);
     await db.query("truncate public.messages cascade");
-    await addMessages(db, there, room, 2);
+    await addMessages(db, there, headroom, 2);
     expect(await used(db, there, "messages")).toBe(7);
     expect(await drifts(db, there)).toEqual([]);
     await db.query("delete from public.workspaces where id = $1", [there.id]);
-    expect(await db.query("select 1 from usage.counter_slots where workspace_id = $1", [there.id])).toEqual(
+    expect(await db.query("select 1 from usage.counter_shards where workspace_id = $1", [there.id])).toEqual(
       [],
     );
   } finally {
@@ -406,7 +411,7 @@ it("adds to many counters at once in one order, hot, new and near their limits a
   await db.query("update billing.limit_overrides set limit_value = 1000000 where workspace_id = $1", [
     many[3]?.id,
   ]);
-  await db.query("select usage.spread_counter($1, 'messages')", [many[3]?.id]);
+  await db.query("select usage.split_counter($1, 'messages')", [many[3]?.id]);
   const kept = new Map<string, number>();
   const failures: string[] = [];
   const run = async (client: number): Promise<void> => {
@@ -438,7 +443,7 @@ it("adds to many counters at once in one order, hot, new and near their limits a
   }
 }, 120_000);
 
-it("takes the room of its slots back when its workspace moves to another time zone, whose running period goes on", async () => {
+it("takes the headroom of its shards back when its workspace moves to another time zone, whose running period goes on", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread();

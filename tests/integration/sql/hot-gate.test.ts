@@ -61,12 +61,12 @@ describe.each([
     await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'hot_0')", [
       workspace.id,
     ]);
-    await db.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
-    const [spread] = await db.query<{ slots: number }>(
-      "select slots from usage.counters where workspace_id = $1 and metric = 'messages'",
+    await db.query("select usage.split_counter($1, 'messages', 4)", [workspace.id]);
+    const [spread] = await db.query<{ shards: number }>(
+      "select shards from usage.counters where workspace_id = $1 and metric = 'messages'",
       [workspace.id],
     );
-    expect(spread?.slots).toBe(4);
+    expect(spread?.shards).toBe(4);
     const heard: Heard = {
       asked: { messages: 0, ai_queries: 0 },
       kept: { messages: 0, ai_queries: 0 },
@@ -111,7 +111,7 @@ describe.each([
         });
         heard.kept.messages += statements * size;
       });
-    /** A hold of room for rows, which they draw on, leave, or of which the transaction fails. */
+    /** A hold of headroom for rows, which they draw on, leave, or of which the transaction fails. */
     const drawer = (index: number) =>
       client("messages", async (turn) => {
         heard.asked.messages += size;
@@ -206,7 +206,7 @@ describe.each([
           workspace.id,
           plan,
         ]);
-        await db.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
+        await db.query("select usage.split_counter($1, 'messages', 4)", [workspace.id]);
       }
     };
     const overrider = async (): Promise<void> => {

@@ -7,7 +7,7 @@ import { createWorkspace, setLimit, type Workspace } from "../../support/workspa
 import { askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
-/** Transactions of several statements that hold slots of hot counters while they come for more. */
+/** Transactions of several statements that hold shards of hot counters while they come for more. */
 
 interface Hot {
   readonly workspace: Workspace;
@@ -28,7 +28,7 @@ const createHot = async (limit: number): Promise<Hot> => {
   const workspace = await createWorkspace(db);
   const channel = String((await addChannels(db, workspace, 1))[0]);
   await setLimit(db, workspace.id, "messages", limit);
-  await db.query("select usage.spread_counter($1, 'messages', 16)", [workspace.id]);
+  await db.query("select usage.split_counter($1, 'messages', 16)", [workspace.id]);
   return { workspace, channel };
 };
 
@@ -105,7 +105,7 @@ const isAllowed = (statement: Promise<unknown>): Promise<"allowed" | "refused"> 
   );
 
 describe.each(askers)(
-  "lets a transaction that holds a slot come for the row while %s waits for that slot",
+  "lets a transaction that holds a shard come for the row while %s waits for that shard",
   (_name, ask) => {
     it.each([
       ["commits", false, "refused"],
@@ -121,14 +121,14 @@ describe.each(askers)(
             await addMessages(tx, workspace, channel, 1);
             took.open();
             await goOn.opened;
-            // More than a slot has.
+            // More than a shard has.
             await addMessages(tx, workspace, channel, 200);
             if (undone) throw new Undo();
           })
           .catch((error: unknown) => error);
         await took.opened;
         const asked = ask();
-        await waitFor("the asker to wait for a slot", isWaiting);
+        await waitFor("the asker to wait for a shard", isWaiting);
         goOn.open();
         const ended = await holder;
         expect(undone ? isUndo(ended) : ended).toBe(undone ? true : undefined);

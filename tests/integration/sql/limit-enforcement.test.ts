@@ -118,7 +118,7 @@ describe("the limit of a subscription", () => {
        values ($1, 'starter', 'active', ${starts}, ${String(ends)})`,
       [workspace.id],
     );
-    // free has room for 5 channels, starter for 25
+    // free has headroom for 5 channels, starter for 25
     expect((await refusal(addChannels(db, workspace, 6))).message).toBe(
       "limit of 5 channels reached: 0 used, 6 more asked",
     );

@@ -168,7 +168,7 @@ describe("a soft limit with an overage cap", () => {
     ).rejects.toThrow("plan_limits_overage_cap_of_soft");
   });
 
-  it("acts at once when it is lowered under a counter that had room to it", async () => {
+  it("acts at once when it is lowered under a counter that had headroom to it", async () => {
     await run(
       "insert into billing.limit_overrides (workspace_id, metric, limit_value, enforcement, overage_cap) values ($1, 'messages', 1, 'soft', 1000)",
     );
@@ -232,7 +232,7 @@ describe("add-ons", () => {
     expect(await limitOf("channels")).toEqual(limited("3", "plan"));
   });
 
-  it("take back at once the room that a counter had by them", async () => {
+  it("take back at once the headroom that a counter had by them", async () => {
     await buy("two-channels", { quantity: 2 });
     await addChannels(4);
     await run("update billing.subscription_add_ons set ends_at = now() where workspace_id = $1");
@@ -350,7 +350,7 @@ describe("grace", () => {
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
   });
 
-  it("takes back at once the room that a counter had by it", async () => {
+  it("takes back at once the headroom that a counter had by it", async () => {
     await run(
       "insert into billing.plan_graces (workspace_id, plan_id, ends_at) values ($1, 'large', now() + interval '7 days')",
     );

@@ -67,7 +67,7 @@ describe("a gauge", () => {
     await addChannels(db, a, 3);
     await db.query("delete from usage.peaks where workspace_id = $1", [a.id]);
     await db.query(
-      "update usage.counters set updated_at = now() - interval '70 days', room_until = now() - interval '40 days' where workspace_id = $1",
+      "update usage.counters set updated_at = now() - interval '70 days', headroom_until = now() - interval '40 days' where workspace_id = $1",
       [a.id],
     );
     await db.query("delete from public.channels where workspace_id = $1", [a.id]);
@@ -91,7 +91,7 @@ describe("a gauge", () => {
       expect(await used(db, workspace, "messages")).toBe(5);
       expect(await db.query("select metric from usage.reconcile()")).toEqual([]);
       await db.query("truncate public.workspaces cascade");
-      for (const table of ["counters", "counter_entries", "counter_tallies", "peaks"])
+      for (const table of ["counters", "counter_log", "counter_log_totals", "peaks"])
         expect(await db.query(`select workspace_id from usage.${table}`)).toEqual([]);
     } finally {
       await own.drop();
@@ -211,7 +211,7 @@ describe("a statement", () => {
     await db.query("select usage.reconcile($1)", [a.id]);
     await addMessages(db, a, String(channel), 3);
     await db.query("delete from public.workspaces where id = $1", [a.id]);
-    for (const table of ["counters", "counter_entries", "counter_tallies", "peaks", "reconciliations"])
+    for (const table of ["counters", "counter_log", "counter_log_totals", "peaks", "reconciliations"])
       expect(
         await db.query(`select workspace_id from usage.${table} where workspace_id = $1`, [a.id]),
       ).toEqual([]);

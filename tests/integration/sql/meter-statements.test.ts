@@ -208,7 +208,7 @@ describe("a cascade", () => {
     ]);
     const documents = async () => [await used(db, a, "documents"), await used(db, b, "documents")];
     expect(await documents()).toEqual([6, 0]);
-    // both folders at once would bring six documents where three have room
+    // both folders at once would bring six documents where three have headroom
     const both = db.query("update public.folders set workspace_id = $1", [b.id]);
     expect((await refusal(both)).code).toBe("23U01");
     expect(await documents()).toEqual([6, 0]);
@@ -247,7 +247,7 @@ describe("a transaction", () => {
     await noDrift();
   });
 
-  it("goes on after a refusal that a savepoint caught, with the room that is left", async () => {
+  it("goes on after a refusal that a savepoint caught, with the headroom that is left", async () => {
     const db = test.database;
     await setLimit(db, a.id, "channels", 3);
     await db.transaction(async (tx) => {
@@ -280,9 +280,9 @@ describe("a transaction", () => {
       await db.query("alter table public.channels drop constraint channels_name_key");
     }
     expect(await used(db, a, "channels")).toBe(0);
-    expect(
-      await db.query("select amount from usage.counter_entries where workspace_id = $1", [a.id]),
-    ).toEqual([]);
+    expect(await db.query("select amount from usage.counter_log where workspace_id = $1", [a.id])).toEqual(
+      [],
+    );
     await noDrift();
   });
 

@@ -12,7 +12,7 @@ import { addChannels, drifts, refusal } from "./meter-fixtures.ts";
  * was made says to which period it belongs.
  */
 
-/** Enough for the counter to stay spread over its slots until the edge. */
+/** Enough for the counter to stay spread over its shards until the edge. */
 const limit = 1_000;
 
 let test: TestDatabase;
@@ -54,15 +54,15 @@ const prepare = async ({ zone, anchor, edge }: Omit<Edge, "what" | "start" | "en
   );
 };
 
-/** At the time at which the rush begins: nobody hurries for an hour, and what slots hold lasts a minute. */
+/** At the time at which the rush begins: nobody hurries for an hour, and what shards hold lasts a minute. */
 const spread = async (): Promise<void> => {
-  await test.database.query("select usage.spread_counter($1, 'messages', 4)", [workspace.id]);
+  await test.database.query("select usage.split_counter($1, 'messages', 4)", [workspace.id]);
 };
 
-/** How many slots of the counter could take a row now. */
+/** How many shards of the counter could take a row now. */
 const openSlots = async (): Promise<number> => {
   const [row] = await test.database.query<{ open: number }>(
-    "select count(*)::int as open from usage.counter_slots where workspace_id = $1 and metric = 'messages' and room > 0 and room_until > travel.now()",
+    "select count(*)::int as open from usage.counter_shards where workspace_id = $1 and metric = 'messages' and headroom > 0 and headroom_until > travel.now()",
     [workspace.id],
   );
   return row?.open ?? 0;
@@ -246,7 +246,7 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
       () => looking,
     );
     expect(await looking).toBeGreaterThan(0);
-    // What was held before the edge is used behind it, where there is room.
+    // What was held before the edge is used behind it, where there is headroom.
     expect(
       await gate("commit", { reservationId: held.reservationId, amount: 20, idempotencyKey: randomUUID() }),
     ).toMatchObject({ allowed: true });

@@ -94,7 +94,7 @@ it("keeps the truth of a counter after its rows are gone and its entries folded"
   await reconcile(true);
   expect(await used(db, workspace, "messages")).toBe(15);
   expect(
-    await db.query("select amount from usage.counter_entries where workspace_id = $1", [workspace.id]),
+    await db.query("select amount from usage.counter_log where workspace_id = $1", [workspace.id]),
   ).toEqual([]);
 });
 

@@ -139,7 +139,7 @@ describe("usage.current", () => {
     ]);
   });
 
-  it("tells a metric outside the plan from one with room", async () => {
+  it("tells a metric outside the plan from one with headroom", async () => {
     expect(await current("ai_seconds")).toMatchObject({
       limit_value: "0",
       included: false,

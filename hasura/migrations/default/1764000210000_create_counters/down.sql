@@ -1,6 +1,6 @@
 drop table usage.reconciliations;
 drop table usage.peaks;
-drop table usage.counter_tallies;
-drop table usage.counter_entries;
-drop table usage.counter_slots;
+drop table usage.counter_log_totals;
+drop table usage.counter_log;
+drop table usage.counter_shards;
 drop table usage.counters;

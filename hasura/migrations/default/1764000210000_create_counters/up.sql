@@ -6,13 +6,13 @@ create table usage.counters (
   updated_at timestamptz not null default now(),
   alert_at bigint not null default 0,
   alert_due timestamptz not null default '-infinity',
-  room bigint not null default 0,
-  room_from timestamptz not null default '-infinity',
-  room_until timestamptz not null default '-infinity',
+  headroom bigint not null default 0,
+  headroom_from timestamptz not null default '-infinity',
+  headroom_until timestamptz not null default '-infinity',
   granted bigint not null default 0,
-  slots smallint not null default 0,
-  waits smallint not null default 0,
-  waits_since timestamptz not null default '-infinity',
+  shards smallint not null default 0,
+  contention smallint not null default 0,
+  contention_since timestamptz not null default '-infinity',
   measured_used bigint not null default 0,
   measured_at timestamptz not null default '-infinity',
   fall_at bigint not null default -9223372036854775808,
@@ -23,61 +23,61 @@ create table usage.counters (
 with (fillfactor = 15);
 
 create index counters_hot_idx on usage.counters (workspace_id)
-where slots > 0 or granted > 0;
+where shards > 0 or granted > 0;
 
-comment on table usage.counters is 'What each workspace has used, without what usage.counter_slots holds of it: usage.counter_totals has both';
+comment on table usage.counters is 'What each workspace has used, without what usage.counter_shards holds of it: usage.counter_totals has both';
 comment on column usage.counters.period_start is 'Start of the period of a counter; -infinity for a gauge, which has one row for all time';
-comment on column usage.counters.used is 'Counted on this row; a hot counter counts on its slots as well';
+comment on column usage.counters.used is 'Counted on this row; a hot counter counts on its shards as well';
 comment on column usage.counters.alert_at is 'The use at which the next threshold is reached; keeps the triggers of alerts off the hot path.';
 comment on column usage.counters.alert_due is 'From here on the next addition asks usage.note_level again, as the limit may be another one';
-comment on column usage.counters.room is 'Units that may be added with no further look at limit, reservations and alerts';
-comment on column usage.counters.room_from is 'Start of the period in which the room was granted: a transaction that began before it writes the peak of another period';
-comment on column usage.counters.room_until is 'From here on the room is void: the end of the period, or when the clock may change the limit';
-comment on column usage.counters.granted is 'Sum of used and room over the slots. Taking leaves it as it is, so that under this row''s lock it is exact without theirs';
-comment on column usage.counters.slots is 'How many slots share the additions; 0 is cold';
-comment on column usage.counters.waits is 'Additions that waited for this row since waits_since';
+comment on column usage.counters.headroom is 'Units that may be added with no further look at limit, reservations and alerts';
+comment on column usage.counters.headroom_from is 'Start of the period in which the headroom was granted: a transaction that began before it writes the peak of another period';
+comment on column usage.counters.headroom_until is 'From here on the headroom is void: the end of the period, or when the clock may change the limit';
+comment on column usage.counters.granted is 'Sum of used and headroom over the shards. Taking leaves it as it is, so that under this row''s lock it is exact without theirs';
+comment on column usage.counters.shards is 'How many shards share the additions; 0 is cold';
+comment on column usage.counters.contention is 'Additions that waited for this row since contention_since';
 comment on column usage.counters.measured_used is 'The use at measured_at, which says how fast a hot counter moves';
 comment on column usage.counters.fall_at is 'The level below which usage.note_level has something to write again';
 
-create table usage.counter_slots (
+create table usage.counter_shards (
   workspace_id uuid not null,
   metric text not null,
   period_start timestamptz not null,
-  slot smallint not null,
+  shard smallint not null,
   used bigint not null default 0,
-  room bigint not null default 0,
-  room_until timestamptz not null default '-infinity',
+  headroom bigint not null default 0,
+  headroom_until timestamptz not null default '-infinity',
   updated_at timestamptz not null default now(),
-  constraint counter_slots_pkey primary key (workspace_id, metric, period_start, slot),
-  constraint counter_slots_counter_fkey foreign key (workspace_id, metric, period_start)
+  constraint counter_shards_pkey primary key (workspace_id, metric, period_start, shard),
+  constraint counter_shards_counter_fkey foreign key (workspace_id, metric, period_start)
     references usage.counters (workspace_id, metric, period_start) on delete cascade
 )
 with (fillfactor = 50);
 
-comment on table usage.counter_slots is 'Shares of hot counters: writers of one counter add to different rows, and none waits for the other''s commit';
-comment on column usage.counter_slots.used is 'Counted here and not yet in usage.counters.used';
-comment on column usage.counter_slots.room is 'Units of the counter''s room that only this slot may use';
+comment on table usage.counter_shards is 'Shares of hot counters: writers of one counter add to different rows, and none waits for the other''s commit';
+comment on column usage.counter_shards.used is 'Counted here and not yet in usage.counters.used';
+comment on column usage.counter_shards.headroom is 'Units of the counter''s headroom that only this shard may use';
 
-create table usage.counter_entries (
+create table usage.counter_log (
   workspace_id uuid not null,
   metric text not null,
   period_start timestamptz not null,
   amount bigint not null
 );
 
-comment on table usage.counter_entries is 'Every addition to a counter since the last reconciliation, append-only and without an index, so that recording it costs one heap insert; the reconciliation folds it into usage.counter_tallies';
+comment on table usage.counter_log is 'Every addition to a counter since the last reconciliation, append-only and without an index, so that recording it costs one heap insert; the reconciliation folds it into usage.counter_log_totals';
 
-create table usage.counter_tallies (
+create table usage.counter_log_totals (
   workspace_id uuid not null,
   metric text not null,
   period_start timestamptz not null,
   amount bigint not null,
-  constraint counter_tallies_pkey primary key (workspace_id, metric, period_start),
-  constraint counter_tallies_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
-  constraint counter_tallies_metric_fkey foreign key (metric) references usage.metrics (key)
+  constraint counter_log_totals_pkey primary key (workspace_id, metric, period_start),
+  constraint counter_log_totals_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
+  constraint counter_log_totals_metric_fkey foreign key (metric) references usage.metrics (key)
 );
 
-comment on table usage.counter_tallies is 'Folded usage.counter_entries: what was added to each counter, kept after the counted rows are gone';
+comment on table usage.counter_log_totals is 'Folded usage.counter_log: what was added to each counter, kept after the counted rows are gone';
 
 create table usage.peaks (
   workspace_id uuid not null,

@@ -1,4 +1,4 @@
-drop table usage.member_tallies;
-drop table usage.member_entries;
+drop table usage.member_counter_log_totals;
+drop table usage.member_counter_log;
 drop table usage.member_counters;
 drop table usage.member_meters;

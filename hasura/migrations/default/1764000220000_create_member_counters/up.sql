@@ -25,11 +25,11 @@ with (fillfactor = 50);
 
 create index member_counters_member_id_idx on usage.member_counters (member_id);
 
-comment on table usage.member_counters is 'What each member has used of its workspace''s use; written by usage.take_members alone, whose row lock serialises the use of one member';
+comment on table usage.member_counters is 'What each member has used of its workspace''s use; written by usage.add_to_members alone, whose row lock serialises the use of one member';
 comment on column usage.member_counters.period_start is 'Start of the period of a counter; -infinity for a gauge';
 comment on column usage.member_counters.member_id is 'The user; it may have left, and its rows still count';
 
-create table usage.member_entries (
+create table usage.member_counter_log (
   workspace_id uuid not null,
   metric text not null,
   period_start timestamptz not null,
@@ -37,16 +37,16 @@ create table usage.member_entries (
   amount bigint not null
 );
 
-comment on table usage.member_entries is 'Every addition to a counter of a member since the last reconciliation, as usage.counter_entries has them of the workspace';
+comment on table usage.member_counter_log is 'Every addition to a counter of a member since the last reconciliation, as usage.counter_log has them of the workspace';
 
-create table usage.member_tallies (
+create table usage.member_counter_log_totals (
   workspace_id uuid not null,
   metric text not null,
   period_start timestamptz not null,
   member_id uuid not null,
   amount bigint not null,
-  constraint member_tallies_pkey primary key (workspace_id, metric, period_start, member_id),
-  constraint member_tallies_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade
+  constraint member_counter_log_totals_pkey primary key (workspace_id, metric, period_start, member_id),
+  constraint member_counter_log_totals_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade
 );
 
-comment on table usage.member_tallies is 'Folded usage.member_entries';
+comment on table usage.member_counter_log_totals is 'Folded usage.member_counter_log';

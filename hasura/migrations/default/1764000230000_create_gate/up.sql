@@ -28,8 +28,8 @@ where status = 'held';
 comment on table usage.reservations is 'Amounts held until they are committed, released or expired';
 comment on column usage.reservations.expires_at is 'From here on the amount is free again, whether or not the status says so yet';
 comment on column usage.reservations.answer is 'The answer of the commit or release that closed it, given again when it is repeated.';
-comment on column usage.reservations.lease_holder is 'The process that keeps this room for its next units; null for a reservation somebody asked for. It ends by its time like any other.';
-comment on column usage.reservations.member_id is 'The member that the room is held for, beside its workspace; null: for the workspace alone';
+comment on column usage.reservations.lease_holder is 'The process that keeps this headroom for its next units; null for a reservation somebody asked for. It ends by its time like any other.';
+comment on column usage.reservations.member_id is 'The member that the headroom is held for, beside its workspace; null: for the workspace alone';
 
 create table usage.ledger (
   workspace_id uuid not null,

@@ -576,24 +576,24 @@ select
   -- Most counters are cold, and read nothing more.
   counters.used + case when counters.granted > 0 then spread.used else 0 end as used,
   case when counters.granted > 0 then greatest(counters.updated_at, spread.updated_at) else counters.updated_at end as updated_at,
-  case when counters.granted > 0 then counters.granted - spread.used else 0 end as spare,
+  case when counters.granted > 0 then counters.granted - spread.used else 0 end as headroom,
   counters.alert_at,
   counters.alert_due
 from usage.counters
 left join lateral (
   select
-    coalesce(sum(counter_slots.used), 0)::bigint as used,
-    max(counter_slots.updated_at) filter (where counter_slots.used > 0) as updated_at
-  from usage.counter_slots
+    coalesce(sum(counter_shards.used), 0)::bigint as used,
+    max(counter_shards.updated_at) filter (where counter_shards.used > 0) as updated_at
+  from usage.counter_shards
   where counters.granted > 0
-    and counter_slots.workspace_id = counters.workspace_id
-    and counter_slots.metric = counters.metric
-    and counter_slots.period_start = counters.period_start
+    and counter_shards.workspace_id = counters.workspace_id
+    and counter_shards.metric = counters.metric
+    and counter_shards.period_start = counters.period_start
 ) as spread on true;
 
-comment on view usage.counter_totals is 'The use of every counter, slots included; the one place that adds them up.';
+comment on view usage.counter_totals is 'The use of every counter, shards included; the one place that adds them up.';
 
-comment on column usage.counter_totals.spare is 'What slots may still use without asking.';
+comment on column usage.counter_totals.headroom is 'What shards may still use without asking.';
 
 -- hasura/sql/usage/gate/expire_reservations.sql
 create or replace function usage.expire_reservations()
@@ -908,8 +908,8 @@ begin
   values ($1, $2, $3, 0)
   on conflict on constraint counters_pkey do update
     set
-      room = 0,
-      room_until = '-infinity';
+      headroom = 0,
+      headroom_until = '-infinity';
   select t.used
   into _used
   from usage.counter_totals t
@@ -920,7 +920,7 @@ begin
 end
 $$;
 
-comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its room and returns what is used; take several in the order of workspace and metric';
+comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its headroom and returns what is used; take several in the order of workspace and metric';
 
 revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;
 
@@ -1045,8 +1045,8 @@ comment on function usage.begin_members(uuid, text) is 'Whether the members of a
 
 revoke execute on function usage.begin_members(uuid, text) from public;
 
--- hasura/sql/usage/members/member_held.sql
-create or replace function usage.member_held(p_workspace_id uuid, p_metric text, p_member_id uuid)
+-- hasura/sql/usage/members/member_reserved.sql
+create or replace function usage.member_reserved(p_workspace_id uuid, p_metric text, p_member_id uuid)
 returns bigint
 language plpgsql
 stable
@@ -1066,9 +1066,9 @@ begin
 end
 $$;
 
-comment on function usage.member_held(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
+comment on function usage.member_reserved(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
 
-revoke execute on function usage.member_held(uuid, text, uuid) from public;
+revoke execute on function usage.member_reserved(uuid, text, uuid) from public;
 
 -- hasura/sql/usage/upgrades/add_on_for.sql
 create or replace function usage.add_on_for(p_workspace_id uuid, p_metric text, p_needed bigint)
@@ -1546,8 +1546,8 @@ comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, b
 
 revoke execute on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) from public;
 
--- hasura/sql/usage/members/take_members.sql
-create or replace function usage.take_members(
+-- hasura/sql/usage/members/add_to_members.sql
+create or replace function usage.add_to_members(
   p_workspaces uuid[],
   p_metrics text[],
   p_members uuid[],
@@ -1614,12 +1614,12 @@ begin
       into _used;
     end if;
     if _start > '-infinity' then
-      insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+      insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
       values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
     end if;
     -- Behind the write, whose lock others wait for: what is held is read when it can change no more.
     if p_enforce and p_amounts[_n] > 0 and _limit is not null then
-      _held := usage.member_held(_workspace, _metric, p_members[_n]);
+      _held := usage.member_reserved(_workspace, _metric, p_members[_n]);
       if _used::numeric + _held > _limit then
         perform usage.raise_member_limit(
           _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _held, _limit
@@ -1630,9 +1630,9 @@ begin
 end
 $$;
 
-comment on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
+comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
 
-revoke execute on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) from public;
+revoke execute on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) from public;
 
 -- hasura/sql/usage/meters/member_total.sql
 create or replace function usage.member_total(p_branches text)
@@ -1688,7 +1688,7 @@ begin
   into _workspaces, _metrics, _members, _amounts
   from (%2$s
   ) t;
-  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
   return null;
 end
 $body$,
@@ -1721,195 +1721,6 @@ $$;
 comment on function usage.member_body(text[], text, text) is 'The body of the trigger that counts members';
 
 revoke execute on function usage.member_body(text[], text, text) from public;
-
--- hasura/sql/usage/counters/lock_many.sql
-create or replace function usage.lock_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  -- The first use of a period: an anchor that is set beside it waits here or is seen.
-  perform 1
-  from public.workspaces w
-  where w.id in (
-    select k.workspace_id
-    from unnest(p_workspaces, p_metrics, p_amounts) as k (workspace_id, metric, amount)
-    join usage.metrics m on m.key = k.metric
-    cross join lateral usage.period(k.workspace_id) as present
-    where k.amount > 0
-      and not exists (
-        select
-        from usage.counters c
-        where c.workspace_id = k.workspace_id
-          and c.metric = k.metric
-          and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
-      )
-  )
-  order by w.id
-  for key share;
-
-  insert into usage.counters (workspace_id, metric, period_start, used)
-  select k.workspace_id, k.metric, case m.kind when 'gauge' then '-infinity' else present.period_start end, 0
-  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  where k.amount > 0
-    and not exists (
-      select
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
-    )
-  order by k.n
-  on conflict on constraint counters_pkey do nothing;
-
-  perform 1
-  from unnest(p_workspaces, p_metrics) with ordinality as k (workspace_id, metric, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  join usage.counters c
-    on c.workspace_id = k.workspace_id
-    and c.metric = k.metric
-    and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
-  order by k.n
-  for no key update of c;
-end
-$$;
-
-comment on function usage.lock_many(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
-
-revoke execute on function usage.lock_many(uuid[], text[], bigint[]) from public;
-
--- hasura/sql/usage/counters/take_many.sql
-create or replace function usage.take_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
-returns integer[]
-language plpgsql
-set search_path = pg_catalog, pg_temp
-set enable_hashjoin = off
-set enable_mergejoin = off
-set enable_seqscan = off
-set enable_bitmapscan = off
-as $$
-declare
-  _taken integer[];
-begin
-  -- Statements over the same counters wait for each other here, and the next statement sees what they left.
-  perform 1
-  from usage.counters c
-  where c.workspace_id = p_workspaces[1]
-    and c.metric = p_metrics[1]
-    and c.period_start <= now()
-    and c.room_until > now()
-  for no key update;
-
-  with taken as (
-    update usage.counters c
-    set
-      used = c.used + k.amount,
-      room = c.room - k.amount,
-      updated_at = now()
-    from (
-      select k.workspace_id, k.metric, k.amount, k.n
-      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-      order by k.n
-      offset 0
-    ) k
-    where c.workspace_id = k.workspace_id
-      and c.metric = k.metric
-      -- Only the present period has room, as room ends with its period and a change of periods takes it back.
-      and c.period_start <= now()
-      and c.room >= k.amount
-      and c.room_from <= now()
-      and c.room_until > now()
-      and c.used + k.amount >= c.fall_at
-    returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
-  ),
-  noted as (
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
-    select t.workspace_id, t.metric, t.period_start, t.amount
-    from taken t
-    where t.period_start > '-infinity'
-  ),
-  -- Whoever granted the room has noted a peak in this period.
-  raised as (
-    update usage.peaks k
-    set peak = t.used
-    from taken t
-    where t.period_start = '-infinity'
-      and t.amount > 0
-      and k.workspace_id = t.workspace_id
-      and k.metric = t.metric
-      and k.period_start = (
-        select p.period_start
-        from usage.peaks p
-        where p.workspace_id = t.workspace_id
-          and p.metric = t.metric
-          and p.period_start <= now()
-        order by p.period_start desc
-        limit 1
-      )
-      and k.peak < t.used
-  )
-  select coalesce(array_agg(t.n::integer), '{}')
-  into _taken
-  from taken t;
-  return _taken;
-end
-$$;
-
-comment on function usage.take_many(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the room, by one statement; returns which ones, as positions';
-
-revoke execute on function usage.take_many(uuid[], text[], bigint[]) from public;
-
--- hasura/sql/usage/counters/held.sql
-create or replace function usage.held(workspace_id uuid, metric text)
-returns bigint
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-begin
-  return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = $1
-      and r.metric = $2
-      and r.status = 'held'
-      and r.expires_at > now()
-      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
-  );
-end
-$$;
-
-comment on function usage.held(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
-
-revoke execute on function usage.held(uuid, text) from public;
-
--- hasura/sql/usage/counters/held_by_all.sql
-create or replace function usage.held_by_all(p_workspace_id uuid, p_metric text)
-returns bigint
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = p_workspace_id
-      and r.metric = p_metric
-      and r.status = 'held'
-      and r.expires_at > now()
-  );
-end
-$$;
-
-comment on function usage.held_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
-
-revoke execute on function usage.held_by_all(uuid, text) from public;
 
 -- hasura/sql/usage/counters/note_peak.sql
 create or replace function usage.note_peak(
@@ -2069,8 +1880,56 @@ comment on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint
 
 revoke execute on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) from public;
 
--- hasura/sql/usage/shards/collect_slots.sql
-create or replace function usage.collect_slots(
+-- hasura/sql/usage/counters/reserved_amount.sql
+create or replace function usage.reserved_amount(workspace_id uuid, metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return (
+    select coalesce(sum(r.amount), 0)::bigint
+    from usage.reservations r
+    where r.workspace_id = $1
+      and r.metric = $2
+      and r.status = 'held'
+      and r.expires_at > now()
+      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+  );
+end
+$$;
+
+comment on function usage.reserved_amount(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
+
+revoke execute on function usage.reserved_amount(uuid, text) from public;
+
+-- hasura/sql/usage/counters/reserved_by_all.sql
+create or replace function usage.reserved_by_all(p_workspace_id uuid, p_metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(r.amount), 0)::bigint
+    from usage.reservations r
+    where r.workspace_id = p_workspace_id
+      and r.metric = p_metric
+      and r.status = 'held'
+      and r.expires_at > now()
+  );
+end
+$$;
+
+comment on function usage.reserved_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
+
+revoke execute on function usage.reserved_by_all(uuid, text) from public;
+
+-- hasura/sql/usage/shards/collect_shards.sql
+create or replace function usage.collect_shards(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
@@ -2081,65 +1940,65 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _slots smallint[];
+  _shards smallint[];
   _used bigint;
-  _room bigint;
+  _headroom bigint;
 begin
   if p_wait then
     perform 1
-    from usage.counter_slots s
+    from usage.counter_shards s
     where s.workspace_id = p_workspace_id
       and s.metric = p_metric
       and s.period_start = p_period_start
-      and s.room > 0
-    order by s.slot
+      and s.headroom > 0
+    order by s.shard
     for no key update;
   end if;
 
   select
-    array_agg(l.slot),
+    array_agg(l.shard),
     coalesce(sum(l.used), 0),
-    coalesce(sum(l.room), 0)
-  into _slots, _used, _room
+    coalesce(sum(l.headroom), 0)
+  into _shards, _used, _headroom
   from (
-    select s.slot, s.used, s.room
-    from usage.counter_slots s
+    select s.shard, s.used, s.headroom
+    from usage.counter_shards s
     where s.workspace_id = p_workspace_id
       and s.metric = p_metric
       and s.period_start = p_period_start
-      and (s.used > 0 or s.room > 0)
-    order by s.slot
+      and (s.used > 0 or s.headroom > 0)
+    order by s.shard
     for no key update skip locked
   ) l;
-  if _slots is null then
+  if _shards is null then
     return;
   end if;
 
-  update usage.counter_slots s
+  update usage.counter_shards s
   set
     used = 0,
-    room = 0,
-    room_until = '-infinity'
+    headroom = 0,
+    headroom_until = '-infinity'
   where s.workspace_id = p_workspace_id
     and s.metric = p_metric
     and s.period_start = p_period_start
-    and s.slot = any (_slots);
+    and s.shard = any (_shards);
   update usage.counters c
   set
     used = c.used + _used,
-    granted = c.granted - _used - _room
+    granted = c.granted - _used - _headroom
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
     and c.period_start = p_period_start;
 end
 $$;
 
-comment on function usage.collect_slots(uuid, text, timestamptz, boolean) is 'Brings back what slots have counted and not used, for the holder of the counter''s lock; waits for slots that a transaction has in hand, or leaves them out';
+comment on function usage.collect_shards(uuid, text, timestamptz, boolean) is 'Brings back what shards have counted and not used, for the holder of the counter''s lock; waits for shards that a transaction has in hand, or leaves them out';
 
-revoke execute on function usage.collect_slots(uuid, text, timestamptz, boolean) from public;
+revoke execute on function usage.collect_shards(uuid, text, timestamptz, boolean) from public;
 
--- hasura/sql/usage/shards/collect_in_use.sql
-create or replace function usage.collect_in_use(
+-- hasura/sql/usage/shards/collect_busy_shards.sql
+create or replace function usage.collect_busy_shards(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
@@ -2152,38 +2011,38 @@ as $$
 declare
   _busy smallint;
 begin
-  perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, p_wait);
+  perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, p_wait);
   if p_wait then
     return;
   end if;
-  select min(s.slot)
+  select min(s.shard)
   into _busy
-  from usage.counter_slots s
+  from usage.counter_shards s
   where s.workspace_id = p_workspace_id
     and s.metric = p_metric
     and s.period_start = p_period_start
-    and s.room > 0;
+    and s.headroom > 0;
   if _busy is not null then
     raise exception using
       errcode = 'HU002',
-      message = 'a slot is in use',
+      message = 'a shard is in use',
       detail = json_build_object(
-        'workspaceId', p_workspace_id, 'metric', p_metric, 'periodStart', p_period_start, 'slot', _busy
+        'workspaceId', p_workspace_id, 'metric', p_metric, 'periodStart', p_period_start, 'shard', _busy
       )::text;
   end if;
 end
 $$;
 
-comment on function usage.collect_in_use(uuid, text, timestamptz, boolean) is 'Brings all slots back: waits for those in use, or ends with HU002 and one of them in the detail, at which the caller lets go of its rows and waits without them';
+comment on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) is 'Brings all shards back: waits for those in use, or ends with HU002 and one of them in the detail, at which the caller lets go of its rows and waits without them';
 
-revoke execute on function usage.collect_in_use(uuid, text, timestamptz, boolean) from public;
+revoke execute on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) from public;
 
--- hasura/sql/usage/shards/grant_slots.sql
-create or replace function usage.grant_slots(
+-- hasura/sql/usage/shards/grant_to_shards.sql
+create or replace function usage.grant_to_shards(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
-  p_slots smallint,
+  p_shards smallint,
   p_only smallint,
   p_share bigint,
   p_until timestamptz
@@ -2193,70 +2052,45 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _slots smallint[];
-  _room bigint;
+  _shards smallint[];
+  _headroom bigint;
 begin
   select
-    array_agg(l.slot),
-    sum(l.room)
-  into _slots, _room
+    array_agg(l.shard),
+    sum(l.headroom)
+  into _shards, _headroom
   from (
-    select s.slot, s.room
-    from usage.counter_slots s
+    select s.shard, s.headroom
+    from usage.counter_shards s
     where s.workspace_id = p_workspace_id
       and s.metric = p_metric
       and s.period_start = p_period_start
-      and s.slot < p_slots
-      and (p_only is null or s.slot = p_only)
-    order by s.slot
+      and s.shard < p_shards
+      and (p_only is null or s.shard = p_only)
+    order by s.shard
     for no key update skip locked
   ) l;
-  if _slots is null then
+  if _shards is null then
     return 0;
   end if;
-  update usage.counter_slots s
+  update usage.counter_shards s
   set
-    room = p_share,
-    room_until = p_until
+    headroom = p_share,
+    headroom_until = p_until
   where s.workspace_id = p_workspace_id
     and s.metric = p_metric
     and s.period_start = p_period_start
-    and s.slot = any (_slots);
-  return p_share * cardinality(_slots) - _room;
+    and s.shard = any (_shards);
+  return p_share * cardinality(_shards) - _headroom;
 end
 $$;
 
-comment on function usage.grant_slots(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) is 'Fills all slots, or one, as far as nobody has them in hand, and returns by how much their room grew';
+comment on function usage.grant_to_shards(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) is 'Fills all shards, or one, as far as nobody has them in hand, and returns by how much their headroom grew';
 
-revoke execute on function usage.grant_slots(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) from public;
+revoke execute on function usage.grant_to_shards(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) from public;
 
--- hasura/sql/usage/shards/may_grant_room.sql
-create or replace function usage.may_grant_room(p_workspace_id uuid)
-returns boolean
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted')
-    or coalesce(current_setting('usage.reservation_id', true), '') <> ''
-    or not pg_try_advisory_xact_lock_shared(hashtextextended('billing.plan_limits', 0))
-  then
-    return false;
-  end if;
-  perform 1
-  from public.workspaces w
-  where w.id = p_workspace_id
-  for share skip locked;
-  return found;
-end
-$$;
-
-comment on function usage.may_grant_room(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
-
-revoke execute on function usage.may_grant_room(uuid) from public;
-
--- hasura/sql/usage/shards/room_below.sql
-create or replace function usage.room_below(
+-- hasura/sql/usage/shards/headroom_below.sql
+create or replace function usage.headroom_below(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
@@ -2281,27 +2115,52 @@ begin
       and c.period_start = p_period_start;
     exit when not found or _granted = 0 or _round = 2 or p_bound - _taken >= p_amount;
     if _round = 0 then
-      perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, false);
+      perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
     else
       -- What may fit is never refused.
-      perform usage.collect_in_use(p_workspace_id, p_metric, p_period_start, p_wait);
+      perform usage.collect_busy_shards(p_workspace_id, p_metric, p_period_start, p_wait);
     end if;
   end loop;
   return p_bound - coalesce(_taken, 0);
 end
 $$;
 
-comment on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its slots emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for slots in use, if told not to';
+comment on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its shards emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for shards in use, if told not to';
 
-revoke execute on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
+revoke execute on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
 
--- hasura/sql/usage/counters/take_under_lock.sql
-create or replace function usage.take_under_lock(
+-- hasura/sql/usage/shards/may_grant_headroom.sql
+create or replace function usage.may_grant_headroom(p_workspace_id uuid)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted')
+    or coalesce(current_setting('usage.reservation_id', true), '') <> ''
+    or not pg_try_advisory_xact_lock_shared(hashtextextended('billing.plan_limits', 0))
+  then
+    return false;
+  end if;
+  perform 1
+  from public.workspaces w
+  where w.id = p_workspace_id
+  for share skip locked;
+  return found;
+end
+$$;
+
+comment on function usage.may_grant_headroom(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
+
+revoke execute on function usage.may_grant_headroom(uuid) from public;
+
+-- hasura/sql/usage/counters/add_locked.sql
+create or replace function usage.add_locked(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
   p_enforce boolean,
-  p_slots smallint,
+  p_shards smallint,
   p_wait boolean
 )
 returns void
@@ -2310,7 +2169,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_most constant bigint := 9000000000000000000;
-  -- Each slot gets a quarter of its even share of what is free; below this it is not worth the spreading.
+  -- Each shard gets a quarter of its even share of what is free; below this it is not worth the spreading.
   c_least_share constant bigint := 16;
   _kind text;
   _feed text;
@@ -2322,7 +2181,7 @@ declare
   _level record;
   _free bigint;
   _share bigint;
-  _slots smallint;
+  _shards smallint;
   _granted bigint := 0;
   _total bigint;
   _measured bigint;
@@ -2371,7 +2230,7 @@ begin
   for no key update;
   if not found then
     -- Rows of a workspace that is being deleted give back to a counter that is gone already.
-    if p_amount < 0 or (p_amount = 0 and p_slots is null) then
+    if p_amount < 0 or (p_amount = 0 and p_shards is null) then
       return;
     end if;
     if _kind = 'counter' then
@@ -2406,9 +2265,9 @@ begin
       detail = json_build_object('code', 'feature-not-in-plan', 'metric', p_metric, 'amount', p_amount)::text;
   end if;
   if p_amount > 0 and p_enforce and (not _limit.included or _limit.cap_value is not null) then
-    _held := usage.held(p_workspace_id, p_metric);
+    _held := usage.reserved_amount(p_workspace_id, p_metric);
     if not _limit.included
-      or usage.room_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
+      or usage.headroom_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
     then
       select t.used
       into _total
@@ -2422,13 +2281,13 @@ begin
     end if;
   end if;
 
-  -- An alert is written with the use that reaches its threshold: no slot may hold room then, as nobody could say
+  -- An alert is written with the use that reaches its threshold: no shard may hold headroom then, as nobody could say
   -- where the use is.
   if p_amount > 0 and _home.granted > 0 then
-    perform usage.room_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
+    perform usage.headroom_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
   end if;
   if _home.granted > 0 and now() >= _home.alert_due then
-    perform usage.collect_in_use(p_workspace_id, p_metric, _start, p_wait);
+    perform usage.collect_busy_shards(p_workspace_id, p_metric, _start, p_wait);
   end if;
   select c.used + c.granted + p_amount
   into _total
@@ -2446,26 +2305,26 @@ begin
   end if;
 
   if _waited then
-    _home.waits := case when _home.waits_since > _asked_at - interval '1 second' then least(_home.waits + 1, 1000) else 1 end;
-    _home.waits_since := case when _home.waits = 1 then _asked_at else _home.waits_since end;
+    _home.contention := case when _home.contention_since > _asked_at - interval '1 second' then least(_home.contention + 1, 1000) else 1 end;
+    _home.contention_since := case when _home.contention = 1 then _asked_at else _home.contention_since end;
   end if;
-  _slots := coalesce(p_slots, _home.slots);
-  if _home.waits >= 8 and _kind = 'counter' and _feed = 'rows' and p_slots is null then
-    _slots := case when _slots = 0 then 16 else least(_slots * 2, 64) end;
-    _home.waits := 0;
+  _shards := coalesce(p_shards, _home.shards);
+  if _home.contention >= 8 and _kind = 'counter' and _feed = 'rows' and p_shards is null then
+    _shards := case when _shards = 0 then 16 else least(_shards * 2, 64) end;
+    _home.contention := 0;
   end if;
   -- A hot counter that nobody hurries any more is counted on one row again.
-  if _slots > 0 and p_slots is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
+  if _shards > 0 and p_shards is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
     select t.used + p_amount
     into _measured
     from usage.counter_totals t
     where t.workspace_id = p_workspace_id
       and t.metric = p_metric
       and t.period_start = _start;
-    if _home.slots > 0
+    if _home.shards > 0
       and _measured - _home.measured_used < 20 * (extract(epoch from clock_timestamp()) - extract(epoch from _home.measured_at))
     then
-      _slots := 0;
+      _shards := 0;
     end if;
     _home.measured_at := clock_timestamp();
     _home.measured_used := _measured;
@@ -2473,43 +2332,43 @@ begin
 
   _until := least(_period.period_end, _limit.valid_until);
   _bound := least(
-    coalesce(_limit.cap_value, c_most) - usage.held_by_all(p_workspace_id, p_metric),
+    coalesce(_limit.cap_value, c_most) - usage.reserved_by_all(p_workspace_id, p_metric),
     c_most,
     _home.alert_at - 1
   );
   _free := _bound - _total;
-  _share := case when _slots > 0 then _free / (4 * _slots) else 0 end;
-  _may := _limit.included and _free >= 0 and usage.may_grant_room(p_workspace_id);
+  _share := case when _shards > 0 then _free / (4 * _shards) else 0 end;
+  _may := _limit.included and _free >= 0 and usage.may_grant_headroom(p_workspace_id);
   if _share < c_least_share then
-    _slots := 0;
+    _shards := 0;
   end if;
-  if _slots = 0 and _home.granted > 0 then
-    perform usage.collect_slots(p_workspace_id, p_metric, _start, false);
+  if _shards = 0 and _home.granted > 0 then
+    perform usage.collect_shards(p_workspace_id, p_metric, _start, false);
     select _bound - c.used - c.granted - p_amount
     into _free
     from usage.counters c
     where c.workspace_id = p_workspace_id
       and c.metric = p_metric
       and c.period_start = _start;
-  elsif _slots > 0 and _may then
-    if _slots > _home.slots then
-      insert into usage.counter_slots (workspace_id, metric, period_start, slot)
+  elsif _shards > 0 and _may then
+    if _shards > _home.shards then
+      insert into usage.counter_shards (workspace_id, metric, period_start, shard)
       select p_workspace_id, p_metric, _start, n
-      from generate_series(0, _slots - 1) as n
-      -- Instead of on conflict, which waits for a slot in use. Nobody else inserts: this has the row.
+      from generate_series(0, _shards - 1) as n
+      -- Instead of on conflict, which waits for a shard in use. Nobody else inserts: this has the row.
       where not exists (
         select
-        from usage.counter_slots s
+        from usage.counter_shards s
         where s.workspace_id = p_workspace_id
           and s.metric = p_metric
           and s.period_start = _start
-          and s.slot = n
+          and s.shard = n
       );
     end if;
     -- The short time shows at each renewal whether the counter is still hot.
-    _granted := usage.grant_slots(
-      p_workspace_id, p_metric, _start, _slots,
-      case when _slots = _home.slots then (pg_backend_pid() % _slots)::smallint end,
+    _granted := usage.grant_to_shards(
+      p_workspace_id, p_metric, _start, _shards,
+      case when _shards = _home.shards then (pg_backend_pid() % _shards)::smallint end,
       _share,
       least(_until, clock_timestamp() + interval '1 minute')
     );
@@ -2518,13 +2377,13 @@ begin
   update usage.counters c
   set
     used = c.used + p_amount,
-    room = case when _may and _slots = 0 then _free else 0 end,
-    room_from = _period.period_start,
-    room_until = case when _may and _slots = 0 then _until else '-infinity' end,
+    headroom = case when _may and _shards = 0 then _free else 0 end,
+    headroom_from = _period.period_start,
+    headroom_until = case when _may and _shards = 0 then _until else '-infinity' end,
     granted = c.granted + _granted,
-    slots = _slots,
-    waits = _home.waits,
-    waits_since = _home.waits_since,
+    shards = _shards,
+    contention = _home.contention,
+    contention_since = _home.contention_since,
     measured_at = _home.measured_at,
     measured_used = _home.measured_used,
     alert_at = _home.alert_at,
@@ -2541,184 +2400,29 @@ begin
   if _kind = 'gauge' then
     perform usage.note_peak(p_workspace_id, p_metric, _total - p_amount, _total, _home.updated_at);
   else
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
     values (p_workspace_id, p_metric, _start, p_amount);
   end if;
 end
 $$;
 
-comment on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the room in which usage.take needs none of it. HU002 where it would wait for slots, if told not to';
+comment on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the headroom in which usage.add needs none of it. HU002 where it would wait for shards, if told not to';
 
-revoke execute on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) from public;
+revoke execute on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) from public;
 
--- hasura/sql/usage/shards/take_from_slots.sql
-create or replace function usage.take_from_slots(
-  p_workspace_id uuid,
-  p_metric text,
-  p_period_start timestamptz,
-  p_slots smallint,
-  p_amount bigint
-)
-returns boolean
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  -- In a variable: within a statement it would be computed for every row.
-  _own constant smallint := pg_backend_pid() % p_slots;
-  _slot smallint;
-begin
-  -- No wait, not even for the own slot: a transaction that took from another one may be waited for by its holder.
-  with free as (
-    select s.slot
-    from usage.counter_slots s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.slot = _own
-      and s.room >= p_amount
-      and s.room_until > now()
-    for no key update skip locked
-  ),
-  taken as (
-    update usage.counter_slots s
-    set
-      used = s.used + p_amount,
-      room = s.room - p_amount,
-      updated_at = now()
-    from free f
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.slot = f.slot
-    returning s.slot
-  ),
-  noted as (
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
-    select p_workspace_id, p_metric, p_period_start, p_amount
-    from taken
-  )
-  select t.slot
-  into _slot
-  from taken t;
-  if found then
-    return true;
-  end if;
-
-  -- Without room by the clock or by a change of limits: its holder gets it new room under the counter's row.
-  perform 1
-  from usage.counter_slots s
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.slot = _own
-    and s.room_until <= now()
-  for no key update skip locked;
-  if found then
-    return false;
-  end if;
-
-  with free as (
-    select s.slot
-    from usage.counter_slots s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.room >= p_amount
-      and s.room_until > now()
-    order by s.slot
-    limit 1
-    for no key update skip locked
-  ),
-  taken as (
-    update usage.counter_slots s
-    set
-      used = s.used + p_amount,
-      room = s.room - p_amount,
-      updated_at = now()
-    from free f
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.slot = f.slot
-    returning s.slot
-  ),
-  noted as (
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
-    select p_workspace_id, p_metric, p_period_start, p_amount
-    from taken
-  )
-  select t.slot
-  into _slot
-  from taken t;
-  return found;
-end
-$$;
-
-comment on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) is 'Adds to the slot of this connection or to any other that has room and is in nobody''s hand';
-
-revoke execute on function usage.take_from_slots(uuid, text, timestamptz, smallint, bigint) from public;
-
--- hasura/sql/usage/counters/add_under_locks.sql
-create or replace function usage.add_under_locks(
-  p_workspaces uuid[],
-  p_metrics text[],
-  p_amounts bigint[],
-  p_wait boolean
-)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _taken integer[];
-  _rest record;
-begin
-  perform usage.lock_many(p_workspaces, p_metrics, p_amounts);
-  _taken := usage.take_many(p_workspaces, p_metrics, p_amounts);
-  for _rest in
-    select k.workspace_id, k.metric, k.amount, present.period_start, present.slots
-    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-    left join unnest(_taken) as taken (n) on taken.n = k.n
-    left join lateral (
-      select c.period_start, c.slots
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start <= now()
-      order by c.period_start desc
-      limit 1
-    ) as present on true
-    where taken.n is null
-    order by k.n
-  loop
-    if coalesce(_rest.slots, 0) = 0
-      or _rest.amount <= 0
-      or not usage.take_from_slots(_rest.workspace_id, _rest.metric, _rest.period_start, _rest.slots, _rest.amount)
-    then
-      perform usage.take_under_lock(_rest.workspace_id, _rest.metric, _rest.amount, true, null, p_wait);
-    end if;
-  end loop;
-end
-$$;
-
-comment on function usage.add_under_locks(uuid[], text[], bigint[], boolean) is 'Adds to all counters with the locks of all taken first, in order. HU002 where it would wait for slots, if told not to';
-
-revoke execute on function usage.add_under_locks(uuid[], text[], bigint[], boolean) from public;
-
--- hasura/sql/usage/shards/await_slot.sql
-create or replace function usage.await_slot(p_busy jsonb)
+-- hasura/sql/usage/shards/await_shard.sql
+create or replace function usage.await_shard(p_busy jsonb)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform 1
-  from usage.counter_slots s
+  from usage.counter_shards s
   where s.workspace_id = (p_busy ->> 'workspaceId')::uuid
     and s.metric = p_busy ->> 'metric'
     and s.period_start = (p_busy ->> 'periodStart')::timestamptz
-    and s.slot = (p_busy ->> 'slot')::smallint
+    and s.shard = (p_busy ->> 'shard')::smallint
   for no key update;
   raise exception using errcode = 'HU001';
 exception when sqlstate 'HU001' then
@@ -2726,12 +2430,12 @@ exception when sqlstate 'HU001' then
 end
 $$;
 
-comment on function usage.await_slot(jsonb) is 'Waits for the slot in the detail of HU002 and lets go of it';
+comment on function usage.await_shard(jsonb) is 'Waits for the shard in the detail of HU002 and lets go of it';
 
-revoke execute on function usage.await_slot(jsonb) from public;
+revoke execute on function usage.await_shard(jsonb) from public;
 
--- hasura/sql/usage/shards/rounds_without_rows.sql
-create or replace function usage.rounds_without_rows()
+-- hasura/sql/usage/shards/max_unlocked_waits.sql
+create or replace function usage.max_unlocked_waits()
 returns integer
 language sql
 immutable
@@ -2741,103 +2445,17 @@ as $$
   select 32
 $$;
 
-comment on function usage.rounds_without_rows() is 'How often one that is short waits for a slot with nothing in hand. Others use up slots meanwhile, so it comes to an end; behind it one waits with the rows, where a deadlock is possible again';
+comment on function usage.max_unlocked_waits() is 'How often one that is short waits for a shard with nothing in hand. Others use up shards meanwhile, so it comes to an end; behind it one waits with the rows, where a deadlock is possible again';
 
-revoke execute on function usage.rounds_without_rows() from public;
+revoke execute on function usage.max_unlocked_waits() from public;
 
--- hasura/sql/usage/shards/take_rest_from_slots.sql
-create or replace function usage.take_rest_from_slots(
-  p_workspaces uuid[],
-  p_metrics text[],
-  p_amounts bigint[],
-  p_taken integer[]
-)
-returns boolean
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _hot record;
-begin
-  for _hot in
-    select k.workspace_id, k.metric, k.amount, present.period_start, coalesce(present.slots, 0::smallint) as slots
-    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-    left join unnest(p_taken) as taken (n) on taken.n = k.n
-    left join lateral (
-      select c.period_start, c.slots
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start <= now()
-      order by c.period_start desc
-      limit 1
-    ) as present on true
-    where taken.n is null
-    order by coalesce(present.slots, 0) > 0, k.n
-  loop
-    if _hot.slots = 0
-      or _hot.amount <= 0
-      or not usage.take_from_slots(_hot.workspace_id, _hot.metric, _hot.period_start, _hot.slots, _hot.amount)
-    then
-      return false;
-    end if;
-  end loop;
-  return true;
-end
-$$;
-
-comment on function usage.take_rest_from_slots(uuid[], text[], bigint[], integer[]) is 'Adds the keys that usage.take_many did not take to slots, which nobody waits for, so that the order does not matter; false as soon as one has none with room';
-
-revoke execute on function usage.take_rest_from_slots(uuid[], text[], bigint[], integer[]) from public;
-
--- hasura/sql/usage/counters/add_many.sql
-create or replace function usage.add_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _taken integer[];
-  _busy text;
-begin
-  -- What is locked on the way to a counter without room must not be waited for by others who came another way: the
-  -- attempt is given up with its locks, and all are taken again in order before anything is counted.
-  begin
-    _taken := usage.take_many(p_workspaces, p_metrics, p_amounts);
-    if cardinality(_taken) <> cardinality(p_workspaces)
-      and not usage.take_rest_from_slots(p_workspaces, p_metrics, p_amounts, _taken)
-    then
-      raise exception using errcode = 'HU001';
-    end if;
-    return;
-  exception when sqlstate 'HU001' then
-    null;
-  end;
-
-  for _round in 1..usage.rounds_without_rows() loop
-    begin
-      perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, false);
-      return;
-    exception when sqlstate 'HU002' then
-      get stacked diagnostics _busy = pg_exception_detail;
-    end;
-    perform usage.await_slot(_busy::jsonb);
-  end loop;
-  perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, true);
-end
-$$;
-
-comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters, given in key order; refuses like usage.add';
-
-revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;
-
--- hasura/sql/usage/counters/take_slowly.sql
-create or replace function usage.take_slowly(
+-- hasura/sql/usage/counters/add_beyond_headroom.sql
+create or replace function usage.add_beyond_headroom(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
   p_enforce boolean default true,
-  p_slots smallint default null::smallint
+  p_shards smallint default null::smallint
 )
 returns void
 language plpgsql
@@ -2846,8 +2464,8 @@ as $$
 declare
   _busy text;
 begin
-  -- Nothing is kept while waiting, for some rounds: without a share left, slots only come back.
-  for _round in 1..usage.rounds_without_rows() loop
+  -- Nothing is kept while waiting, for some rounds: without a share left, shards only come back.
+  for _round in 1..usage.max_unlocked_waits() loop
     perform 1
     from usage.counters c
     where c.workspace_id = p_workspace_id
@@ -2857,23 +2475,131 @@ begin
     limit 1;
     exit when not found;
     begin
-      perform usage.take_under_lock(p_workspace_id, p_metric, p_amount, p_enforce, p_slots, false);
+      perform usage.add_locked(p_workspace_id, p_metric, p_amount, p_enforce, p_shards, false);
       return;
     exception when sqlstate 'HU002' then
       get stacked diagnostics _busy = pg_exception_detail;
     end;
-    perform usage.await_slot(_busy::jsonb);
+    perform usage.await_shard(_busy::jsonb);
   end loop;
-  perform usage.take_under_lock(p_workspace_id, p_metric, p_amount, p_enforce, p_slots, true);
+  perform usage.add_locked(p_workspace_id, p_metric, p_amount, p_enforce, p_shards, true);
 end
 $$;
 
-comment on function usage.take_slowly(uuid, text, bigint, boolean, smallint) is 'Adds where the room does not do, by usage.take_under_lock, and waits for slots in use without the counter''s row. Amount 0 only looks; slots given spread the counter over so many';
+comment on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) is 'Adds where the headroom does not do, by usage.add_locked, and waits for shards in use without the counter''s row. Amount 0 only looks; shards given spread the counter over so many';
 
-revoke execute on function usage.take_slowly(uuid, text, bigint, boolean, smallint) from public;
+revoke execute on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) from public;
 
--- hasura/sql/usage/counters/take.sql
-create or replace function usage.take(
+-- hasura/sql/usage/shards/add_to_shard.sql
+create or replace function usage.add_to_shard(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_shards smallint,
+  p_amount bigint
+)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- In a variable: within a statement it would be computed for every row.
+  _own constant smallint := pg_backend_pid() % p_shards;
+  _shard smallint;
+begin
+  -- No wait, not even for the own shard: a transaction that took from another one may be waited for by its holder.
+  with free as (
+    select s.shard
+    from usage.counter_shards s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.shard = _own
+      and s.headroom >= p_amount
+      and s.headroom_until > now()
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_shards s
+    set
+      used = s.used + p_amount,
+      headroom = s.headroom - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.shard = f.shard
+    returning s.shard
+  ),
+  noted as (
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.shard
+  into _shard
+  from taken t;
+  if found then
+    return true;
+  end if;
+
+  -- Without headroom by the clock or by a change of limits: its holder gets it new headroom under the counter's row.
+  perform 1
+  from usage.counter_shards s
+  where s.workspace_id = p_workspace_id
+    and s.metric = p_metric
+    and s.period_start = p_period_start
+    and s.shard = _own
+    and s.headroom_until <= now()
+  for no key update skip locked;
+  if found then
+    return false;
+  end if;
+
+  with free as (
+    select s.shard
+    from usage.counter_shards s
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.headroom >= p_amount
+      and s.headroom_until > now()
+    order by s.shard
+    limit 1
+    for no key update skip locked
+  ),
+  taken as (
+    update usage.counter_shards s
+    set
+      used = s.used + p_amount,
+      headroom = s.headroom - p_amount,
+      updated_at = now()
+    from free f
+    where s.workspace_id = p_workspace_id
+      and s.metric = p_metric
+      and s.period_start = p_period_start
+      and s.shard = f.shard
+    returning s.shard
+  ),
+  noted as (
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
+    select p_workspace_id, p_metric, p_period_start, p_amount
+    from taken
+  )
+  select t.shard
+  into _shard
+  from taken t;
+  return found;
+end
+$$;
+
+comment on function usage.add_to_shard(uuid, text, timestamptz, smallint, bigint) is 'Adds to the shard of this connection or to any other that has headroom and is in nobody''s hand';
+
+revoke execute on function usage.add_to_shard(uuid, text, timestamptz, smallint, bigint) from public;
+
+-- hasura/sql/usage/counters/add.sql
+create or replace function usage.add(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
@@ -2885,15 +2611,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _start timestamptz;
-  _slots smallint;
+  _shards smallint;
   _granted bigint;
   _asked_at timestamptz;
-  _waits smallint;
+  _contention smallint;
   _used bigint;
 begin
   -- Room ends with its period at the latest, so the latest row is the one or has none.
-  select c.period_start, c.slots, c.granted
-  into _start, _slots, _granted
+  select c.period_start, c.shards, c.granted
+  into _start, _shards, _granted
   from usage.counters c
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
@@ -2901,7 +2627,7 @@ begin
   order by c.period_start desc
   limit 1;
   if not found then
-    perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+    perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
     return;
   end if;
 
@@ -2909,21 +2635,21 @@ begin
     update usage.counters c
     set
       used = c.used + p_amount,
-      room = c.room - p_amount,
+      headroom = c.headroom - p_amount,
       updated_at = now()
     where c.workspace_id = p_workspace_id
       and c.metric = p_metric
       and c.period_start = '-infinity'
-      and c.room >= p_amount
-      and c.room_from <= now()
-      and c.room_until > now()
+      and c.headroom >= p_amount
+      and c.headroom_from <= now()
+      and c.headroom_until > now()
       and c.used + p_amount >= c.fall_at
     returning c.used
     into _used;
     if not found then
-      perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+      perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
     elsif p_amount > 0 then
-      -- Whoever granted the room has noted a peak in this period.
+      -- Whoever granted the headroom has noted a peak in this period.
       update usage.peaks k
       set peak = _used
       where k.workspace_id = p_workspace_id
@@ -2944,67 +2670,341 @@ begin
 
   for _round in 1..2 loop
     -- The gate has decided under the lock of the row and counts there.
-    if p_enforce and _slots > 0 and _granted > 0 and p_amount > 0
-      and usage.take_from_slots(p_workspace_id, p_metric, _start, _slots, p_amount)
+    if p_enforce and _shards > 0 and _granted > 0 and p_amount > 0
+      and usage.add_to_shard(p_workspace_id, p_metric, _start, _shards, p_amount)
     then
       return;
     end if;
-    exit when _slots > 0 or p_amount is null or p_amount <= 0;
+    exit when _shards > 0 or p_amount is null or p_amount <= 0;
 
     _asked_at := clock_timestamp();
     with taken as (
       update usage.counters c
       set
         used = c.used + p_amount,
-        room = c.room - p_amount,
+        headroom = c.headroom - p_amount,
         updated_at = now(),
-        waits = case
-          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.waits
-          when c.waits_since > _asked_at - interval '1 second' then least(c.waits + 1, 1000)
+        contention = case
+          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.contention
+          when c.contention_since > _asked_at - interval '1 second' then least(c.contention + 1, 1000)
           else 1
         end,
-        waits_since = case
-          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.waits_since < _asked_at - interval '1 second' then _asked_at
-          else c.waits_since
+        contention_since = case
+          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.contention_since < _asked_at - interval '1 second' then _asked_at
+          else c.contention_since
         end
       where c.workspace_id = p_workspace_id
         and c.metric = p_metric
         and c.period_start = _start
-        and c.room >= p_amount
-        and c.room_until > now()
-      returning c.waits
+        and c.headroom >= p_amount
+        and c.headroom_until > now()
+      returning c.contention
     ),
     noted as (
-      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      insert into usage.counter_log (workspace_id, metric, period_start, amount)
       select p_workspace_id, p_metric, _start, p_amount
       from taken
     )
-    select t.waits
-    into _waits
+    select t.contention
+    into _contention
     from taken t;
     if found then
-      if _waits >= 8 then
-        perform usage.take_slowly(p_workspace_id, p_metric, 0);
+      if _contention >= 8 then
+        perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
       end if;
       return;
     end if;
 
     -- Perhaps it was spread while this waited for the row.
-    select c.slots, c.granted
-    into _slots, _granted
+    select c.shards, c.granted
+    into _shards, _granted
     from usage.counters c
     where c.workspace_id = p_workspace_id
       and c.metric = p_metric
       and c.period_start = _start;
-    exit when not found or _slots = 0;
+    exit when not found or _shards = 0;
   end loop;
-  perform usage.take_slowly(p_workspace_id, p_metric, p_amount, p_enforce);
+  perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
 end
 $$;
 
-comment on function usage.take(uuid, text, bigint, boolean) is 'Adds to a counter: within its room by one statement, else by usage.take_slowly. What refuses is always the latter';
+comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter: within its headroom by one statement, else by usage.add_beyond_headroom. What refuses is always the latter';
 
-revoke execute on function usage.take(uuid, text, bigint, boolean) from public;
+revoke execute on function usage.add(uuid, text, bigint, boolean) from public;
+
+-- hasura/sql/usage/counters/add_within_headroom.sql
+create or replace function usage.add_within_headroom(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns integer[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  _taken integer[];
+begin
+  -- Statements over the same counters wait for each other here, and the next statement sees what they left.
+  perform 1
+  from usage.counters c
+  where c.workspace_id = p_workspaces[1]
+    and c.metric = p_metrics[1]
+    and c.period_start <= now()
+    and c.headroom_until > now()
+  for no key update;
+
+  with taken as (
+    update usage.counters c
+    set
+      used = c.used + k.amount,
+      headroom = c.headroom - k.amount,
+      updated_at = now()
+    from (
+      select k.workspace_id, k.metric, k.amount, k.n
+      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+      order by k.n
+      offset 0
+    ) k
+    where c.workspace_id = k.workspace_id
+      and c.metric = k.metric
+      -- Only the present period has headroom, as headroom ends with its period and a change of periods takes it back.
+      and c.period_start <= now()
+      and c.headroom >= k.amount
+      and c.headroom_from <= now()
+      and c.headroom_until > now()
+      and c.used + k.amount >= c.fall_at
+    returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
+  ),
+  noted as (
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
+    select t.workspace_id, t.metric, t.period_start, t.amount
+    from taken t
+    where t.period_start > '-infinity'
+  ),
+  -- Whoever granted the headroom has noted a peak in this period.
+  raised as (
+    update usage.peaks k
+    set peak = t.used
+    from taken t
+    where t.period_start = '-infinity'
+      and t.amount > 0
+      and k.workspace_id = t.workspace_id
+      and k.metric = t.metric
+      and k.period_start = (
+        select p.period_start
+        from usage.peaks p
+        where p.workspace_id = t.workspace_id
+          and p.metric = t.metric
+          and p.period_start <= now()
+        order by p.period_start desc
+        limit 1
+      )
+      and k.peak < t.used
+  )
+  select coalesce(array_agg(t.n::integer), '{}')
+  into _taken
+  from taken t;
+  return _taken;
+end
+$$;
+
+comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the headroom, by one statement; returns which ones, as positions';
+
+revoke execute on function usage.add_within_headroom(uuid[], text[], bigint[]) from public;
+
+-- hasura/sql/usage/counters/lock_counters.sql
+create or replace function usage.lock_counters(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- The first use of a period: an anchor that is set beside it waits here or is seen.
+  perform 1
+  from public.workspaces w
+  where w.id in (
+    select k.workspace_id
+    from unnest(p_workspaces, p_metrics, p_amounts) as k (workspace_id, metric, amount)
+    join usage.metrics m on m.key = k.metric
+    cross join lateral usage.period(k.workspace_id) as present
+    where k.amount > 0
+      and not exists (
+        select
+        from usage.counters c
+        where c.workspace_id = k.workspace_id
+          and c.metric = k.metric
+          and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+      )
+  )
+  order by w.id
+  for key share;
+
+  insert into usage.counters (workspace_id, metric, period_start, used)
+  select k.workspace_id, k.metric, case m.kind when 'gauge' then '-infinity' else present.period_start end, 0
+  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+  join usage.metrics m on m.key = k.metric
+  cross join lateral usage.period(k.workspace_id) as present
+  where k.amount > 0
+    and not exists (
+      select
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+    )
+  order by k.n
+  on conflict on constraint counters_pkey do nothing;
+
+  perform 1
+  from unnest(p_workspaces, p_metrics) with ordinality as k (workspace_id, metric, n)
+  join usage.metrics m on m.key = k.metric
+  cross join lateral usage.period(k.workspace_id) as present
+  join usage.counters c
+    on c.workspace_id = k.workspace_id
+    and c.metric = k.metric
+    and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+  order by k.n
+  for no key update of c;
+end
+$$;
+
+comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
+
+revoke execute on function usage.lock_counters(uuid[], text[], bigint[]) from public;
+
+-- hasura/sql/usage/counters/add_many_locked.sql
+create or replace function usage.add_many_locked(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_amounts bigint[],
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _taken integer[];
+  _rest record;
+begin
+  perform usage.lock_counters(p_workspaces, p_metrics, p_amounts);
+  _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+  for _rest in
+    select k.workspace_id, k.metric, k.amount, present.period_start, present.shards
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+    left join unnest(_taken) as taken (n) on taken.n = k.n
+    left join lateral (
+      select c.period_start, c.shards
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start <= now()
+      order by c.period_start desc
+      limit 1
+    ) as present on true
+    where taken.n is null
+    order by k.n
+  loop
+    if coalesce(_rest.shards, 0) = 0
+      or _rest.amount <= 0
+      or not usage.add_to_shard(_rest.workspace_id, _rest.metric, _rest.period_start, _rest.shards, _rest.amount)
+    then
+      perform usage.add_locked(_rest.workspace_id, _rest.metric, _rest.amount, true, null, p_wait);
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.add_many_locked(uuid[], text[], bigint[], boolean) is 'Adds to all counters with the locks of all taken first, in order. HU002 where it would wait for shards, if told not to';
+
+revoke execute on function usage.add_many_locked(uuid[], text[], bigint[], boolean) from public;
+
+-- hasura/sql/usage/shards/add_rest_to_shards.sql
+create or replace function usage.add_rest_to_shards(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_amounts bigint[],
+  p_taken integer[]
+)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _hot record;
+begin
+  for _hot in
+    select k.workspace_id, k.metric, k.amount, present.period_start, coalesce(present.shards, 0::smallint) as shards
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
+    left join unnest(p_taken) as taken (n) on taken.n = k.n
+    left join lateral (
+      select c.period_start, c.shards
+      from usage.counters c
+      where c.workspace_id = k.workspace_id
+        and c.metric = k.metric
+        and c.period_start <= now()
+      order by c.period_start desc
+      limit 1
+    ) as present on true
+    where taken.n is null
+    order by coalesce(present.shards, 0) > 0, k.n
+  loop
+    if _hot.shards = 0
+      or _hot.amount <= 0
+      or not usage.add_to_shard(_hot.workspace_id, _hot.metric, _hot.period_start, _hot.shards, _hot.amount)
+    then
+      return false;
+    end if;
+  end loop;
+  return true;
+end
+$$;
+
+comment on function usage.add_rest_to_shards(uuid[], text[], bigint[], integer[]) is 'Adds the keys that usage.add_within_headroom did not take to shards, which nobody waits for, so that the order does not matter; false as soon as one has none with headroom';
+
+revoke execute on function usage.add_rest_to_shards(uuid[], text[], bigint[], integer[]) from public;
+
+-- hasura/sql/usage/counters/add_many.sql
+create or replace function usage.add_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _taken integer[];
+  _busy text;
+begin
+  -- What is locked on the way to a counter without headroom must not be waited for by others who came another way: the
+  -- attempt is given up with its locks, and all are taken again in order before anything is counted.
+  begin
+    _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+    if cardinality(_taken) <> cardinality(p_workspaces)
+      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _taken)
+    then
+      raise exception using errcode = 'HU001';
+    end if;
+    return;
+  exception when sqlstate 'HU001' then
+    null;
+  end;
+
+  for _round in 1..usage.max_unlocked_waits() loop
+    begin
+      perform usage.add_many_locked(p_workspaces, p_metrics, p_amounts, false);
+      return;
+    exception when sqlstate 'HU002' then
+      get stacked diagnostics _busy = pg_exception_detail;
+    end;
+    perform usage.await_shard(_busy::jsonb);
+  end loop;
+  perform usage.add_many_locked(p_workspaces, p_metrics, p_amounts, true);
+end
+$$;
+
+comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters, given in key order; refuses like usage.add';
+
+revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;
 
 -- hasura/sql/usage/meters/meter_body.sql
 create or replace function usage.meter_body(p_branches text, p_declarations text, p_first text)
@@ -3046,7 +3046,7 @@ $head$ || p_first || $head$  select
   end if;
   case cardinality(_workspaces)
     when 1 then
-      perform usage.take(_workspaces[1], _metrics[1], _amounts[1]);
+      perform usage.add(_workspaces[1], _metrics[1], _amounts[1]);
     else
       if _workspaces is not null then
         perform usage.add_many(_workspaces, _metrics, _amounts);
@@ -3221,10 +3221,10 @@ select
   sum(added.amount)::bigint as amount
 from (
   select tallied.workspace_id, tallied.metric, tallied.period_start, tallied.amount
-  from usage.counter_tallies as tallied
+  from usage.counter_log_totals as tallied
   union all
   select entered.workspace_id, entered.metric, entered.period_start, entered.amount
-  from usage.counter_entries as entered
+  from usage.counter_log as entered
 ) as added
 -- Servers below 16 print a view over one relation in another way; the committed description must be the same on all.
 cross join (values (1)) as once (one)
@@ -3391,8 +3391,8 @@ comment on column usage.subscription_usage.current_members is 'In the present pe
 comment on column usage.subscription_usage.total_messages is 'Messages of this period and all before it.';
 comment on column usage.subscription_usage.call_minutes is 'A minute begun counts as one.';
 
--- hasura/sql/usage/upgrades/outlook.sql
-create or replace function usage.outlook(p_workspace_id uuid)
+-- hasura/sql/usage/upgrades/forecast.sql
+create or replace function usage.forecast(p_workspace_id uuid)
 returns jsonb
 language sql
 stable
@@ -3501,9 +3501,9 @@ as $$
   where workspaces.id = p_workspace_id
 $$;
 
-comment on function usage.outlook(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
+comment on function usage.forecast(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
 
-revoke execute on function usage.outlook(uuid) from public;
+revoke execute on function usage.forecast(uuid) from public;
 
 -- hasura/sql/analytics/activity/roll_activity.sql
 create or replace function analytics.roll_activity(p_until timestamptz, p_limit integer)
@@ -4556,8 +4556,8 @@ comment on function usage.note_due_levels(integer) is 'Notes again the levels wh
 
 revoke execute on function usage.note_due_levels(integer) from public;
 
--- hasura/sql/usage/shards/recall_room.sql
-create or replace function usage.recall_room(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+-- hasura/sql/usage/shards/recall_headroom.sql
+create or replace function usage.recall_headroom(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
 returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4565,31 +4565,31 @@ as $$
 declare
   _busy smallint;
 begin
-  -- Waiting for a slot with the row in hand would be a deadlock with a transaction that holds the slot and comes for
-  -- the row; waiting for the row with slots in hand, with one that has the row and is short of what they hold.
+  -- Waiting for a shard with the row in hand would be a deadlock with a transaction that holds the shard and comes for
+  -- the row; waiting for the row with shards in hand, with one that has the row and is short of what they hold.
   -- So nothing is kept while waiting, for some rounds: a counter that is written to all the time has enough on its
   -- row, and may be had the other way.
   for _round in 1..8 loop
     begin
       update usage.counters c
       set
-        room = 0,
-        room_until = '-infinity',
+        headroom = 0,
+        headroom_until = '-infinity',
         alert_due = '-infinity'
       where c.workspace_id = p_workspace_id
         and c.metric = p_metric
         and c.period_start = p_period_start;
       if _round = 8 then
-        perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, true);
+        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, true);
       else
-        perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, false);
-        select min(s.slot)
+        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
+        select min(s.shard)
         into _busy
-        from usage.counter_slots s
+        from usage.counter_shards s
         where s.workspace_id = p_workspace_id
           and s.metric = p_metric
           and s.period_start = p_period_start
-          and s.room > 0;
+          and s.headroom > 0;
         if _busy is not null then
           raise exception using errcode = 'HU001';
         end if;
@@ -4606,20 +4606,20 @@ begin
     end;
     if _round = 7 then
       perform 1
-      from usage.counter_slots s
+      from usage.counter_shards s
       where s.workspace_id = p_workspace_id
         and s.metric = p_metric
         and s.period_start = p_period_start
-      order by s.slot
+      order by s.shard
       for no key update;
     else
       begin
         perform 1
-        from usage.counter_slots s
+        from usage.counter_shards s
         where s.workspace_id = p_workspace_id
           and s.metric = p_metric
           and s.period_start = p_period_start
-          and s.slot = _busy
+          and s.shard = _busy
         for no key update;
         raise exception using errcode = 'HU001';
       exception when sqlstate 'HU001' then
@@ -4630,9 +4630,9 @@ begin
 end
 $$;
 
-comment on function usage.recall_room(uuid, text, timestamptz) is 'Takes all room back, that of slots too, and returns the use: for changes of limits. The lock stays until the transaction ends, so that what follows sees the change';
+comment on function usage.recall_headroom(uuid, text, timestamptz) is 'Takes all headroom back, that of shards too, and returns the use: for changes of limits. The lock stays until the transaction ends, so that what follows sees the change';
 
-revoke execute on function usage.recall_room(uuid, text, timestamptz) from public;
+revoke execute on function usage.recall_headroom(uuid, text, timestamptz) from public;
 
 -- hasura/sql/usage/alerts/refresh_plan_limits.sql
 create or replace function usage.refresh_plan_limits(p_metric text)
@@ -4650,7 +4650,7 @@ begin
     select c.workspace_id, c.metric, c.period_start, c.granted
     from usage.counters c
     where (p_metric is null or c.metric = p_metric)
-      and (c.alert_due > now() or c.room_until > now() or c.granted > 0)
+      and (c.alert_due > now() or c.headroom_until > now() or c.granted > 0)
       and (c.period_start = '-infinity' or c.period_start > now() - interval '400 days')
     order by c.workspace_id, c.metric, c.period_start
   loop
@@ -4658,8 +4658,8 @@ begin
     if _granted = 0 then
       update usage.counters c
       set
-        room = 0,
-        room_until = '-infinity',
+        headroom = 0,
+        headroom_until = '-infinity',
         alert_due = '-infinity'
       where c.workspace_id = _counter.workspace_id
         and c.metric = _counter.metric
@@ -4668,13 +4668,13 @@ begin
       into _granted;
     end if;
     if _granted > 0 then
-      perform usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start);
+      perform usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start);
     end if;
   end loop;
 end
 $$;
 
-comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the room of every counter that they may bound';
+comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the headroom of every counter that they may bound';
 
 revoke execute on function usage.refresh_plan_limits(text) from public;
 
@@ -4688,7 +4688,7 @@ declare
   _counter record;
   _level record;
 begin
-  -- The other side of usage.may_grant_room: a counter that is not to be seen yet has no room until this is over.
+  -- The other side of usage.may_grant_headroom: a counter that is not to be seen yet has no headroom until this is over.
   perform 1
   from public.workspaces w
   where w.id = p_workspace_id
@@ -4703,7 +4703,7 @@ begin
     where c.workspace_id = p_workspace_id
       and (p_metric is null or c.metric = p_metric)
       and (
-        c.room_until > now()
+        c.headroom_until > now()
         or c.granted > 0
         or c.period_start in (
           '-infinity',
@@ -4719,7 +4719,7 @@ begin
     into _level
     from usage.note_level(
       _counter.workspace_id, _counter.metric, _counter.period_start,
-      usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start)
+      usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start)
     );
     update usage.counters c
     set
@@ -4736,7 +4736,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the room of its counters and writes the alerts that the new limit calls for';
+comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the headroom of its counters and writes the alerts that the new limit calls for';
 
 revoke execute on function usage.refresh_workspace_limits(uuid, text) from public;
 
@@ -4798,7 +4798,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back room and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
+comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
 
 revoke execute on function usage.refresh_alerts() from public;
 
@@ -5163,7 +5163,7 @@ begin
     return;
   end if;
   if p_is_present and p_delta > 0 then
-    perform usage.take(p_counter.workspace_id, p_counter.metric, p_delta, false);
+    perform usage.add(p_counter.workspace_id, p_counter.metric, p_delta, false);
     return;
   end if;
   -- Its marks of alerts are looked for anew with the next addition.
@@ -5174,7 +5174,7 @@ begin
   where workspace_id = p_counter.workspace_id
     and metric = p_counter.metric
     and period_start = p_counter.period_start;
-  insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+  insert into usage.counter_log (workspace_id, metric, period_start, amount)
   values (p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_delta);
   -- An alert tells of the period that runs; nobody can act on one that is over.
   if p_is_present then
@@ -5204,7 +5204,7 @@ begin
     and metric = p_member.metric
     and period_start = p_member.period_start
     and member_id = p_member.member_id;
-  insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+  insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
   values (p_member.workspace_id, p_member.metric, p_member.period_start, p_member.member_id, p_delta);
 end
 $$;
@@ -5251,7 +5251,7 @@ begin
   end if;
   counter.used := usage.lock_counter(p_workspace_id, p_metric, counter.period_start);
   -- What is held is held from the present period; a past one is charged with what happened in it.
-  counter.held := case when is_present then usage.held(p_workspace_id, p_metric) else 0 end;
+  counter.held := case when is_present then usage.reserved_amount(p_workspace_id, p_metric) else 0 end;
 
   select
     bound.limit_value,
@@ -5303,7 +5303,7 @@ begin
   returning c.used
   into v_member.used;
   v_member.held := case
-    when p_is_present then usage.member_held(v_member.workspace_id, v_member.metric, p_member_id)
+    when p_is_present then usage.member_reserved(v_member.workspace_id, v_member.metric, p_member_id)
     else 0
   end;
   v_member.limit_value := (
@@ -5538,7 +5538,7 @@ begin
         end if;
       end if;
     when p_line.op = 'commit' and p_line.feed = 'gate' then
-      -- As for the workspace: a hold that is committed in its own period and for no more has its room already.
+      -- As for the workspace: a hold that is committed in its own period and for no more has its headroom already.
       if (p_line.granted > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
         and p_line.granted > p_counter.free + p_reservation.amount
       then
@@ -5554,7 +5554,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has room for against the counter of its member; changes nothing.';
+comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has headroom for against the counter of its member; changes nothing.';
 
 revoke execute on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) from public;
 
@@ -5878,7 +5878,7 @@ begin
       v_member.used := v_member.used + v_line.granted;
       v_member.free := v_member.free - v_line.granted;
     end if;
-    -- Neither waiting nor another plan makes room in a period that is over.
+    -- Neither waiting nor another plan makes headroom in a period that is over.
     v_answer := usage.gate_answer(v_line, v_counter, null)
       || case when v_member.member_id is not null then usage.gate_member_answer(v_line, v_member) else '{}' end
       || '{"retryAfterSeconds": null, "upgrade": null, "addOn": null}'::jsonb;
@@ -5961,6 +5961,48 @@ comment on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.
 
 revoke execute on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) from public;
 
+-- hasura/sql/usage/gate/gate_headroom.sql
+create or replace function usage.gate_headroom(
+  p_workspace_id uuid,
+  p_metric text,
+  p_amount bigint,
+  p_wait boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+begin
+  select c.period_start
+  into _start
+  from usage.counters c
+  join usage.metrics m on m.key = c.metric
+  where c.workspace_id = p_workspace_id
+    and c.metric = p_metric
+    and c.granted > 0
+    and c.period_start = (
+      select p.period_start
+      from usage.period(p_workspace_id) p
+    );
+  if not found then
+    return;
+  end if;
+  perform usage.headroom_below(
+    p_workspace_id, p_metric, _start,
+    coalesce(bound.cap_value, 9000000000000000000) - usage.reserved_amount(p_workspace_id, p_metric),
+    coalesce(p_amount, 0),
+    p_wait
+  )
+  from billing.limit_of(p_workspace_id, p_metric) as bound;
+end
+$$;
+
+comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Brings back what shards have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for shards in use, if told not to';
+
+revoke execute on function usage.gate_headroom(uuid, text, bigint, boolean) from public;
+
 -- hasura/sql/usage/gate/gate_lock.sql
 create or replace function usage.gate_lock(p_workspace_id uuid, p_metric text, p_written boolean)
 returns void
@@ -6026,7 +6068,7 @@ declare
   v_state text;
   v_start timestamptz;
 begin
-  -- Behind the counters of the workspaces and in key order, as usage.take_members takes them.
+  -- Behind the counters of the workspaces and in key order, as usage.add_to_members takes them.
   for v_wanted in
     select
       line.workspace_id,
@@ -6110,7 +6152,7 @@ begin
         0
       );
     end if;
-    v_counter.held := usage.member_held(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
+    v_counter.held := usage.member_reserved(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
     v_counter.free := v_counter.limit_value - v_counter.used - v_counter.held;
     v_counters := v_counters || v_counter;
   end loop;
@@ -6121,48 +6163,6 @@ $$;
 comment on function usage.gate_open_members(usage.gate_line[]) is 'Locks and reads the counters of the members that the lines ask for, where their workspace counts them.';
 
 revoke execute on function usage.gate_open_members(usage.gate_line[]) from public;
-
--- hasura/sql/usage/gate/gate_room.sql
-create or replace function usage.gate_room(
-  p_workspace_id uuid,
-  p_metric text,
-  p_amount bigint,
-  p_wait boolean
-)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _start timestamptz;
-begin
-  select c.period_start
-  into _start
-  from usage.counters c
-  join usage.metrics m on m.key = c.metric
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.granted > 0
-    and c.period_start = (
-      select p.period_start
-      from usage.period(p_workspace_id) p
-    );
-  if not found then
-    return;
-  end if;
-  perform usage.room_below(
-    p_workspace_id, p_metric, _start,
-    coalesce(bound.cap_value, 9000000000000000000) - usage.held(p_workspace_id, p_metric),
-    coalesce(p_amount, 0),
-    p_wait
-  )
-  from billing.limit_of(p_workspace_id, p_metric) as bound;
-end
-$$;
-
-comment on function usage.gate_room(uuid, text, bigint, boolean) is 'Brings back what slots have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for slots in use, if told not to';
-
-revoke execute on function usage.gate_room(uuid, text, bigint, boolean) from public;
 
 -- hasura/sql/usage/gate/gate_lock_counters.sql
 create or replace function usage.gate_lock_counters(p_lines usage.gate_line[], p_wait boolean)
@@ -6190,7 +6190,7 @@ begin
   loop
     if v_wanted.is_locked then
       perform usage.gate_lock(v_wanted.workspace_id, v_wanted.metric, v_wanted.is_written);
-      perform usage.gate_room(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
+      perform usage.gate_headroom(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
     end if;
     select
       v_wanted.workspace_id,
@@ -6205,14 +6205,14 @@ begin
       coalesce(counters.used, 0),
       held.amount,
       applying.cap_value - coalesce(counters.used, 0) - held.amount
-        - case when v_wanted.is_locked then coalesce(counters.spare, 0) else 0 end,
+        - case when v_wanted.is_locked then coalesce(counters.headroom, 0) else 0 end,
       0
     into v_counter
     from usage.metrics
     cross join lateral usage.period(v_wanted.workspace_id) as present
     cross join lateral billing.limit_of(v_wanted.workspace_id, v_wanted.metric) as applying
     cross join lateral (
-      select usage.held(v_wanted.workspace_id, v_wanted.metric) as amount
+      select usage.reserved_amount(v_wanted.workspace_id, v_wanted.metric) as amount
     ) as held
     left join usage.counter_totals as counters
       on counters.workspace_id = v_wanted.workspace_id
@@ -6225,7 +6225,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for slots in use, if told not to';
+comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for shards in use, if told not to';
 
 revoke execute on function usage.gate_lock_counters(usage.gate_line[], boolean) from public;
 
@@ -6238,7 +6238,7 @@ as $$
 declare
   v_busy text;
 begin
-  -- Only what rows feed is ever spread, and only a hold asks for room there: other requests need no way back.
+  -- Only what rows feed is ever spread, and only a hold asks for headroom there: other requests need no way back.
   perform 1
   from unnest(p_lines) as line
   where line.feed = 'rows'
@@ -6246,20 +6246,20 @@ begin
     and line.reason is null
   limit 1;
   if found then
-    for _round in 1..usage.rounds_without_rows() loop
+    for _round in 1..usage.max_unlocked_waits() loop
       begin
         return usage.gate_lock_counters(p_lines, false);
       exception when sqlstate 'HU002' then
         get stacked diagnostics v_busy = pg_exception_detail;
       end;
-      perform usage.await_slot(v_busy::jsonb);
+      perform usage.await_shard(v_busy::jsonb);
     end loop;
   end if;
   return usage.gate_lock_counters(p_lines, true);
 end
 $$;
 
-comment on function usage.gate_open_counters(usage.gate_line[]) is 'What usage.gate_lock_counters says, with nothing in hand while it waits for slots in use';
+comment on function usage.gate_open_counters(usage.gate_line[]) is 'What usage.gate_lock_counters says, with nothing in hand while it waits for shards in use';
 
 revoke execute on function usage.gate_open_counters(usage.gate_line[]) from public;
 
@@ -6288,7 +6288,7 @@ begin
   elsif p_reservation.status in ('committed', 'released') then
     p_line.reason := 'reservation-not-found';
   elsif p_reservation.status = 'expired' or p_reservation.expires_at <= clock_timestamp() then
-    -- Read under the counter's lock: whoever used the room of the expired hold held that lock before.
+    -- Read under the counter's lock: whoever used the headroom of the expired hold held that lock before.
     p_line.reason := 'reservation-expired';
   elsif p_line.op = 'extend' then
     p_line.amount := p_reservation.amount;
@@ -6306,7 +6306,7 @@ begin
     then
       p_line.reason := 'invalid-input';
     elsif p_line.feed = 'gate'
-      -- A hold that is committed in its own period and for no more than it held has its room already.
+      -- A hold that is committed in its own period and for no more than it held has its headroom already.
       and (p_line.amount > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
       and p_line.amount > p_counter.free + p_reservation.amount
     then
@@ -6359,11 +6359,11 @@ begin
 
   foreach v_counter in array p_counters loop
     if v_counter.delta > 0 and v_counter.member_id is not null then
-      perform usage.take_members(
+      perform usage.add_to_members(
         array[v_counter.workspace_id], array[v_counter.metric], array[v_counter.member_id], array[v_counter.delta], false
       );
     elsif v_counter.delta > 0 then
-      perform usage.take(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
+      perform usage.add(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
     end if;
   end loop;
 
@@ -6630,45 +6630,6 @@ comment on function usage.gate_dated(jsonb) is 'Answers an array in which reques
 
 revoke execute on function usage.gate_dated(jsonb) from public;
 
--- hasura/sql/usage/counters/add.sql
-create or replace function usage.add(
-  workspace_id uuid,
-  metric text,
-  delta bigint,
-  enforce boolean default true
-)
-returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  _kind text;
-begin
-  select m.kind
-  into _kind
-  from usage.metrics m
-  where m.key = $2;
-  if $3 is distinct from 0 or _kind is null or $1 is null then
-    perform usage.take($1, $2, $3, $4);
-  end if;
-  return coalesce(
-    (
-      select t.used
-      from usage.counter_totals t
-      where t.workspace_id = $1
-        and t.metric = $2
-        and t.period_start = case _kind when 'gauge' then '-infinity' else (select p.period_start from usage.period($1) p) end
-    ),
-    0
-  );
-end
-$$;
-
-comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter, refuses with SQLSTATE 23U01 what would pass a hard limit, and returns the use that this statement sees';
-
-revoke execute on function usage.add(uuid, text, bigint, boolean) from public;
-
 -- hasura/sql/usage/gate/forget_decisions.sql
 create or replace function usage.forget_decisions()
 returns trigger
@@ -6760,7 +6721,7 @@ begin
       detail = v_answer::text;
   end if;
 
-  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the room is free
+  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the headroom is free
   -- for the rows that follow in it and for nobody else, and what they do not take is free for all at commit.
   if gate.reservation_id is not null then
     perform set_config('usage.reservation_id', gate.reservation_id::text, true);
@@ -6850,12 +6811,12 @@ begin
     returning v_given_back
     into v_taken;
     if found then
-      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      insert into usage.counter_log (workspace_id, metric, period_start, amount)
       values (v_workspace, v_metric, v_given_period, - v_taken);
     end if;
   end if;
 
-  -- Under the lock, so that nobody counts on the room of a hold that is found alive here.
+  -- Under the lock, so that nobody counts on the headroom of a hold that is found alive here.
   select *
   into r
   from usage.reservations
@@ -6874,7 +6835,7 @@ begin
     bound.included,
     bound.cap_value,
     coalesce(counters.used, 0) as used,
-    usage.held(v_workspace, v_metric) as held
+    usage.reserved_amount(v_workspace, v_metric) as held
   into s
   from (select 1) as one
   cross join lateral (
@@ -6954,7 +6915,7 @@ begin
     'hold', v_hold,
     'leaseId', r.id,
     'used', s.used + v_charge + v_ahead,
-    'reserved', usage.held(v_workspace, v_metric),
+    'reserved', usage.reserved_amount(v_workspace, v_metric),
     'limit', s.limit_value,
     'periodStart', s.period_start,
     'periodEnd', to_char(s.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -7016,23 +6977,23 @@ begin
     where (p_workspace_id is null or w.id = p_workspace_id)
       and exists (
         select
-        from usage.counter_entries e
+        from usage.counter_log e
         where e.workspace_id = w.id
       )
     for key share skip locked
   ),
   folded as (
-    delete from usage.counter_entries e
+    delete from usage.counter_log e
     using living l
     where e.workspace_id = l.id
     returning e.workspace_id, e.metric, e.period_start, e.amount
   )
-  insert into usage.counter_tallies as t (workspace_id, metric, period_start, amount)
+  insert into usage.counter_log_totals as t (workspace_id, metric, period_start, amount)
   select f.workspace_id, f.metric, f.period_start, sum(f.amount)::bigint
   from folded f
   group by f.workspace_id, f.metric, f.period_start
   order by f.workspace_id, f.metric, f.period_start
-  on conflict on constraint counter_tallies_pkey do update
+  on conflict on constraint counter_log_totals_pkey do update
     set amount = t.amount + excluded.amount;
 
   for _meter in
@@ -7105,7 +7066,7 @@ begin
     for key share skip locked;
     continue when not found;
     if p_repair then
-      perform usage.recall_room(_drift.workspace_id, _drift.metric, _drift.period_start);
+      perform usage.recall_headroom(_drift.workspace_id, _drift.metric, _drift.period_start);
       insert into usage.counters as c (workspace_id, metric, period_start, used)
       values (_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted - _drift.counted)
       on conflict on constraint counters_pkey do update
@@ -7158,23 +7119,23 @@ begin
     where (p_workspace_id is null or w.id = p_workspace_id)
       and exists (
         select
-        from usage.member_entries e
+        from usage.member_counter_log e
         where e.workspace_id = w.id
       )
     for key share skip locked
   ),
   folded as (
-    delete from usage.member_entries e
+    delete from usage.member_counter_log e
     using living l
     where e.workspace_id = l.id
     returning e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
   )
-  insert into usage.member_tallies as t (workspace_id, metric, period_start, member_id, amount)
+  insert into usage.member_counter_log_totals as t (workspace_id, metric, period_start, member_id, amount)
   select f.workspace_id, f.metric, f.period_start, f.member_id, sum(f.amount)::bigint
   from folded f
   group by f.workspace_id, f.metric, f.period_start, f.member_id
   order by f.workspace_id, f.metric, f.period_start, f.member_id
-  on conflict on constraint member_tallies_pkey do update
+  on conflict on constraint member_counter_log_totals_pkey do update
     set amount = t.amount + excluded.amount;
 
   select coalesce(
@@ -7203,11 +7164,11 @@ begin
       select r.workspace_id, r.metric, r.period_start, r.member_id, sum(r.amount)::bigint
       from (
         select t.workspace_id, t.metric, t.period_start, t.member_id, t.amount
-        from usage.member_tallies t
+        from usage.member_counter_log_totals t
         where $1 is null or t.workspace_id = $1
         union all
         select e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
-        from usage.member_entries e
+        from usage.member_counter_log e
         where $1 is null or e.workspace_id = $1
       ) r
       group by r.workspace_id, r.metric, r.period_start, r.member_id
@@ -7400,8 +7361,8 @@ comment on function usage.create_meter_trigger(regclass, text, text, text, text,
 
 revoke execute on function usage.create_meter_trigger(regclass, text, text, text, text, text) from public;
 
--- hasura/sql/usage/shards/note_wait.sql
-create or replace function usage.note_wait(
+-- hasura/sql/usage/shards/note_contention.sql
+create or replace function usage.note_contention(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
@@ -7412,26 +7373,26 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _waits smallint;
+  _contention smallint;
 begin
   update usage.counters c
   set
-    waits = case when c.waits_since > p_asked_at - interval '1 second' then least(c.waits + 1, 1000) else 1 end,
-    waits_since = case when c.waits_since > p_asked_at - interval '1 second' then c.waits_since else p_asked_at end
+    contention = case when c.contention_since > p_asked_at - interval '1 second' then least(c.contention + 1, 1000) else 1 end,
+    contention_since = case when c.contention_since > p_asked_at - interval '1 second' then c.contention_since else p_asked_at end
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
     and c.period_start = p_period_start
-  returning c.waits
-  into _waits;
-  if _waits >= 8 then
-    perform usage.take_slowly(p_workspace_id, p_metric, 0);
+  returning c.contention
+  into _contention;
+  if _contention >= 8 then
+    perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
   end if;
 end
 $$;
 
-comment on function usage.note_wait(uuid, text, timestamptz, timestamptz) is 'Counts that an addition waited for the counter''s row, which it holds now; after eight within a second the counter is spread';
+comment on function usage.note_contention(uuid, text, timestamptz, timestamptz) is 'Counts that an addition waited for the counter''s row, which it holds now; after eight within a second the counter is spread';
 
-revoke execute on function usage.note_wait(uuid, text, timestamptz, timestamptz) from public;
+revoke execute on function usage.note_contention(uuid, text, timestamptz, timestamptz) from public;
 
 -- hasura/sql/usage/meters/meter_insert_body.sql
 create or replace function usage.meter_insert_body(p_table regclass, p_branches text)
@@ -7461,7 +7422,7 @@ begin
     _looked := format(
       $looked$
   left join lateral (
-    select c.period_start, c.slots
+    select c.period_start, c.shards
     from usage.counters c
     where c.workspace_id = u.workspace_id
       and c.metric = %1$L
@@ -7473,48 +7434,48 @@ begin
     );
     _counted := format(
       $counted$
-    if _slots = 0 then
+    if _shards = 0 then
       _asked_at := clock_timestamp();
       update usage.counters c
       set
         used = c.used + _amount,
-        room = c.room - _amount,
+        headroom = c.headroom - _amount,
         updated_at = now()
       where c.workspace_id = _workspace
         and c.metric = %1$L
         and c.period_start = _start
-        and c.room >= _amount
-        and c.room_until > now();
+        and c.headroom >= _amount
+        and c.headroom_until > now();
       if found then
-        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        insert into usage.counter_log (workspace_id, metric, period_start, amount)
         values (_workspace, %1$L, _start, _amount);
         if clock_timestamp() - _asked_at > interval '1 millisecond' then
-          perform usage.note_wait(_workspace, %1$L, _start, _asked_at);
+          perform usage.note_contention(_workspace, %1$L, _start, _asked_at);
         end if;
         return null;
       end if;
-    elsif _slots > 0 then
+    elsif _shards > 0 then
       -- In a variable: within a statement it would be computed for every row.
-      _own := pg_backend_pid() %% _slots;
-      -- No wait, as in usage.take_from_slots, which finds another slot.
-      update usage.counter_slots s
+      _own := pg_backend_pid() %% _shards;
+      -- No wait, as in usage.add_to_shard, which finds another shard.
+      update usage.counter_shards s
       set
         used = s.used + _amount,
-        room = s.room - _amount,
+        headroom = s.headroom - _amount,
         updated_at = now()
       where s.ctid = (
         select f.ctid
-        from usage.counter_slots f
+        from usage.counter_shards f
         where f.workspace_id = _workspace
           and f.metric = %1$L
           and f.period_start = _start
-          and f.slot = _own
-          and f.room >= _amount
-          and f.room_until > now()
+          and f.shard = _own
+          and f.headroom >= _amount
+          and f.headroom_until > now()
         for no key update skip locked
       );
       if found then
-        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        insert into usage.counter_log (workspace_id, metric, period_start, amount)
         values (_workspace, %1$L, _start, _amount);
         return null;
       end if;
@@ -7530,7 +7491,7 @@ $counted$,
   _workspace uuid;
   _amount bigint;
   _start timestamptz;
-  _slots smallint;
+  _shards smallint;
   _own smallint;
   _asked_at timestamptz;$declarations$,
     format(
@@ -7548,13 +7509,13 @@ $counted$,
     );
   if found then
 %5$s
-    perform usage.take(_workspace, %6$L, _amount);
+    perform usage.add(_workspace, %6$L, _amount);
     return null;
   end if;
 
 $first$,
-      case _kind when 'counter' then ', c.period_start, c.slots' else '' end,
-      case _kind when 'counter' then ', _start, _slots' else '' end,
+      case _kind when 'counter' then ', c.period_start, c.shards' else '' end,
+      case _kind when 'counter' then ', _start, _shards' else '' end,
       p_branches,
       _looked,
       _counted,
@@ -7886,7 +7847,7 @@ declare
 begin
   execute replace(%L, '{{table}}', tg_relid::regclass::text)
   into _workspaces, _metrics, _members, _amounts;
-  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
   return null;
 end
 $body$,
@@ -8076,8 +8037,8 @@ create or replace trigger meters_require_read_committed_update
   for each statement
   execute function usage.require_read_committed();
 
--- hasura/sql/usage/reconciliation/forget_entries.sql
-create or replace function usage.forget_entries()
+-- hasura/sql/usage/reconciliation/forget_counter_log.sql
+create or replace function usage.forget_counter_log()
 returns trigger
 language plpgsql
 security definer
@@ -8085,9 +8046,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'TRUNCATE' then
-    delete from usage.counter_entries;
+    delete from usage.counter_log;
   else
-    delete from usage.counter_entries e
+    delete from usage.counter_log e
     using gone g
     where e.workspace_id = g.id;
   end if;
@@ -8095,18 +8056,18 @@ begin
 end
 $$;
 
-revoke execute on function usage.forget_entries() from public;
+revoke execute on function usage.forget_counter_log() from public;
 
-create or replace trigger usage_forget_entries_delete
+create or replace trigger usage_forget_counter_log_delete
   after delete on public.workspaces
   referencing old table as gone
   for each statement
-  execute function usage.forget_entries();
+  execute function usage.forget_counter_log();
 
-create or replace trigger usage_forget_entries_truncate
+create or replace trigger usage_forget_counter_log_truncate
   after truncate on public.workspaces
   for each statement
-  execute function usage.forget_entries();
+  execute function usage.forget_counter_log();
 
 -- hasura/sql/usage/reconciliation/prune.sql
 create or replace function usage.prune(before timestamptz)
@@ -8169,8 +8130,37 @@ comment on function usage.recount(uuid, text, timestamptz) is 'The use of a coun
 
 revoke execute on function usage.recount(uuid, text, timestamptz) from public;
 
--- hasura/sql/usage/shards/cool_counters.sql
-create or replace function usage.cool_counters()
+-- hasura/sql/usage/shards/exclude_reserved_headroom.sql
+create or replace function usage.exclude_reserved_headroom()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.counters c
+  set
+    headroom = 0,
+    headroom_until = '-infinity'
+  where c.workspace_id = new.workspace_id
+    and c.metric = new.metric
+    and c.headroom > 0;
+  return null;
+end
+$$;
+
+comment on function usage.exclude_reserved_headroom() is 'Whoever writes a reservation, what it holds is not given out as headroom';
+
+revoke execute on function usage.exclude_reserved_headroom() from public;
+
+create or replace trigger reservations_exclude_reserved_headroom
+  after insert or update of amount, expires_at, status on usage.reservations
+  for each row
+  when (new.status = 'held')
+  execute function usage.exclude_reserved_headroom();
+
+-- hasura/sql/usage/shards/merge_counters.sql
+create or replace function usage.merge_counters()
 returns integer
 language plpgsql
 security definer
@@ -8183,7 +8173,7 @@ begin
   for _counter in
     select c.workspace_id, c.metric, c.period_start
     from usage.counters c
-    where c.slots > 0
+    where c.shards > 0
       or c.granted > 0
     order by c.workspace_id, c.metric, c.period_start
   loop
@@ -8201,11 +8191,11 @@ begin
       from usage.period(_counter.workspace_id) p
     )
     then
-      perform usage.take_slowly(_counter.workspace_id, _counter.metric, 0);
+      perform usage.add_beyond_headroom(_counter.workspace_id, _counter.metric, 0);
     else
-      perform usage.collect_slots(_counter.workspace_id, _counter.metric, _counter.period_start, false);
+      perform usage.collect_shards(_counter.workspace_id, _counter.metric, _counter.period_start, false);
       update usage.counters c
-      set slots = 0
+      set shards = 0
       where c.workspace_id = _counter.workspace_id
         and c.metric = _counter.metric
         and c.period_start = _counter.period_start;
@@ -8216,61 +8206,32 @@ begin
     where c.workspace_id = _counter.workspace_id
       and c.metric = _counter.metric
       and c.period_start = _counter.period_start
-      and c.slots = 0;
+      and c.shards = 0;
     _cooled := _cooled + found::integer;
   end loop;
   return _cooled;
 end
 $$;
 
-comment on function usage.cool_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
+comment on function usage.merge_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
 
-revoke execute on function usage.cool_counters() from public;
+revoke execute on function usage.merge_counters() from public;
 
--- hasura/sql/usage/shards/reserve_room.sql
-create or replace function usage.reserve_room()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update usage.counters c
-  set
-    room = 0,
-    room_until = '-infinity'
-  where c.workspace_id = new.workspace_id
-    and c.metric = new.metric
-    and c.room > 0;
-  return null;
-end
-$$;
-
-comment on function usage.reserve_room() is 'Whoever writes a reservation, what it holds is not given out as room';
-
-revoke execute on function usage.reserve_room() from public;
-
-create or replace trigger reservations_reserve_room
-  after insert or update of amount, expires_at, status on usage.reservations
-  for each row
-  when (new.status = 'held')
-  execute function usage.reserve_room();
-
--- hasura/sql/usage/shards/spread_counter.sql
-create or replace function usage.spread_counter(
+-- hasura/sql/usage/shards/split_counter.sql
+create or replace function usage.split_counter(
   p_workspace_id uuid,
   p_metric text,
-  p_slots integer default 16
+  p_shards integer default 16
 )
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_slots not between 0 and 64 then
+  if p_shards not between 0 and 64 then
     raise exception using
       errcode = '22023',
-      message = 'a counter has 0 to 64 slots';
+      message = 'a counter has 0 to 64 shards';
   end if;
   perform 1
   from usage.metrics m
@@ -8282,7 +8243,7 @@ begin
       errcode = '22023',
       message = format('"%s" is no counter that rows feed: a gauge''s peak and the gate''s decisions need one row', p_metric);
   end if;
-  perform usage.take_slowly(p_workspace_id, p_metric, 0, true, p_slots::smallint);
+  perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0, true, p_shards::smallint);
   -- Whether it is in a hurry is measured from here on.
   update usage.counters c
   set
@@ -8291,7 +8252,7 @@ begin
   from usage.counter_totals t
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
-    and c.slots > 0
+    and c.shards > 0
     and t.workspace_id = c.workspace_id
     and t.metric = c.metric
     and t.period_start = c.period_start
@@ -8302,12 +8263,12 @@ begin
 end
 $$;
 
-comment on function usage.spread_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many slots at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
+comment on function usage.split_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many shards at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
 
-revoke execute on function usage.spread_counter(uuid, text, integer) from public;
+revoke execute on function usage.split_counter(uuid, text, integer) from public;
 
--- hasura/sql/usage/shards/void_room.sql
-create or replace function usage.void_room(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+-- hasura/sql/usage/shards/void_headroom.sql
+create or replace function usage.void_headroom(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -8315,17 +8276,17 @@ as $$
 begin
   update usage.counters c
   set
-    room = 0,
-    room_until = '-infinity'
+    headroom = 0,
+    headroom_until = '-infinity'
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
     and c.period_start = p_period_start;
 end
 $$;
 
-comment on function usage.void_room(uuid, text, timestamptz) is 'Sends the next addition to look at limit and reservations again. What slots were granted stays theirs, and counts as taken';
+comment on function usage.void_headroom(uuid, text, timestamptz) is 'Sends the next addition to look at limit and reservations again. What shards were granted stays theirs, and counts as taken';
 
-revoke execute on function usage.void_room(uuid, text, timestamptz) from public;
+revoke execute on function usage.void_headroom(uuid, text, timestamptz) from public;
 
 -- hasura/sql/usage/webhooks/cancel_webhooks.sql
 create or replace function usage.cancel_webhooks()

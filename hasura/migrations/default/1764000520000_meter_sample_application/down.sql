@@ -31,7 +31,7 @@ begin
   delete from usage.reconciliations where metric = any (_metrics);
   delete from usage.reservations where metric = any (_metrics);
   delete from usage.peaks where metric = any (_metrics);
-  delete from usage.counter_tallies where metric = any (_metrics);
+  delete from usage.counter_log_totals where metric = any (_metrics);
   delete from usage.counters where metric = any (_metrics);
   delete from usage.metrics where key = any (_metrics);
 end

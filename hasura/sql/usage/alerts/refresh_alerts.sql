@@ -55,7 +55,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back room and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
+comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
 
 revoke execute on function usage.refresh_alerts() from public;
 

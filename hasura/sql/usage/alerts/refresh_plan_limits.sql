@@ -13,7 +13,7 @@ begin
     select c.workspace_id, c.metric, c.period_start, c.granted
     from usage.counters c
     where (p_metric is null or c.metric = p_metric)
-      and (c.alert_due > now() or c.room_until > now() or c.granted > 0)
+      and (c.alert_due > now() or c.headroom_until > now() or c.granted > 0)
       and (c.period_start = '-infinity' or c.period_start > now() - interval '400 days')
     order by c.workspace_id, c.metric, c.period_start
   loop
@@ -21,8 +21,8 @@ begin
     if _granted = 0 then
       update usage.counters c
       set
-        room = 0,
-        room_until = '-infinity',
+        headroom = 0,
+        headroom_until = '-infinity',
         alert_due = '-infinity'
       where c.workspace_id = _counter.workspace_id
         and c.metric = _counter.metric
@@ -31,12 +31,12 @@ begin
       into _granted;
     end if;
     if _granted > 0 then
-      perform usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start);
+      perform usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start);
     end if;
   end loop;
 end
 $$;
 
-comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the room of every counter that they may bound';
+comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the headroom of every counter that they may bound';
 
 revoke execute on function usage.refresh_plan_limits(text) from public;

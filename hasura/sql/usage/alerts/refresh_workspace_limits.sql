@@ -7,7 +7,7 @@ declare
   _counter record;
   _level record;
 begin
-  -- The other side of usage.may_grant_room: a counter that is not to be seen yet has no room until this is over.
+  -- The other side of usage.may_grant_headroom: a counter that is not to be seen yet has no headroom until this is over.
   perform 1
   from public.workspaces w
   where w.id = p_workspace_id
@@ -22,7 +22,7 @@ begin
     where c.workspace_id = p_workspace_id
       and (p_metric is null or c.metric = p_metric)
       and (
-        c.room_until > now()
+        c.headroom_until > now()
         or c.granted > 0
         or c.period_start in (
           '-infinity',
@@ -38,7 +38,7 @@ begin
     into _level
     from usage.note_level(
       _counter.workspace_id, _counter.metric, _counter.period_start,
-      usage.recall_room(_counter.workspace_id, _counter.metric, _counter.period_start)
+      usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start)
     );
     update usage.counters c
     set
@@ -55,6 +55,6 @@ begin
 end
 $$;
 
-comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the room of its counters and writes the alerts that the new limit calls for';
+comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the headroom of its counters and writes the alerts that the new limit calls for';
 
 revoke execute on function usage.refresh_workspace_limits(uuid, text) from public;

@@ -12,7 +12,7 @@ begin
     return;
   end if;
   if p_is_present and p_delta > 0 then
-    perform usage.take(p_counter.workspace_id, p_counter.metric, p_delta, false);
+    perform usage.add(p_counter.workspace_id, p_counter.metric, p_delta, false);
     return;
   end if;
   -- Its marks of alerts are looked for anew with the next addition.
@@ -23,7 +23,7 @@ begin
   where workspace_id = p_counter.workspace_id
     and metric = p_counter.metric
     and period_start = p_counter.period_start;
-  insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+  insert into usage.counter_log (workspace_id, metric, period_start, amount)
   values (p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_delta);
   -- An alert tells of the period that runs; nobody can act on one that is over.
   if p_is_present then

@@ -14,7 +14,7 @@ begin
     and metric = p_member.metric
     and period_start = p_member.period_start
     and member_id = p_member.member_id;
-  insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+  insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
   values (p_member.workspace_id, p_member.metric, p_member.period_start, p_member.member_id, p_delta);
 end
 $$;

@@ -53,7 +53,7 @@ begin
       v_member.used := v_member.used + v_line.granted;
       v_member.free := v_member.free - v_line.granted;
     end if;
-    -- Neither waiting nor another plan makes room in a period that is over.
+    -- Neither waiting nor another plan makes headroom in a period that is over.
     v_answer := usage.gate_answer(v_line, v_counter, null)
       || case when v_member.member_id is not null then usage.gate_member_answer(v_line, v_member) else '{}' end
       || '{"retryAfterSeconds": null, "upgrade": null, "addOn": null}'::jsonb;

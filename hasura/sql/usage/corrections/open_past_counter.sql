@@ -35,7 +35,7 @@ begin
   end if;
   counter.used := usage.lock_counter(p_workspace_id, p_metric, counter.period_start);
   -- What is held is held from the present period; a past one is charged with what happened in it.
-  counter.held := case when is_present then usage.held(p_workspace_id, p_metric) else 0 end;
+  counter.held := case when is_present then usage.reserved_amount(p_workspace_id, p_metric) else 0 end;
 
   select
     bound.limit_value,

@@ -32,7 +32,7 @@ begin
   returning c.used
   into v_member.used;
   v_member.held := case
-    when p_is_present then usage.member_held(v_member.workspace_id, v_member.metric, p_member_id)
+    when p_is_present then usage.member_reserved(v_member.workspace_id, v_member.metric, p_member_id)
     else 0
   end;
   v_member.limit_value := (

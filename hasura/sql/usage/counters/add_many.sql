@@ -7,12 +7,12 @@ declare
   _taken integer[];
   _busy text;
 begin
-  -- What is locked on the way to a counter without room must not be waited for by others who came another way: the
+  -- What is locked on the way to a counter without headroom must not be waited for by others who came another way: the
   -- attempt is given up with its locks, and all are taken again in order before anything is counted.
   begin
-    _taken := usage.take_many(p_workspaces, p_metrics, p_amounts);
+    _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
     if cardinality(_taken) <> cardinality(p_workspaces)
-      and not usage.take_rest_from_slots(p_workspaces, p_metrics, p_amounts, _taken)
+      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _taken)
     then
       raise exception using errcode = 'HU001';
     end if;
@@ -21,16 +21,16 @@ begin
     null;
   end;
 
-  for _round in 1..usage.rounds_without_rows() loop
+  for _round in 1..usage.max_unlocked_waits() loop
     begin
-      perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, false);
+      perform usage.add_many_locked(p_workspaces, p_metrics, p_amounts, false);
       return;
     exception when sqlstate 'HU002' then
       get stacked diagnostics _busy = pg_exception_detail;
     end;
-    perform usage.await_slot(_busy::jsonb);
+    perform usage.await_shard(_busy::jsonb);
   end loop;
-  perform usage.add_under_locks(p_workspaces, p_metrics, p_amounts, true);
+  perform usage.add_many_locked(p_workspaces, p_metrics, p_amounts, true);
 end
 $$;
 

@@ -13,8 +13,8 @@ begin
   values ($1, $2, $3, 0)
   on conflict on constraint counters_pkey do update
     set
-      room = 0,
-      room_until = '-infinity';
+      headroom = 0,
+      headroom_until = '-infinity';
   select t.used
   into _used
   from usage.counter_totals t
@@ -25,6 +25,6 @@ begin
 end
 $$;
 
-comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its room and returns what is used; take several in the order of workspace and metric';
+comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its headroom and returns what is used; take several in the order of workspace and metric';
 
 revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;

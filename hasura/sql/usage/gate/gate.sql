@@ -50,7 +50,7 @@ begin
       detail = v_answer::text;
   end if;
 
-  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the room is free
+  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the headroom is free
   -- for the rows that follow in it and for nobody else, and what they do not take is free for all at commit.
   if gate.reservation_id is not null then
     perform set_config('usage.reservation_id', gate.reservation_id::text, true);

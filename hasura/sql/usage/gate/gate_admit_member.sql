@@ -18,7 +18,7 @@ begin
         end if;
       end if;
     when p_line.op = 'commit' and p_line.feed = 'gate' then
-      -- As for the workspace: a hold that is committed in its own period and for no more has its room already.
+      -- As for the workspace: a hold that is committed in its own period and for no more has its headroom already.
       if (p_line.granted > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
         and p_line.granted > p_counter.free + p_reservation.amount
       then
@@ -34,6 +34,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has room for against the counter of its member; changes nothing.';
+comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has headroom for against the counter of its member; changes nothing.';
 
 revoke execute on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) from public;

@@ -23,7 +23,7 @@ begin
   loop
     if v_wanted.is_locked then
       perform usage.gate_lock(v_wanted.workspace_id, v_wanted.metric, v_wanted.is_written);
-      perform usage.gate_room(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
+      perform usage.gate_headroom(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
     end if;
     select
       v_wanted.workspace_id,
@@ -38,14 +38,14 @@ begin
       coalesce(counters.used, 0),
       held.amount,
       applying.cap_value - coalesce(counters.used, 0) - held.amount
-        - case when v_wanted.is_locked then coalesce(counters.spare, 0) else 0 end,
+        - case when v_wanted.is_locked then coalesce(counters.headroom, 0) else 0 end,
       0
     into v_counter
     from usage.metrics
     cross join lateral usage.period(v_wanted.workspace_id) as present
     cross join lateral billing.limit_of(v_wanted.workspace_id, v_wanted.metric) as applying
     cross join lateral (
-      select usage.held(v_wanted.workspace_id, v_wanted.metric) as amount
+      select usage.reserved_amount(v_wanted.workspace_id, v_wanted.metric) as amount
     ) as held
     left join usage.counter_totals as counters
       on counters.workspace_id = v_wanted.workspace_id
@@ -58,6 +58,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for slots in use, if told not to';
+comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for shards in use, if told not to';
 
 revoke execute on function usage.gate_lock_counters(usage.gate_line[], boolean) from public;

@@ -10,7 +10,7 @@ declare
   v_state text;
   v_start timestamptz;
 begin
-  -- Behind the counters of the workspaces and in key order, as usage.take_members takes them.
+  -- Behind the counters of the workspaces and in key order, as usage.add_to_members takes them.
   for v_wanted in
     select
       line.workspace_id,
@@ -94,7 +94,7 @@ begin
         0
       );
     end if;
-    v_counter.held := usage.member_held(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
+    v_counter.held := usage.member_reserved(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
     v_counter.free := v_counter.limit_value - v_counter.used - v_counter.held;
     v_counters := v_counters || v_counter;
   end loop;

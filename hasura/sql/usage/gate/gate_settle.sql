@@ -22,7 +22,7 @@ begin
   elsif p_reservation.status in ('committed', 'released') then
     p_line.reason := 'reservation-not-found';
   elsif p_reservation.status = 'expired' or p_reservation.expires_at <= clock_timestamp() then
-    -- Read under the counter's lock: whoever used the room of the expired hold held that lock before.
+    -- Read under the counter's lock: whoever used the headroom of the expired hold held that lock before.
     p_line.reason := 'reservation-expired';
   elsif p_line.op = 'extend' then
     p_line.amount := p_reservation.amount;
@@ -40,7 +40,7 @@ begin
     then
       p_line.reason := 'invalid-input';
     elsif p_line.feed = 'gate'
-      -- A hold that is committed in its own period and for no more than it held has its room already.
+      -- A hold that is committed in its own period and for no more than it held has its headroom already.
       and (p_line.amount > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
       and p_line.amount > p_counter.free + p_reservation.amount
     then

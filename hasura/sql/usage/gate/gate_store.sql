@@ -30,11 +30,11 @@ begin
 
   foreach v_counter in array p_counters loop
     if v_counter.delta > 0 and v_counter.member_id is not null then
-      perform usage.take_members(
+      perform usage.add_to_members(
         array[v_counter.workspace_id], array[v_counter.metric], array[v_counter.member_id], array[v_counter.delta], false
       );
     elsif v_counter.delta > 0 then
-      perform usage.take(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
+      perform usage.add(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
     end if;
   end loop;
 

@@ -60,12 +60,12 @@ begin
     returning v_given_back
     into v_taken;
     if found then
-      insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+      insert into usage.counter_log (workspace_id, metric, period_start, amount)
       values (v_workspace, v_metric, v_given_period, - v_taken);
     end if;
   end if;
 
-  -- Under the lock, so that nobody counts on the room of a hold that is found alive here.
+  -- Under the lock, so that nobody counts on the headroom of a hold that is found alive here.
   select *
   into r
   from usage.reservations
@@ -84,7 +84,7 @@ begin
     bound.included,
     bound.cap_value,
     coalesce(counters.used, 0) as used,
-    usage.held(v_workspace, v_metric) as held
+    usage.reserved_amount(v_workspace, v_metric) as held
   into s
   from (select 1) as one
   cross join lateral (
@@ -164,7 +164,7 @@ begin
     'hold', v_hold,
     'leaseId', r.id,
     'used', s.used + v_charge + v_ahead,
-    'reserved', usage.held(v_workspace, v_metric),
+    'reserved', usage.reserved_amount(v_workspace, v_metric),
     'limit', s.limit_value,
     'periodStart', s.period_start,
     'periodEnd', to_char(s.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

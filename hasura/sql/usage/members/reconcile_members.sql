@@ -21,23 +21,23 @@ begin
     where (p_workspace_id is null or w.id = p_workspace_id)
       and exists (
         select
-        from usage.member_entries e
+        from usage.member_counter_log e
         where e.workspace_id = w.id
       )
     for key share skip locked
   ),
   folded as (
-    delete from usage.member_entries e
+    delete from usage.member_counter_log e
     using living l
     where e.workspace_id = l.id
     returning e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
   )
-  insert into usage.member_tallies as t (workspace_id, metric, period_start, member_id, amount)
+  insert into usage.member_counter_log_totals as t (workspace_id, metric, period_start, member_id, amount)
   select f.workspace_id, f.metric, f.period_start, f.member_id, sum(f.amount)::bigint
   from folded f
   group by f.workspace_id, f.metric, f.period_start, f.member_id
   order by f.workspace_id, f.metric, f.period_start, f.member_id
-  on conflict on constraint member_tallies_pkey do update
+  on conflict on constraint member_counter_log_totals_pkey do update
     set amount = t.amount + excluded.amount;
 
   select coalesce(
@@ -66,11 +66,11 @@ begin
       select r.workspace_id, r.metric, r.period_start, r.member_id, sum(r.amount)::bigint
       from (
         select t.workspace_id, t.metric, t.period_start, t.member_id, t.amount
-        from usage.member_tallies t
+        from usage.member_counter_log_totals t
         where $1 is null or t.workspace_id = $1
         union all
         select e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
-        from usage.member_entries e
+        from usage.member_counter_log e
         where $1 is null or e.workspace_id = $1
       ) r
       group by r.workspace_id, r.metric, r.period_start, r.member_id

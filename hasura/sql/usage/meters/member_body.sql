@@ -22,7 +22,7 @@ begin
   into _workspaces, _metrics, _members, _amounts
   from (%2$s
   ) t;
-  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
   return null;
 end
 $body$,

@@ -37,7 +37,7 @@ $head$ || p_first || $head$  select
   end if;
   case cardinality(_workspaces)
     when 1 then
-      perform usage.take(_workspaces[1], _metrics[1], _amounts[1]);
+      perform usage.add(_workspaces[1], _metrics[1], _amounts[1]);
     else
       if _workspaces is not null then
         perform usage.add_many(_workspaces, _metrics, _amounts);

@@ -25,7 +25,7 @@ begin
     _looked := format(
       $looked$
   left join lateral (
-    select c.period_start, c.slots
+    select c.period_start, c.shards
     from usage.counters c
     where c.workspace_id = u.workspace_id
       and c.metric = %1$L
@@ -37,48 +37,48 @@ begin
     );
     _counted := format(
       $counted$
-    if _slots = 0 then
+    if _shards = 0 then
       _asked_at := clock_timestamp();
       update usage.counters c
       set
         used = c.used + _amount,
-        room = c.room - _amount,
+        headroom = c.headroom - _amount,
         updated_at = now()
       where c.workspace_id = _workspace
         and c.metric = %1$L
         and c.period_start = _start
-        and c.room >= _amount
-        and c.room_until > now();
+        and c.headroom >= _amount
+        and c.headroom_until > now();
       if found then
-        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        insert into usage.counter_log (workspace_id, metric, period_start, amount)
         values (_workspace, %1$L, _start, _amount);
         if clock_timestamp() - _asked_at > interval '1 millisecond' then
-          perform usage.note_wait(_workspace, %1$L, _start, _asked_at);
+          perform usage.note_contention(_workspace, %1$L, _start, _asked_at);
         end if;
         return null;
       end if;
-    elsif _slots > 0 then
+    elsif _shards > 0 then
       -- In a variable: within a statement it would be computed for every row.
-      _own := pg_backend_pid() %% _slots;
-      -- No wait, as in usage.take_from_slots, which finds another slot.
-      update usage.counter_slots s
+      _own := pg_backend_pid() %% _shards;
+      -- No wait, as in usage.add_to_shard, which finds another shard.
+      update usage.counter_shards s
       set
         used = s.used + _amount,
-        room = s.room - _amount,
+        headroom = s.headroom - _amount,
         updated_at = now()
       where s.ctid = (
         select f.ctid
-        from usage.counter_slots f
+        from usage.counter_shards f
         where f.workspace_id = _workspace
           and f.metric = %1$L
           and f.period_start = _start
-          and f.slot = _own
-          and f.room >= _amount
-          and f.room_until > now()
+          and f.shard = _own
+          and f.headroom >= _amount
+          and f.headroom_until > now()
         for no key update skip locked
       );
       if found then
-        insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+        insert into usage.counter_log (workspace_id, metric, period_start, amount)
         values (_workspace, %1$L, _start, _amount);
         return null;
       end if;
@@ -94,7 +94,7 @@ $counted$,
   _workspace uuid;
   _amount bigint;
   _start timestamptz;
-  _slots smallint;
+  _shards smallint;
   _own smallint;
   _asked_at timestamptz;$declarations$,
     format(
@@ -112,13 +112,13 @@ $counted$,
     );
   if found then
 %5$s
-    perform usage.take(_workspace, %6$L, _amount);
+    perform usage.add(_workspace, %6$L, _amount);
     return null;
   end if;
 
 $first$,
-      case _kind when 'counter' then ', c.period_start, c.slots' else '' end,
-      case _kind when 'counter' then ', _start, _slots' else '' end,
+      case _kind when 'counter' then ', c.period_start, c.shards' else '' end,
+      case _kind when 'counter' then ', _start, _shards' else '' end,
       p_branches,
       _looked,
       _counted,

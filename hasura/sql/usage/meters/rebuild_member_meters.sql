@@ -84,7 +84,7 @@ declare
 begin
   execute replace(%L, '{{table}}', tg_relid::regclass::text)
   into _workspaces, _metrics, _members, _amounts;
-  perform usage.take_members(_workspaces, _metrics, _members, _amounts);
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
   return null;
 end
 $body$,

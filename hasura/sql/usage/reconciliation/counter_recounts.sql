@@ -6,10 +6,10 @@ select
   sum(added.amount)::bigint as amount
 from (
   select tallied.workspace_id, tallied.metric, tallied.period_start, tallied.amount
-  from usage.counter_tallies as tallied
+  from usage.counter_log_totals as tallied
   union all
   select entered.workspace_id, entered.metric, entered.period_start, entered.amount
-  from usage.counter_entries as entered
+  from usage.counter_log as entered
 ) as added
 -- Servers below 16 print a view over one relation in another way; the committed description must be the same on all.
 cross join (values (1)) as once (one)

@@ -21,23 +21,23 @@ begin
     where (p_workspace_id is null or w.id = p_workspace_id)
       and exists (
         select
-        from usage.counter_entries e
+        from usage.counter_log e
         where e.workspace_id = w.id
       )
     for key share skip locked
   ),
   folded as (
-    delete from usage.counter_entries e
+    delete from usage.counter_log e
     using living l
     where e.workspace_id = l.id
     returning e.workspace_id, e.metric, e.period_start, e.amount
   )
-  insert into usage.counter_tallies as t (workspace_id, metric, period_start, amount)
+  insert into usage.counter_log_totals as t (workspace_id, metric, period_start, amount)
   select f.workspace_id, f.metric, f.period_start, sum(f.amount)::bigint
   from folded f
   group by f.workspace_id, f.metric, f.period_start
   order by f.workspace_id, f.metric, f.period_start
-  on conflict on constraint counter_tallies_pkey do update
+  on conflict on constraint counter_log_totals_pkey do update
     set amount = t.amount + excluded.amount;
 
   for _meter in
@@ -110,7 +110,7 @@ begin
     for key share skip locked;
     continue when not found;
     if p_repair then
-      perform usage.recall_room(_drift.workspace_id, _drift.metric, _drift.period_start);
+      perform usage.recall_headroom(_drift.workspace_id, _drift.metric, _drift.period_start);
       insert into usage.counters as c (workspace_id, metric, period_start, used)
       values (_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted - _drift.counted)
       on conflict on constraint counters_pkey do update

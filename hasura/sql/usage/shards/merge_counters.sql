@@ -1,4 +1,4 @@
-create or replace function usage.cool_counters()
+create or replace function usage.merge_counters()
 returns integer
 language plpgsql
 security definer
@@ -11,7 +11,7 @@ begin
   for _counter in
     select c.workspace_id, c.metric, c.period_start
     from usage.counters c
-    where c.slots > 0
+    where c.shards > 0
       or c.granted > 0
     order by c.workspace_id, c.metric, c.period_start
   loop
@@ -29,11 +29,11 @@ begin
       from usage.period(_counter.workspace_id) p
     )
     then
-      perform usage.take_slowly(_counter.workspace_id, _counter.metric, 0);
+      perform usage.add_beyond_headroom(_counter.workspace_id, _counter.metric, 0);
     else
-      perform usage.collect_slots(_counter.workspace_id, _counter.metric, _counter.period_start, false);
+      perform usage.collect_shards(_counter.workspace_id, _counter.metric, _counter.period_start, false);
       update usage.counters c
-      set slots = 0
+      set shards = 0
       where c.workspace_id = _counter.workspace_id
         and c.metric = _counter.metric
         and c.period_start = _counter.period_start;
@@ -44,13 +44,13 @@ begin
     where c.workspace_id = _counter.workspace_id
       and c.metric = _counter.metric
       and c.period_start = _counter.period_start
-      and c.slots = 0;
+      and c.shards = 0;
     _cooled := _cooled + found::integer;
   end loop;
   return _cooled;
 end
 $$;
 
-comment on function usage.cool_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
+comment on function usage.merge_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
 
-revoke execute on function usage.cool_counters() from public;
+revoke execute on function usage.merge_counters() from public;

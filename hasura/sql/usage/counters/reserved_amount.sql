@@ -1,4 +1,4 @@
-create or replace function usage.held(workspace_id uuid, metric text)
+create or replace function usage.reserved_amount(workspace_id uuid, metric text)
 returns bigint
 language plpgsql
 stable
@@ -18,6 +18,6 @@ begin
 end
 $$;
 
-comment on function usage.held(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
+comment on function usage.reserved_amount(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
 
-revoke execute on function usage.held(uuid, text) from public;
+revoke execute on function usage.reserved_amount(uuid, text) from public;

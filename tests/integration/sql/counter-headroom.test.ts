@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from "../../support/database.ts
 import { createWorkspace, setLimit, type Workspace } from "../../support/workspaces.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
-/** The room of a counter that is one row: what may be added without a look at limit, alerts and reservations. */
+/** The headroom of a counter that is one row: what may be added without a look at limit, alerts and reservations. */
 
 let test: TestDatabase;
 let workspace: Workspace;
@@ -21,25 +21,25 @@ beforeEach(async () => {
   channel = String((await addChannels(test.database, workspace, 1))[0]);
 });
 
-const room = async (): Promise<number> => {
-  const [row] = await test.database.query<{ room: number }>(
-    "select room::int from usage.counters where workspace_id = $1 and metric = 'messages'",
+const headroom = async (): Promise<number> => {
+  const [row] = await test.database.query<{ headroom: number }>(
+    "select headroom::int from usage.counters where workspace_id = $1 and metric = 'messages'",
     [workspace.id],
   );
-  return row?.room ?? -1;
+  return row?.headroom ?? -1;
 };
 
 it("shrinks by what is added, ends below each threshold, and is never more than the limit leaves", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 40);
-  const rooms: number[] = [];
+  const measured: number[] = [];
   for (let n = 1; n <= 40; n += 1) {
     await addMessages(db, workspace, channel, 1);
-    rooms.push(await room());
+    measured.push(await headroom());
   }
   // Thresholds at 30, 36 and 40.
   const down = (from: number): readonly number[] => Array.from({ length: from + 1 }, (_, n) => from - n);
-  expect(rooms).toEqual([...down(28), ...down(5), ...down(3), 0]);
+  expect(measured).toEqual([...down(28), ...down(5), ...down(3), 0]);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
     "limit of 40 messages reached: 40 used, 1 more asked",
   );
@@ -61,12 +61,12 @@ it("goes to a reservation that an admin writes past the gate", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 100);
   await addMessages(db, workspace, channel, 1);
-  expect(await room()).toBeGreaterThan(0);
+  expect(await headroom()).toBeGreaterThan(0);
   await db.query(
     "insert into usage.reservations (workspace_id, metric, amount, expires_at, period_start) select $1, 'messages', 99, now() + interval '1 hour', p.period_start from usage.period($1) p",
     [workspace.id],
   );
-  expect(await room()).toBe(0);
+  expect(await headroom()).toBe(0);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
     "limit of 100 messages reached: 1 used, 99 reserved, 1 more asked",
   );

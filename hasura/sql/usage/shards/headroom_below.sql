@@ -1,4 +1,4 @@
-create or replace function usage.room_below(
+create or replace function usage.headroom_below(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
@@ -23,16 +23,16 @@ begin
       and c.period_start = p_period_start;
     exit when not found or _granted = 0 or _round = 2 or p_bound - _taken >= p_amount;
     if _round = 0 then
-      perform usage.collect_slots(p_workspace_id, p_metric, p_period_start, false);
+      perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
     else
       -- What may fit is never refused.
-      perform usage.collect_in_use(p_workspace_id, p_metric, p_period_start, p_wait);
+      perform usage.collect_busy_shards(p_workspace_id, p_metric, p_period_start, p_wait);
     end if;
   end loop;
   return p_bound - coalesce(_taken, 0);
 end
 $$;
 
-comment on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its slots emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for slots in use, if told not to';
+comment on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its shards emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for shards in use, if told not to';
 
-revoke execute on function usage.room_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
+revoke execute on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;

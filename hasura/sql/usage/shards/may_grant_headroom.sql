@@ -1,4 +1,4 @@
-create or replace function usage.may_grant_room(p_workspace_id uuid)
+create or replace function usage.may_grant_headroom(p_workspace_id uuid)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -18,6 +18,6 @@ begin
 end
 $$;
 
-comment on function usage.may_grant_room(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
+comment on function usage.may_grant_headroom(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
 
-revoke execute on function usage.may_grant_room(uuid) from public;
+revoke execute on function usage.may_grant_headroom(uuid) from public;

@@ -1,4 +1,4 @@
-create or replace function usage.take_members(
+create or replace function usage.add_to_members(
   p_workspaces uuid[],
   p_metrics text[],
   p_members uuid[],
@@ -65,12 +65,12 @@ begin
       into _used;
     end if;
     if _start > '-infinity' then
-      insert into usage.member_entries (workspace_id, metric, period_start, member_id, amount)
+      insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
       values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
     end if;
     -- Behind the write, whose lock others wait for: what is held is read when it can change no more.
     if p_enforce and p_amounts[_n] > 0 and _limit is not null then
-      _held := usage.member_held(_workspace, _metric, p_members[_n]);
+      _held := usage.member_reserved(_workspace, _metric, p_members[_n]);
       if _used::numeric + _held > _limit then
         perform usage.raise_member_limit(
           _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _held, _limit
@@ -81,6 +81,6 @@ begin
 end
 $$;
 
-comment on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
+comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
 
-revoke execute on function usage.take_members(uuid[], text[], uuid[], bigint[], boolean) from public;
+revoke execute on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) from public;

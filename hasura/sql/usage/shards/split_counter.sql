@@ -1,17 +1,17 @@
-create or replace function usage.spread_counter(
+create or replace function usage.split_counter(
   p_workspace_id uuid,
   p_metric text,
-  p_slots integer default 16
+  p_shards integer default 16
 )
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_slots not between 0 and 64 then
+  if p_shards not between 0 and 64 then
     raise exception using
       errcode = '22023',
-      message = 'a counter has 0 to 64 slots';
+      message = 'a counter has 0 to 64 shards';
   end if;
   perform 1
   from usage.metrics m
@@ -23,7 +23,7 @@ begin
       errcode = '22023',
       message = format('"%s" is no counter that rows feed: a gauge''s peak and the gate''s decisions need one row', p_metric);
   end if;
-  perform usage.take_slowly(p_workspace_id, p_metric, 0, true, p_slots::smallint);
+  perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0, true, p_shards::smallint);
   -- Whether it is in a hurry is measured from here on.
   update usage.counters c
   set
@@ -32,7 +32,7 @@ begin
   from usage.counter_totals t
   where c.workspace_id = p_workspace_id
     and c.metric = p_metric
-    and c.slots > 0
+    and c.shards > 0
     and t.workspace_id = c.workspace_id
     and t.metric = c.metric
     and t.period_start = c.period_start
@@ -43,6 +43,6 @@ begin
 end
 $$;
 
-comment on function usage.spread_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many slots at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
+comment on function usage.split_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many shards at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
 
-revoke execute on function usage.spread_counter(uuid, text, integer) from public;
+revoke execute on function usage.split_counter(uuid, text, integer) from public;

@@ -1,4 +1,4 @@
-create or replace function usage.take_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+create or replace function usage.add_within_headroom(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
 returns integer[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -16,14 +16,14 @@ begin
   where c.workspace_id = p_workspaces[1]
     and c.metric = p_metrics[1]
     and c.period_start <= now()
-    and c.room_until > now()
+    and c.headroom_until > now()
   for no key update;
 
   with taken as (
     update usage.counters c
     set
       used = c.used + k.amount,
-      room = c.room - k.amount,
+      headroom = c.headroom - k.amount,
       updated_at = now()
     from (
       select k.workspace_id, k.metric, k.amount, k.n
@@ -33,21 +33,21 @@ begin
     ) k
     where c.workspace_id = k.workspace_id
       and c.metric = k.metric
-      -- Only the present period has room, as room ends with its period and a change of periods takes it back.
+      -- Only the present period has headroom, as headroom ends with its period and a change of periods takes it back.
       and c.period_start <= now()
-      and c.room >= k.amount
-      and c.room_from <= now()
-      and c.room_until > now()
+      and c.headroom >= k.amount
+      and c.headroom_from <= now()
+      and c.headroom_until > now()
       and c.used + k.amount >= c.fall_at
     returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
   ),
   noted as (
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
     select t.workspace_id, t.metric, t.period_start, t.amount
     from taken t
     where t.period_start > '-infinity'
   ),
-  -- Whoever granted the room has noted a peak in this period.
+  -- Whoever granted the headroom has noted a peak in this period.
   raised as (
     update usage.peaks k
     set peak = t.used
@@ -74,6 +74,6 @@ begin
 end
 $$;
 
-comment on function usage.take_many(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the room, by one statement; returns which ones, as positions';
+comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the headroom, by one statement; returns which ones, as positions';
 
-revoke execute on function usage.take_many(uuid[], text[], bigint[]) from public;
+revoke execute on function usage.add_within_headroom(uuid[], text[], bigint[]) from public;

@@ -1,4 +1,4 @@
-create or replace function usage.member_held(p_workspace_id uuid, p_metric text, p_member_id uuid)
+create or replace function usage.member_reserved(p_workspace_id uuid, p_metric text, p_member_id uuid)
 returns bigint
 language plpgsql
 stable
@@ -18,6 +18,6 @@ begin
 end
 $$;
 
-comment on function usage.member_held(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
+comment on function usage.member_reserved(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
 
-revoke execute on function usage.member_held(uuid, text, uuid) from public;
+revoke execute on function usage.member_reserved(uuid, text, uuid) from public;

@@ -1,9 +1,9 @@
-create or replace function usage.take_under_lock(
+create or replace function usage.add_locked(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
   p_enforce boolean,
-  p_slots smallint,
+  p_shards smallint,
   p_wait boolean
 )
 returns void
@@ -12,7 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_most constant bigint := 9000000000000000000;
-  -- Each slot gets a quarter of its even share of what is free; below this it is not worth the spreading.
+  -- Each shard gets a quarter of its even share of what is free; below this it is not worth the spreading.
   c_least_share constant bigint := 16;
   _kind text;
   _feed text;
@@ -24,7 +24,7 @@ declare
   _level record;
   _free bigint;
   _share bigint;
-  _slots smallint;
+  _shards smallint;
   _granted bigint := 0;
   _total bigint;
   _measured bigint;
@@ -73,7 +73,7 @@ begin
   for no key update;
   if not found then
     -- Rows of a workspace that is being deleted give back to a counter that is gone already.
-    if p_amount < 0 or (p_amount = 0 and p_slots is null) then
+    if p_amount < 0 or (p_amount = 0 and p_shards is null) then
       return;
     end if;
     if _kind = 'counter' then
@@ -108,9 +108,9 @@ begin
       detail = json_build_object('code', 'feature-not-in-plan', 'metric', p_metric, 'amount', p_amount)::text;
   end if;
   if p_amount > 0 and p_enforce and (not _limit.included or _limit.cap_value is not null) then
-    _held := usage.held(p_workspace_id, p_metric);
+    _held := usage.reserved_amount(p_workspace_id, p_metric);
     if not _limit.included
-      or usage.room_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
+      or usage.headroom_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
     then
       select t.used
       into _total
@@ -124,13 +124,13 @@ begin
     end if;
   end if;
 
-  -- An alert is written with the use that reaches its threshold: no slot may hold room then, as nobody could say
+  -- An alert is written with the use that reaches its threshold: no shard may hold headroom then, as nobody could say
   -- where the use is.
   if p_amount > 0 and _home.granted > 0 then
-    perform usage.room_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
+    perform usage.headroom_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
   end if;
   if _home.granted > 0 and now() >= _home.alert_due then
-    perform usage.collect_in_use(p_workspace_id, p_metric, _start, p_wait);
+    perform usage.collect_busy_shards(p_workspace_id, p_metric, _start, p_wait);
   end if;
   select c.used + c.granted + p_amount
   into _total
@@ -148,26 +148,26 @@ begin
   end if;
 
   if _waited then
-    _home.waits := case when _home.waits_since > _asked_at - interval '1 second' then least(_home.waits + 1, 1000) else 1 end;
-    _home.waits_since := case when _home.waits = 1 then _asked_at else _home.waits_since end;
+    _home.contention := case when _home.contention_since > _asked_at - interval '1 second' then least(_home.contention + 1, 1000) else 1 end;
+    _home.contention_since := case when _home.contention = 1 then _asked_at else _home.contention_since end;
   end if;
-  _slots := coalesce(p_slots, _home.slots);
-  if _home.waits >= 8 and _kind = 'counter' and _feed = 'rows' and p_slots is null then
-    _slots := case when _slots = 0 then 16 else least(_slots * 2, 64) end;
-    _home.waits := 0;
+  _shards := coalesce(p_shards, _home.shards);
+  if _home.contention >= 8 and _kind = 'counter' and _feed = 'rows' and p_shards is null then
+    _shards := case when _shards = 0 then 16 else least(_shards * 2, 64) end;
+    _home.contention := 0;
   end if;
   -- A hot counter that nobody hurries any more is counted on one row again.
-  if _slots > 0 and p_slots is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
+  if _shards > 0 and p_shards is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
     select t.used + p_amount
     into _measured
     from usage.counter_totals t
     where t.workspace_id = p_workspace_id
       and t.metric = p_metric
       and t.period_start = _start;
-    if _home.slots > 0
+    if _home.shards > 0
       and _measured - _home.measured_used < 20 * (extract(epoch from clock_timestamp()) - extract(epoch from _home.measured_at))
     then
-      _slots := 0;
+      _shards := 0;
     end if;
     _home.measured_at := clock_timestamp();
     _home.measured_used := _measured;
@@ -175,43 +175,43 @@ begin
 
   _until := least(_period.period_end, _limit.valid_until);
   _bound := least(
-    coalesce(_limit.cap_value, c_most) - usage.held_by_all(p_workspace_id, p_metric),
+    coalesce(_limit.cap_value, c_most) - usage.reserved_by_all(p_workspace_id, p_metric),
     c_most,
     _home.alert_at - 1
   );
   _free := _bound - _total;
-  _share := case when _slots > 0 then _free / (4 * _slots) else 0 end;
-  _may := _limit.included and _free >= 0 and usage.may_grant_room(p_workspace_id);
+  _share := case when _shards > 0 then _free / (4 * _shards) else 0 end;
+  _may := _limit.included and _free >= 0 and usage.may_grant_headroom(p_workspace_id);
   if _share < c_least_share then
-    _slots := 0;
+    _shards := 0;
   end if;
-  if _slots = 0 and _home.granted > 0 then
-    perform usage.collect_slots(p_workspace_id, p_metric, _start, false);
+  if _shards = 0 and _home.granted > 0 then
+    perform usage.collect_shards(p_workspace_id, p_metric, _start, false);
     select _bound - c.used - c.granted - p_amount
     into _free
     from usage.counters c
     where c.workspace_id = p_workspace_id
       and c.metric = p_metric
       and c.period_start = _start;
-  elsif _slots > 0 and _may then
-    if _slots > _home.slots then
-      insert into usage.counter_slots (workspace_id, metric, period_start, slot)
+  elsif _shards > 0 and _may then
+    if _shards > _home.shards then
+      insert into usage.counter_shards (workspace_id, metric, period_start, shard)
       select p_workspace_id, p_metric, _start, n
-      from generate_series(0, _slots - 1) as n
-      -- Instead of on conflict, which waits for a slot in use. Nobody else inserts: this has the row.
+      from generate_series(0, _shards - 1) as n
+      -- Instead of on conflict, which waits for a shard in use. Nobody else inserts: this has the row.
       where not exists (
         select
-        from usage.counter_slots s
+        from usage.counter_shards s
         where s.workspace_id = p_workspace_id
           and s.metric = p_metric
           and s.period_start = _start
-          and s.slot = n
+          and s.shard = n
       );
     end if;
     -- The short time shows at each renewal whether the counter is still hot.
-    _granted := usage.grant_slots(
-      p_workspace_id, p_metric, _start, _slots,
-      case when _slots = _home.slots then (pg_backend_pid() % _slots)::smallint end,
+    _granted := usage.grant_to_shards(
+      p_workspace_id, p_metric, _start, _shards,
+      case when _shards = _home.shards then (pg_backend_pid() % _shards)::smallint end,
       _share,
       least(_until, clock_timestamp() + interval '1 minute')
     );
@@ -220,13 +220,13 @@ begin
   update usage.counters c
   set
     used = c.used + p_amount,
-    room = case when _may and _slots = 0 then _free else 0 end,
-    room_from = _period.period_start,
-    room_until = case when _may and _slots = 0 then _until else '-infinity' end,
+    headroom = case when _may and _shards = 0 then _free else 0 end,
+    headroom_from = _period.period_start,
+    headroom_until = case when _may and _shards = 0 then _until else '-infinity' end,
     granted = c.granted + _granted,
-    slots = _slots,
-    waits = _home.waits,
-    waits_since = _home.waits_since,
+    shards = _shards,
+    contention = _home.contention,
+    contention_since = _home.contention_since,
     measured_at = _home.measured_at,
     measured_used = _home.measured_used,
     alert_at = _home.alert_at,
@@ -243,12 +243,12 @@ begin
   if _kind = 'gauge' then
     perform usage.note_peak(p_workspace_id, p_metric, _total - p_amount, _total, _home.updated_at);
   else
-    insert into usage.counter_entries (workspace_id, metric, period_start, amount)
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
     values (p_workspace_id, p_metric, _start, p_amount);
   end if;
 end
 $$;
 
-comment on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the room in which usage.take needs none of it. HU002 where it would wait for slots, if told not to';
+comment on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the headroom in which usage.add needs none of it. HU002 where it would wait for shards, if told not to';
 
-revoke execute on function usage.take_under_lock(uuid, text, bigint, boolean, smallint, boolean) from public;
+revoke execute on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) from public;

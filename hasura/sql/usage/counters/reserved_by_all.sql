@@ -1,4 +1,4 @@
-create or replace function usage.held_by_all(p_workspace_id uuid, p_metric text)
+create or replace function usage.reserved_by_all(p_workspace_id uuid, p_metric text)
 returns bigint
 language plpgsql
 stable
@@ -16,6 +16,6 @@ begin
 end
 $$;
 
-comment on function usage.held_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
+comment on function usage.reserved_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
 
-revoke execute on function usage.held_by_all(uuid, text) from public;
+revoke execute on function usage.reserved_by_all(uuid, text) from public;

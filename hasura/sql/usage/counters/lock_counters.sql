@@ -1,4 +1,4 @@
-create or replace function usage.lock_many(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
+create or replace function usage.lock_counters(p_workspaces uuid[], p_metrics text[], p_amounts bigint[])
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -53,6 +53,6 @@ begin
 end
 $$;
 
-comment on function usage.lock_many(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
+comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
 
-revoke execute on function usage.lock_many(uuid[], text[], bigint[]) from public;
+revoke execute on function usage.lock_counters(uuid[], text[], bigint[]) from public;

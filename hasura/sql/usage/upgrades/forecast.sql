@@ -1,4 +1,4 @@
-create or replace function usage.outlook(p_workspace_id uuid)
+create or replace function usage.forecast(p_workspace_id uuid)
 returns jsonb
 language sql
 stable
@@ -107,6 +107,6 @@ as $$
   where workspaces.id = p_workspace_id
 $$;
 
-comment on function usage.outlook(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
+comment on function usage.forecast(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
 
-revoke execute on function usage.outlook(uuid) from public;
+revoke execute on function usage.forecast(uuid) from public;

@@ -1,4 +1,4 @@
-create or replace function usage.gate_room(
+create or replace function usage.gate_headroom(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
@@ -25,9 +25,9 @@ begin
   if not found then
     return;
   end if;
-  perform usage.room_below(
+  perform usage.headroom_below(
     p_workspace_id, p_metric, _start,
-    coalesce(bound.cap_value, 9000000000000000000) - usage.held(p_workspace_id, p_metric),
+    coalesce(bound.cap_value, 9000000000000000000) - usage.reserved_amount(p_workspace_id, p_metric),
     coalesce(p_amount, 0),
     p_wait
   )
@@ -35,6 +35,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_room(uuid, text, bigint, boolean) is 'Brings back what slots have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for slots in use, if told not to';
+comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Brings back what shards have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for shards in use, if told not to';
 
-revoke execute on function usage.gate_room(uuid, text, bigint, boolean) from public;
+revoke execute on function usage.gate_headroom(uuid, text, bigint, boolean) from public;
