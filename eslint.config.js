@@ -6,6 +6,7 @@ const rooms = [
   "core",
   "auth",
   "postgres",
+  "sql-sources",
   "domain",
   "engine",
   "client",
@@ -29,6 +30,7 @@ const zones = [
   ...sees("./src/core", ["core"], "core depends on nothing in the project"),
   ...sees("./src/auth", ["core", "auth"], "who asks is found out without a driver, a plan or a server"),
   ...sees("./src/postgres", ["core", "postgres"], "postgres sees core only"),
+  ...sees("./src/sql-sources", ["core", "postgres", "sql-sources"], "a tool for any project's SQL sources"),
   ...sees("./src/domain", ["core", "domain"], "the domain knows no transport and no driver"),
   ...sees("./src/engine", ["core", "auth", "engine"], "the engine knows no plan and no driver"),
   ...sees(
@@ -79,6 +81,7 @@ export default tseslint.config(
       "src/engine/**",
       "src/gateway/**",
       "src/postgres/**",
+      "src/sql-sources/**",
     ],
     ignores: ["**/env.ts"],
     rules: {
