@@ -5,16 +5,24 @@ import { type Database, silentLogger } from "../core/index.ts";
 import { createDatabase, migrate, startEmbeddedPostgres } from "../postgres/index.ts";
 import { projectRoot } from "./settings.ts";
 
+export interface ScratchDatabaseOptions {
+  /** As of `startEmbeddedPostgres`. */
+  readonly binariesDir?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** Lends a migrated database of an embedded server that exists for the time of `work` only. */
 export async function withScratchDatabase<T>(
   name: string,
   work: (database: Database, url: string) => Promise<T>,
+  { settings, ...options }: ScratchDatabaseOptions = {},
 ): Promise<T> {
   const server = await startEmbeddedPostgres({
     dataDir: await mkdtemp(join(tmpdir(), `hasura-usage-${name}-`)),
     logger: silentLogger,
     temporary: true,
-    settings: { fsync: "off" },
+    settings: { fsync: "off", ...settings },
+    ...options,
   });
   try {
     const database = createDatabase({

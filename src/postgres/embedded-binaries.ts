@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { access, chmod, constants, mkdtemp, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { AppError } from "../core/index.ts";
 import { copyTree } from "./embedded-process.ts";
@@ -111,11 +113,34 @@ const copyToCache = async (native: string, version: string): Promise<string> => 
   }
 };
 
-/** Mends the server of a package, by default the installed one, and copies it where `user` can execute it if it cannot here. */
+const binariesIn = (folder: string, version: string): Binaries => ({
+  initdb: join(folder, "bin", "initdb" + suffix),
+  postgres: join(folder, "bin", "postgres" + suffix),
+  version,
+  major: Number.parseInt(version, 10),
+});
+
+/** A server that the system's own packages installed is used as it is. */
+const installedBinaries = async (folder: string): Promise<Binaries> => {
+  const { stdout } = await promisify(execFile)(join(folder, "bin", "postgres" + suffix), ["--version"]);
+  const version = /\b\d+\.\d+/u.exec(stdout)?.[0];
+  if (version !== undefined) return binariesIn(folder, version);
+  throw new AppError({
+    kind: "unavailable",
+    code: "postgres-binaries-missing",
+    message: `The server in ${folder} names no version: ${stdout.trim()}`,
+  });
+};
+
+/**
+ * Mends the server of a package, by default the one npm installed, and copies it where `user` can execute it if it cannot
+ * here. `folder` may also be an installation, as /usr/lib/postgresql/15.
+ */
 export const prepareBinaries = async (
   user: OsUser | undefined,
   folder: string = packageFolder(),
 ): Promise<Binaries> => {
+  if (!existsSync(join(folder, "native"))) return installedBinaries(folder);
   const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
     readonly version: string;
   };
@@ -124,10 +149,5 @@ export const prepareBinaries = async (
   const usable = reachable && (!(await needsRepair(native)) || (await isWritable(join(native, "lib"))));
   if (usable) await repair(native);
   else native = await copyToCache(native, manifest.version);
-  return {
-    initdb: join(native, "bin", "initdb" + suffix),
-    postgres: join(native, "bin", "postgres" + suffix),
-    version: manifest.version,
-    major: Number.parseInt(manifest.version, 10),
-  };
+  return binariesIn(native, manifest.version);
 };

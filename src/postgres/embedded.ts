@@ -24,7 +24,7 @@ export interface EmbeddedPostgresOptions {
   readonly temporary?: boolean;
   /** Called once the server is on its way up, which is the time for other work. */
   readonly onSpawned?: () => void;
-  /** Unpacked binaries package of another version of PostgreSQL; the installed one without it. */
+  /** Unpacked binaries package of another version of PostgreSQL, or a system's installation; the one of npm without it. */
   readonly binariesDir?: string;
   /** An archive from `prepareFilledCluster` to begin with instead of an empty one. */
   readonly from?: string;
