@@ -358,15 +358,15 @@ it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async (
   try {
     const db = own.database;
     const there = await createWorkspace(db);
-    const headroom = String((await addChannels(db, there, 1))[0]);
+    const general = String((await addChannels(db, there, 1))[0]);
     await setLimit(db, there.id, "messages", 100_000);
     await db.query("select usage.split_counter($1, 'messages')", [there.id]);
-    const [first] = await addMessages(db, there, headroom, 5);
+    const [first] = await addMessages(db, there, general, 5);
     await db.query("update public.messages set body = 'changed' where workspace_id = $1", [there.id]);
     await db.query("delete from public.messages where id = $1", [first]);
     expect(await used(db, there, "messages")).toBe(5);
     await db.query("truncate public.messages cascade");
-    await addMessages(db, there, headroom, 2);
+    await addMessages(db, there, general, 2);
     expect(await used(db, there, "messages")).toBe(7);
     expect(await drifts(db, there)).toEqual([]);
     await db.query("delete from public.workspaces where id = $1", [there.id]);
@@ -443,7 +443,7 @@ it("adds to many counters at once in one order, hot, new and near their limits a
   }
 }, 120_000);
 
-it("takes the headroom of its shards back when its workspace moves to another time zone, whose running period goes on", async () => {
+it("takes the general of its shards back when its workspace moves to another time zone, whose running period goes on", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
   await spread();
