@@ -12,11 +12,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
+  v_session_workspace text;
+  v_session_user text;
   v_trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
   v_workspace uuid;
   v_answer jsonb;
 begin
+  if hasura_session is not null then
+    select
+      max(hasura_session ->> setting.value) filter (where setting.key = 'tenant_claim'),
+      max(hasura_session ->> setting.value) filter (where setting.key = 'user_claim')
+    into v_session_workspace, v_session_user
+    from usage.settings as setting;
+  end if;
   if v_trusted then
     v_workspace := coalesce(gate.workspace_id, v_session_workspace::uuid);
   elsif gate.workspace_id is null or gate.workspace_id::text = lower(v_session_workspace) then
@@ -38,8 +46,8 @@ begin
     'reservationId', gate.reservation_id,
     -- As the actions take it; whoever is no uuid has no row that counts for them either.
     'memberId', case
-      when hasura_session ->> 'x-hasura-user-id' ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
-        then hasura_session ->> 'x-hasura-user-id'
+      when v_session_user ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
+        then v_session_user
     end
   ))) -> 0;
 
