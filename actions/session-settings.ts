@@ -48,9 +48,7 @@ export const sessionEnv = {
   USAGE_ROLE_MAP: roleMap,
 };
 
-const sessionSchema = z.object(sessionEnv);
-
-export const sessionNamesOf = (settings: z.infer<typeof sessionSchema>): SessionNames =>
+export const sessionNamesOf = (settings: z.infer<z.ZodObject<typeof sessionEnv>>): SessionNames =>
   createSessionNames({
     userClaim: settings.USAGE_USER_CLAIM,
     tenantClaim: settings.USAGE_TENANT_CLAIM,
