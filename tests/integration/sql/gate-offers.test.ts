@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
-import { advise, readOutlook } from "../../../src/domain/limits/index.ts";
+import { advise, readForecastData } from "../../../src/domain/limits/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { askOne, createWorkspace } from "./gate-support.ts";
 
@@ -46,8 +46,8 @@ describe("the plan that is offered", () => {
   it("is never one customer's own, in a suggestion either", async () => {
     await askOne(test.database, { op: "consume", workspaceId, metric: "ai_queries", amount: 100 });
     const suggested = async () => {
-      const outlook = await readOutlook(test.database, workspaceId);
-      return outlook === null ? null : (advise(outlook).upgrade?.planId ?? null);
+      const data = await readForecastData(test.database, workspaceId);
+      return data === null ? null : (advise(data).upgrade?.planId ?? null);
     };
     expect(await suggested()).toBe("cheap");
     await test.database.query("update billing.plans set is_public = id = 'free'");
