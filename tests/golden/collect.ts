@@ -4,16 +4,31 @@ import { createActionsApp } from "../../actions/app.ts";
 import { idleDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
 import { createGate } from "../../src/domain/gate/index.ts";
-import { formatSql, silentLogger, startTestEngine, type TestEngine } from "../../src/testing/index.ts";
-import { type GoldenOperation, operations } from "./operations.ts";
+import { readCatalog } from "../../src/engine/catalog/index.ts";
+import { loadMetadataFolder, type Metadata } from "../../src/engine/metadata/index.ts";
+import { namingOf } from "../../src/engine/schema/index.ts";
+import { silentLogger, startTestEngine, type TestEngine } from "../../src/testing/index.ts";
+import { renderMatrix } from "./matrix.ts";
+import { describeOperation } from "./operation-file.ts";
+import { operations } from "./operations.ts";
+import { rolesOf } from "./roles.ts";
+import { sliceSchema } from "./schema.ts";
+import { renderSurface } from "./surface.ts";
 
 export const goldenDir = join("tests", "fixtures", "golden");
-const roles = ["admin", "anonymous", "operator", "service", "user", "workspace_admin"];
 const secret = "golden";
 
-const start = (database: string | undefined): Promise<TestEngine> =>
+/**
+ * The client role with the most kinds of types: it lacks only the inputs that increment numbers or change jsonb, and the
+ * answer of corrections. The tables show each kind that it has: two that point at each other and take rows, one whose
+ * Booleans can be aggregated, and one that a function returns.
+ */
+const shownRole = "workspace_admin";
+const shownTables = ["channels", "messages", "usage_alert_rules", "usage_decisions"];
+
+const start = (metadata: Metadata, database: string | undefined): Promise<TestEngine> =>
   startTestEngine({
-    metadata: join("hasura", "metadata"),
+    metadata,
     migrations: join("hasura", "migrations"),
     seeds: join("hasura", "seeds"),
     webhooks: ({ database: db, clock }) =>
@@ -30,60 +45,47 @@ const start = (database: string | undefined): Promise<TestEngine> =>
     ...(database === undefined ? {} : { database }),
   });
 
-const fenced = (language: string, text: string): string => `\`\`\`${language}\n${text.trim()}\n\`\`\`\n`;
+const surfaceFile = (test: TestEngine, metadata: Metadata): string => {
+  const naming = namingOf(metadata);
+  const roles = [...rolesOf(metadata), "admin"];
+  const { objects, inputObjects, enums, scalars } = metadata.customTypes;
+  return renderSurface({
+    schemas: new Map(roles.map((role) => [role, test.engine.schemaFor(role)])),
+    types: [
+      ...[...objects, ...inputObjects, ...enums, ...scalars].map(({ name }) => name),
+      ...metadata.sources.flatMap(({ functions }) => functions.map((fn) => naming.functionArguments(fn))),
+    ],
+  });
+};
 
-const statements = (test: TestEngine, operation: GoldenOperation): string => {
-  const { role, document, variables } = operation;
-  let list: ReturnType<TestEngine["explainSql"]>;
-  try {
-    list = test.explainSql(role, document, variables);
-  } catch {
-    return "Refused before any statement.\n";
-  }
-  if (list.length === 0) return "No statement.\n";
-  return list
-    .map(({ field, sql, parameters }) => {
-      const origins = parameters.map((parameter, index) => {
-        const origin =
-          parameter.from === "value"
-            ? JSON.stringify(parameter.value)
-            : parameter.from === "session"
-              ? parameter.name
-              : parameter.from;
-        return `$${String(index + 1)} = ${origin}\n`;
-      });
-      return `${field}\n\n${fenced("sql", formatSql(sql))}${origins.length === 0 ? "" : `\n${fenced("", origins.join(""))}`}`;
-    })
-    .join("\n");
+const schemaFile = (test: TestEngine, metadata: Metadata): string => {
+  const naming = namingOf(metadata);
+  const tables = metadata.sources.flatMap((source) => source.tables);
+  const slice = sliceSchema({
+    sdl: test.sdl(shownRole),
+    tables: tables.map((meta) => naming.type(naming.table(meta))),
+    kept: shownTables,
+  });
+  return `# The schema of ${shownRole} as if only these tables were tracked: ${shownTables.join(", ")}.
+# Written by npm run golden. Types of the other tables are made alike; permissions.txt has their columns and
+# relationships, surface.txt their root fields.
+
+${slice}`;
 };
 
 /** Every golden file's path under `goldenDir`, and what must stand in it. `database` is a server to use. */
 export const collectGolden = async (database?: string): Promise<ReadonlyMap<string, string>> => {
-  const test = await start(database);
+  const metadata = await loadMetadataFolder(join("hasura", "metadata"));
+  const test = await start(metadata, database);
   try {
-    const files = new Map<string, string>();
-    for (const role of roles) files.set(`sdl/${role}.graphql`, `${test.sdl(role).trim()}\n`);
+    const files = new Map([
+      ["permissions.txt", renderMatrix(metadata, await readCatalog(test.database))],
+      ["surface.txt", surfaceFile(test, metadata)],
+      ["schema.graphql", schemaFile(test, metadata)],
+    ]);
     for (const operation of operations) {
-      const { name, role, session, document, variables = {} } = operation;
-      const answer = await test.as(role, session).query(document, variables);
-      files.set(
-        `operations/${name}.md`,
-        [
-          `# ${name}\n`,
-          `As \`${role}\`${Object.entries(session)
-            .map(([key, value]) => `, ${key} \`${value}\``)
-            .join("")}.\n`,
-          fenced("graphql", document.replaceAll(/\n {4}/g, "\n")),
-          ...(Object.keys(variables).length === 0
-            ? []
-            : [fenced("json", JSON.stringify(variables, null, 2))]),
-          "## SQL\n",
-          statements(test, operation),
-          "## Answer\n",
-          fenced("json", JSON.stringify(answer, null, 2)),
-        ].join("\n"),
-      );
-      if (/^\s*mutation/.test(document)) await test.reset();
+      files.set(`operations/${operation.name}.md`, await describeOperation(test, operation));
+      if (/^\s*mutation/.test(operation.document)) await test.reset();
     }
     return files;
   } finally {

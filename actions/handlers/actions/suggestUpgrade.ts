@@ -4,7 +4,7 @@ import {
   advise,
   type OfferedPlan,
   type PressingMetric,
-  readOutlook,
+  readForecastData,
 } from "../../../src/domain/limits/index.ts";
 import { type UpgradeOffer, type UpgradeSuggestion } from "../../generated/types.ts";
 import { defineAction } from "../../handler.ts";
@@ -28,18 +28,18 @@ export const suggestUpgrade = defineAction({
   input: z.strictObject(workspaceInput),
   run: async ({ workspaceId }, session, { database }): Promise<UpgradeSuggestion> => {
     assertWorkspace(session, workspaceId);
-    const outlook = await readOutlook(database, workspaceId);
-    if (outlook === null) {
+    const data = await readForecastData(database, workspaceId);
+    if (data === null) {
       throw new AppError({
         kind: "forbidden",
         code: "workspace-forbidden",
         message: "this session may not act for that workspace",
       });
     }
-    const advice = advise(outlook);
+    const advice = advise(data);
     return {
       workspaceId,
-      currentPlanId: outlook.plan.planId,
+      currentPlanId: data.plan.planId,
       metrics: advice.pressing.map(({ metric }) => metric),
       recommendation: advice.recommendation,
       why: advice.why,

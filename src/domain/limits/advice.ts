@@ -1,5 +1,5 @@
 import { reachesPercent } from "../usage/index.ts";
-import { forecast, type MetricOutlook, type PeriodClock } from "./forecast.ts";
+import { forecast, type MetricForecastData, type PeriodClock } from "./forecast.ts";
 
 export interface OfferedPlan {
   readonly planId: string;
@@ -7,7 +7,7 @@ export interface OfferedPlan {
   readonly rank: number;
   readonly priceCents: number;
   readonly priceOnRequest: boolean;
-  /** By metric; null is unlimited, a metric that is not there is not included. */
+  /** By metric; null is unlimited, a metric without an entry is not included. */
   readonly limits: ReadonlyMap<string, bigint | null>;
 }
 
@@ -19,22 +19,22 @@ export interface OfferedAddOn {
   readonly priceCents: number;
 }
 
-/** Everything the advice is made of, as one statement read it. */
-export interface Outlook extends PeriodClock {
+/** What `advise` decides from, read in one statement. */
+export interface ForecastData extends PeriodClock {
   readonly plan: { readonly planId: string; readonly rank: number; readonly priceCents: number };
-  readonly metrics: readonly MetricOutlook[];
+  readonly metrics: readonly MetricForecastData[];
   /** The price list without the present plan. */
   readonly plans: readonly OfferedPlan[];
   readonly addOns: readonly OfferedAddOn[];
-  /** What add-ons of the workspace add on whatever plan, by metric. */
+  /** What the add-ons that stay on a change of plan add to a limit, by metric. */
   readonly kept: ReadonlyMap<string, bigint>;
-  /** Metrics whose limit is an override: add-ons change nothing there. */
+  /** Metrics whose limit is an override, to which add-ons add nothing. */
   readonly overridden: ReadonlySet<string>;
 }
 
 export interface PressingMetric {
   readonly metric: string;
-  /** full: nothing is left; near: from 75 percent on; forecast: the limit is reached before the period ends. */
+  /** full: the limit is reached; near: at 75 percent or above; forecast: the limit will be reached before the period ends. */
   readonly reason: "full" | "near" | "forecast";
   readonly used: bigint;
   readonly reserved: bigint;
@@ -55,28 +55,28 @@ export interface Advice {
   readonly why: string;
   readonly pressing: readonly PressingMetric[];
   readonly upgrade: OfferedPlan | null;
-  /** All that is needed to stay on the present plan; empty where add-ons cannot do it. */
+  /** What to buy to stay on the present plan; empty where no add-ons suffice. */
   readonly addOns: readonly BoughtAddOn[];
   readonly downgrade: OfferedPlan | null;
 }
 
 interface Need {
-  readonly outlook: MetricOutlook;
+  readonly data: MetricForecastData;
   readonly projected: bigint;
   readonly pressing: PressingMetric | null;
-  /** What a limit must allow: with a tenth of headroom where it presses. */
+  /** What a limit must allow, with a tenth of headroom where `pressing` is set. */
   readonly amount: bigint;
 }
 
-/** How many periods a workspace must have been far below before less is suggested. */
+/** Past periods of low use before a downgrade is suggested. */
 const quietPeriods = 3;
-const mostUnits = 1_000_000n;
+const maxQuantity = 1_000_000n;
 
 const percentUp = (amount: bigint, percent: bigint): bigint => (amount * (100n + percent) + 99n) / 100n;
 
-const needOf = (outlook: MetricOutlook, clock: PeriodClock): Need => {
-  const { metric, used, reserved, limit } = outlook;
-  const { projected, fullAtMs } = forecast(outlook, clock);
+const needOf = (data: MetricForecastData, clock: PeriodClock): Need => {
+  const { metric, used, reserved, limit } = data;
+  const { projected, fullAtMs } = forecast(data, clock);
   const taken = used + reserved;
   const reason =
     limit === null
@@ -89,7 +89,7 @@ const needOf = (outlook: MetricOutlook, clock: PeriodClock): Need => {
             ? "forecast"
             : null;
   return {
-    outlook,
+    data,
     projected,
     pressing:
       reason === null || limit === null
@@ -99,8 +99,12 @@ const needOf = (outlook: MetricOutlook, clock: PeriodClock): Need => {
   };
 };
 
-/** Null is unlimited, undefined not included. */
-const limitOn = (plan: OfferedPlan, metric: string, kept: Outlook["kept"]): bigint | null | undefined => {
+/** Null is unlimited; undefined is not included. */
+const limitOn = (
+  plan: OfferedPlan,
+  metric: string,
+  kept: ForecastData["kept"],
+): bigint | null | undefined => {
   const own = plan.limits.get(metric);
   const added = kept.get(metric);
   if (own === undefined) return added;
@@ -115,27 +119,30 @@ const byPrice = (left: OfferedPlan, right: OfferedPlan): number =>
   left.priceCents - right.priceCents ||
   left.rank - right.rank;
 
-const cheapestUpgrade = ({ plan, plans, kept }: Outlook, needs: readonly Need[]): OfferedPlan | null =>
+const cheapestUpgrade = ({ plan, plans, kept }: ForecastData, needs: readonly Need[]): OfferedPlan | null =>
   plans
     .filter(
       (candidate) =>
         candidate.rank > plan.rank &&
-        needs.every(({ outlook, pressing, amount }) => {
-          const limit = limitOn(candidate, outlook.metric, kept);
+        needs.every(({ data, pressing, amount }) => {
+          const limit = limitOn(candidate, data.metric, kept);
           const isMore = limit === null || pressing === null || (limit ?? 0n) > pressing.limit;
           return isMore && allows(limit, amount);
         }),
     )
     .sort(byPrice)[0] ?? null;
 
-const cheapestAddOns = ({ addOns, overridden }: Outlook, needs: readonly Need[]): readonly BoughtAddOn[] => {
+const cheapestAddOns = (
+  { addOns, overridden }: ForecastData,
+  needs: readonly Need[],
+): readonly BoughtAddOn[] => {
   const bought = needs.flatMap(({ pressing, amount }) => {
     if (pressing === null) return [];
     if (overridden.has(pressing.metric)) return [null];
     const [best] = addOns
       .filter(({ metric }) => metric === pressing.metric)
       .map((addOn) => ({ addOn, quantity: (amount - pressing.limit + addOn.amount - 1n) / addOn.amount }))
-      .filter(({ quantity }) => quantity >= 1n && quantity <= mostUnits)
+      .filter(({ quantity }) => quantity >= 1n && quantity <= maxQuantity)
       .map(({ addOn: { addOnId, name, priceCents }, quantity }) => ({
         addOnId,
         name,
@@ -148,9 +155,9 @@ const cheapestAddOns = ({ addOns, overridden }: Outlook, needs: readonly Need[])
   return bought.every((offer) => offer !== null) ? bought : [];
 };
 
-/** A cheaper plan into which what was used, in every one of several periods, fits twice. */
-const quietDowngrade = ({ plan, plans, kept }: Outlook, needs: readonly Need[]): OfferedPlan | null => {
-  const periods = Math.max(...needs.map(({ outlook }) => outlook.history.length), 0);
+/** A cheaper plan that allows twice the use of this period's forecast and of each of the last three periods. */
+const quietDowngrade = ({ plan, plans, kept }: ForecastData, needs: readonly Need[]): OfferedPlan | null => {
+  const periods = Math.max(...needs.map(({ data }) => data.history.length), 0);
   if (periods < quietPeriods || needs.some(({ pressing }) => pressing !== null)) return null;
   return (
     plans
@@ -159,11 +166,11 @@ const quietDowngrade = ({ plan, plans, kept }: Outlook, needs: readonly Need[]):
           candidate.rank < plan.rank &&
           !candidate.priceOnRequest &&
           candidate.priceCents < plan.priceCents &&
-          needs.every(({ outlook, projected }) => {
-            const most = outlook.history
+          needs.every(({ data, projected }) => {
+            const highest = data.history
               .slice(0, quietPeriods)
               .reduce((left, right) => (left > right ? left : right), projected);
-            return allows(limitOn(candidate, outlook.metric, kept), most * 2n);
+            return allows(limitOn(candidate, data.metric, kept), highest * 2n);
           }),
       )
       .sort(byPrice)[0] ?? null
@@ -173,26 +180,26 @@ const quietDowngrade = ({ plan, plans, kept }: Outlook, needs: readonly Need[]):
 const dollars = (cents: number): string => `$${(cents / 100).toFixed(2)}`;
 
 const pressingText = ({ metric, reason, projected, limit, fullAtMs }: PressingMetric): string => {
-  if (reason === "full") return `${metric} is full`;
+  if (reason === "full") return `${metric} has reached its limit`;
   const until =
     fullAtMs === null
       ? ""
       : `, full about ${new Date(fullAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   return reason === "near"
-    ? `${metric} is above 75 percent${until}`
-    : `${metric} is heading for ${String(projected)} of ${String(limit)}${until}`;
+    ? `${metric} is at 75 percent of its limit or above${until}`
+    : `${metric} is forecast to reach ${String(projected)} of ${String(limit)}${until}`;
 };
 
-/** What fits the forecast at the least price: a higher plan, add-ons to the present one, or a lower plan after quiet periods. */
-export const advise = (outlook: Outlook): Advice => {
-  const needs = outlook.metrics.map((metric) => needOf(metric, outlook));
+/** The cheapest offer that fits the forecast: a higher plan, add-ons to the present one, or a lower plan after periods of low use. */
+export const advise = (data: ForecastData): Advice => {
+  const needs = data.metrics.map((metric) => needOf(metric, data));
   const pressing = needs.flatMap((need) => need.pressing ?? []);
   if (pressing.length === 0) {
-    const downgrade = quietDowngrade(outlook, needs);
+    const downgrade = quietDowngrade(data, needs);
     const why =
       downgrade === null
-        ? "nothing presses, and no cheaper plan has twice what was used"
-        : `${downgrade.name} has at least twice what was used in each of the last ${String(quietPeriods)} periods`;
+        ? "no metric is near its limit, and no cheaper plan allows twice the use"
+        : `${downgrade.name} allows at least twice the use of each of the last ${String(quietPeriods)} periods`;
     return {
       recommendation: downgrade === null ? "none" : "downgrade",
       why,
@@ -203,17 +210,17 @@ export const advise = (outlook: Outlook): Advice => {
     };
   }
 
-  const upgrade = cheapestUpgrade(outlook, needs);
-  const addOns = cheapestAddOns(outlook, needs);
+  const upgrade = cheapestUpgrade(data, needs);
+  const addOns = cheapestAddOns(data, needs);
   const addOnCents = addOns.reduce((sum, { priceCents }) => sum + priceCents, 0);
-  const more = upgrade === null ? null : upgrade.priceCents - outlook.plan.priceCents;
+  const more = upgrade === null ? null : upgrade.priceCents - data.plan.priceCents;
   const takeAddOns =
     addOns.length > 0 && (upgrade === null || upgrade.priceOnRequest || (more !== null && addOnCents < more));
   const what = takeAddOns
-    ? `add-ons for ${dollars(addOnCents)} a month cost less than any plan with room for it`
+    ? `add-ons for ${dollars(addOnCents)} a month cost less than any plan that fits the forecast`
     : upgrade === null
-      ? "no plan and no add-on on the price list has room for it"
-      : `${upgrade.name} is the cheapest with room for it`;
+      ? "no plan and no add-on on the price list fits the forecast"
+      : `${upgrade.name} is the cheapest plan that fits the forecast`;
   return {
     recommendation: takeAddOns ? "add-ons" : upgrade === null ? "none" : "plan",
     why: `${pressing.map(pressingText).join("; ")}: ${what}`,

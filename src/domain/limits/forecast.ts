@@ -1,12 +1,12 @@
-/** What is known of one metric of a workspace: now, and in the periods before. */
-export interface MetricOutlook {
+/** Use of one metric by a workspace, now and in past periods. */
+export interface MetricForecastData {
   readonly metric: string;
   readonly kind: "counter" | "gauge";
   readonly used: bigint;
   readonly reserved: bigint;
-  /** Null is unlimited, 0 also what is not included. */
+  /** Null is unlimited; 0 where the metric is not included. */
   readonly limit: bigint | null;
-  /** What a counter reached, or the peak of a gauge, in the periods that have ended; the latest first. */
+  /** Final use of a counter, or peak of a gauge, in the periods that have ended; the latest first. */
   readonly history: readonly bigint[];
 }
 
@@ -17,15 +17,15 @@ export interface PeriodClock {
 }
 
 export interface Forecast {
-  /** Use at the end of the period, if it goes on as it does; never below the present use. */
+  /** Expected use at the end of the period, reservations included; never below the present use. */
   readonly projected: bigint;
-  /** When the limit is reached at that rate; null where it is not before the period ends. */
+  /** When the limit will be reached; null where the period ends first. */
   readonly fullAtMs: number | null;
 }
 
-/** Before a fifth of a period is over a workspace without a past says nothing about its end: one busy hour would. */
-const sayingShare = { over: 1n, of: 5n };
-/** The latest period counts most. */
+/** Without past periods, the pace counts from this share of the period on: earlier, one busy hour would decide it. */
+const minimumShare = { over: 1n, of: 5n };
+/** Of the last three periods, the latest first. */
 const weights = [3n, 2n, 1n] as const;
 
 const largest = (left: bigint, right: bigint): bigint => (left > right ? left : right);
@@ -36,29 +36,30 @@ const weighted = (history: readonly bigint[]): bigint => {
   return total === 0n ? 0n : used.reduce((sum, value, n) => sum + value * (weights[n] ?? 0n), 0n) / total;
 };
 
-/** How much a whole period adds: of a counter what it reached, of a gauge by how much its peak rose. */
-const pastGrowth = ({ kind, history }: MetricOutlook): bigint | null => {
+/** What a whole period adds: the use of a counter, the rise of the peak of a gauge. Null without enough periods. */
+const pastGrowth = ({ kind, history }: MetricForecastData): bigint | null => {
   if (kind === "counter") return history.length === 0 ? null : weighted(history);
   if (history.length < 2) return null;
   return weighted(history.slice(0, -1).map((peak, n) => largest(peak - (history[n + 1] ?? 0n), 0n)));
 };
 
 /**
- * The present period by its own pace and by the past, the former weighing more the more of it is over. All in whole units.
+ * Mixes the pace of the present period with that of past periods; the former weighs as much as of the period is over. In whole
+ * units, rounded down.
  */
-export const forecast = (outlook: MetricOutlook, { startMs, endMs, nowMs }: PeriodClock): Forecast => {
-  const { kind, used, reserved, limit, history } = outlook;
+export const forecast = (data: MetricForecastData, { startMs, endMs, nowMs }: PeriodClock): Forecast => {
+  const { kind, used, reserved, limit, history } = data;
   const length = BigInt(Math.max(endMs - startMs, 1));
   const elapsed = BigInt(Math.min(Math.max(nowMs - startMs, 0), endMs - startMs));
   const remaining = length - elapsed;
-  // A gauge has grown by what is above the highest level of the period before.
+  // Growth of a gauge is what is above the peak of the period before.
   const grown = kind === "counter" ? used : history[0] === undefined ? 0n : largest(used - history[0], 0n);
-  const past = pastGrowth(outlook);
+  const past = pastGrowth(data);
   const ownRest = elapsed === 0n ? 0n : (grown * remaining) / elapsed;
-  const says = elapsed * sayingShare.of >= length * sayingShare.over;
+  const isLongEnough = elapsed * minimumShare.of >= length * minimumShare.over;
   const rest =
     past === null
-      ? says
+      ? isLongEnough
         ? ownRest
         : 0n
       : (ownRest * elapsed + ((past * remaining) / length) * remaining) / length;

@@ -1,6 +1,6 @@
 /**
- * What a plan allows of what is used: checks, warnings and the way up. Pure; the exact decision under concurrency is the
- * database's, this is the same rule for display and advice.
+ * Compares use with what a plan allows: checks, warnings, forecasts and upgrades. For display and advice; the exact decision
+ * under concurrency is the database's.
  */
 export {
   advise,
@@ -8,12 +8,12 @@ export {
   type BoughtAddOn,
   type OfferedAddOn,
   type OfferedPlan,
-  type Outlook,
+  type ForecastData,
   type PressingMetric,
 } from "./advice.ts";
 export { checkLimit, type LimitAnswer, type LimitDenial, type LimitQuestion } from "./check.ts";
-export { forecast, type Forecast, type MetricOutlook, type PeriodClock } from "./forecast.ts";
-export { readOutlook } from "./outlook.ts";
+export { forecast, type Forecast, type MetricForecastData, type PeriodClock } from "./forecast.ts";
+export { readForecastData } from "./forecast-data.ts";
 export { suggestUpgrade, type UpgradeQuestion } from "./upgrade.ts";
 export {
   calculateWarnings,

@@ -27,11 +27,11 @@ describe("billing", () => {
     (await run("select * from billing.limit_of($1, $2, $3)", metric, at))[0];
 
   describe("plan_of", () => {
-    it("is free without a subscription", async () => {
+    it("returns free without a subscription", async () => {
       expect(await planOf()).toBe("free");
     });
 
-    it.each(["trialing", "active", "past_due"])("is the plan while %s", async (status) => {
+    it.each(["trialing", "active", "past_due"])("returns the plan of a %s subscription", async (status) => {
       await run(
         "insert into billing.subscriptions (workspace_id, plan_id, status) values ($1, 'pro', $2)",
         status,
@@ -39,13 +39,13 @@ describe("billing", () => {
       expect(await planOf()).toBe("pro");
     });
 
-    it.each(["paused", "cancelled"])("is free when %s", async (status) => {
+    it.each(["paused", "cancelled"])("returns free for a %s subscription", async (status) => {
       await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'pro')");
       await run("update billing.subscriptions set status = $2 where workspace_id = $1", status);
       expect(await planOf()).toBe("free");
     });
 
-    it("is free before the start and from the end on", async () => {
+    it("returns free before the start and from the end on", async () => {
       await run(
         "insert into billing.subscriptions (workspace_id, plan_id, starts_at, ends_at) values ($1, 'pro', '2026-02-01Z', '2026-03-01Z')",
       );
@@ -54,7 +54,7 @@ describe("billing", () => {
       expect(await planOf("2026-03-01T00:00:00Z")).toBe("free");
     });
 
-    it("has one live subscription at most, and one that ran out does not count", async () => {
+    it("allows one live subscription, not counting one that has ended", async () => {
       await run(
         "insert into billing.subscriptions (workspace_id, plan_id, starts_at, ends_at) values ($1, 'pro', '2026-02-01Z', '2026-03-01Z')",
       );
@@ -65,7 +65,7 @@ describe("billing", () => {
       ).rejects.toThrow("subscriptions_one_live_per_workspace");
     });
 
-    it("keeps every state in the history and goes with its workspace", async () => {
+    it("records every state in the history, which is deleted with its workspace", async () => {
       await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')");
       await run("update billing.subscriptions set plan_id = 'pro' where workspace_id = $1");
       await run("update billing.subscriptions set status = 'cancelled' where workspace_id = $1");
@@ -83,7 +83,7 @@ describe("billing", () => {
   });
 
   describe("limit_of", () => {
-    it("says until when the clock cannot change it, and no ceiling where the limit is soft", async () => {
+    it("returns until when the limit is valid, and no ceiling for a soft limit", async () => {
       await run(
         `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, ends_at)
          values ($1, 'channels', 8, '2026-02-01Z', '2026-03-01Z'), ($1, 'bots', 1, '2026-01-05Z', null)`,
@@ -108,7 +108,7 @@ describe("billing", () => {
       await enforce("hard");
     });
 
-    it("reads the plan, unlimited as null and what is missing as 0", async () => {
+    it("returns the limit of the plan: null for unlimited, 0 for a missing row", async () => {
       expect(await limitOf("channels")).toEqual({
         limit_value: "5",
         included: true,
@@ -144,14 +144,14 @@ describe("billing", () => {
       });
     });
 
-    it("changes at once with the plan", async () => {
+    it("follows a change of plan at once", async () => {
       await run("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'pro')");
       expect(await limitOf("channels")).toMatchObject({ limit_value: "100" });
       await run("update billing.subscriptions set plan_id = 'starter' where workspace_id = $1");
       expect(await limitOf("channels")).toMatchObject({ limit_value: "25" });
     });
 
-    it("lets an override win while it lasts, the latest of several", async () => {
+    it("returns an override while it applies, the latest of several", async () => {
       await run(
         `insert into billing.limit_overrides (workspace_id, metric, limit_value, starts_at, ends_at, reason)
          values ($1, 'channels', 8, '2026-01-01Z', null, 'goodwill'), ($1, 'channels', null, '2026-02-01Z', '2026-03-01Z', 'event')`,
@@ -172,7 +172,7 @@ describe("billing", () => {
       expect(await limitOf("channels", "2026-03-01T00:00:00Z")).toMatchObject({ limit_value: "8" });
     });
 
-    it("lets an override include what the plan lacks", async () => {
+    it("includes a metric by an override that the plan lacks", async () => {
       await run(
         "insert into billing.limit_overrides (workspace_id, metric, limit_value) values ($1, 'ai_seconds', 60)",
       );
@@ -186,7 +186,7 @@ describe("billing", () => {
       });
     });
 
-    it("includes nothing for a workspace that does not exist", async () => {
+    it("includes nothing for an unknown workspace", async () => {
       const [row] = await test.database.query("select * from billing.limit_of($1, 'channels')", [
         randomUUID(),
       ]);
@@ -202,7 +202,7 @@ describe("billing", () => {
   });
 
   describe("catalogue", () => {
-    it("has five plans by rank with their rate limits, and a limit or a reason for every metric", async () => {
+    it("has five plans by rank with rate limits, and a limit of each metric or none by intent", async () => {
       const catalogue = await createPlanRepository({ database: test.database }).readCatalogue();
       expect(catalogue.plans.map(({ id, rateLimitPerMinute }) => [id, rateLimitPerMinute])).toEqual([
         ["free", 100],
@@ -223,7 +223,7 @@ describe("billing", () => {
       });
     });
 
-    it("never gives less for more", async () => {
+    it("never lowers a limit with a higher rank", async () => {
       const { plans, metrics } = await createPlanRepository({ database: test.database }).readCatalogue();
       for (const [index, plan] of plans.entries()) {
         const next = plans[index + 1];
@@ -237,7 +237,7 @@ describe("billing", () => {
       }
     });
 
-    it("answers for features and upgrades from what is stored", async () => {
+    it("answers for features and upgrades from the stored plans", async () => {
       const repository = createPlanRepository({ database: test.database });
       const catalogue = await repository.readCatalogue();
       const planId = await repository.planOf(workspace);

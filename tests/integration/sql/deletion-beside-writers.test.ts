@@ -27,7 +27,10 @@ const writers: readonly (readonly [string, Writer])[] = [
     (db, { id }) =>
       db.query("update public.files set size_bytes = size_bytes + 1 where workspace_id = $1", [id]),
   ],
-  ["a use", (db, { id }) => ask(db, { op: "consume", workspaceId: id, metric: "ai_queries", amount: 1 })],
+  [
+    "a consume of the gate",
+    (db, { id }) => ask(db, { op: "consume", workspaceId: id, metric: "ai_queries", amount: 1 }),
+  ],
   [
     "a reservation",
     (db, { id }) => ask(db, { op: "reserve", workspaceId: id, metric: "ai_queries", amount: 1 }),
@@ -45,10 +48,10 @@ const writers: readonly (readonly [string, Writer])[] = [
   ["a reconciliation", (db, { id }) => db.query("select from usage.reconcile($1)", [id])],
 ];
 
-/** What a writer may hear of a workspace that is gone: its rows refer to nothing. */
+/** The error that a writer may get for a deleted workspace: foreign_key_violation. */
 const gone = "23503";
 
-it("deleting a workspace beside every kind of writer is no deadlock for either", async () => {
+it("deletion of a workspace does not deadlock with any kind of writer", async () => {
   const db = test.database;
   const heard = new Set<string>();
   for (let round = 0; round < 20; round += 1) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
-import { advise, readOutlook } from "../../../src/domain/limits/index.ts";
+import { advise, readForecastData } from "../../../src/domain/limits/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { askOne, createWorkspace } from "./gate-support.ts";
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
        ('dear', 'Dear', 1003, 700, false, true, 1),
        ('cheap', 'Cheap', 1004, 600, false, true, 1)`,
   );
-  // Every metric as free has it, and far more AI queries than any plan of the catalogue with a price.
+  // Unlimited, but for AI queries: more of them than any priced plan of the catalogue allows.
   await test.database.query(
     `insert into billing.plan_limits (plan_id, metric, limit_value)
      select plan.id, metric.key, case metric.key when 'ai_queries' then 1000000 end
@@ -31,8 +31,8 @@ beforeEach(async () => {
   workspaceId = await createWorkspace(test.database);
 });
 
-describe("the plan that is offered", () => {
-  it("is the cheapest on the price list that would have allowed it", async () => {
+describe("the offered plan", () => {
+  it("is the cheapest public plan that allows the amount", async () => {
     const check = (amount: number) =>
       askOne(test.database, { op: "check", workspaceId, metric: "ai_queries", amount });
     expect((await check(900_000)).upgrade).toEqual({ planId: "cheap", name: "Cheap", priceCents: 600 });
@@ -43,11 +43,11 @@ describe("the plan that is offered", () => {
     await test.database.query("update billing.plans set is_public = true where id in ('cheap', 'dear')");
   });
 
-  it("is never one customer's own, in a suggestion either", async () => {
+  it("is never a plan that is not public, nor is the suggested one", async () => {
     await askOne(test.database, { op: "consume", workspaceId, metric: "ai_queries", amount: 100 });
     const suggested = async () => {
-      const outlook = await readOutlook(test.database, workspaceId);
-      return outlook === null ? null : (advise(outlook).upgrade?.planId ?? null);
+      const data = await readForecastData(test.database, workspaceId);
+      return data === null ? null : (advise(data).upgrade?.planId ?? null);
     };
     expect(await suggested()).toBe("cheap");
     await test.database.query("update billing.plans set is_public = id = 'free'");
@@ -56,11 +56,11 @@ describe("the plan that is offered", () => {
   });
 });
 
-describe("which limit a refusal names", () => {
+describe("limitedBy of a refusal", () => {
   const check = (asked: Readonly<Record<string, unknown>>) =>
     askOne(test.database, { op: "check", workspaceId, metric: "ai_queries", ...asked });
 
-  it("is the plan's, or that of an override while it lasts", async () => {
+  it("names the plan limit, or an override while it applies", async () => {
     expect(await check({})).toMatchObject({ allowed: true, source: "plan", limitedBy: null });
     expect(await check({ amount: 101 })).toMatchObject({ source: "plan", limitedBy: "plan-limit" });
     await test.database.query(
@@ -81,7 +81,7 @@ describe("which limit a refusal names", () => {
     });
   });
 
-  it("is the plan that lacks the metric, or the subscription that is paused", async () => {
+  it("names the plan that lacks the metric, or the paused subscription", async () => {
     expect(await check({ metric: "ai_seconds" })).toMatchObject({
       reason: "feature-not-in-plan",
       limitedBy: "plan",
@@ -106,7 +106,7 @@ describe("which limit a refusal names", () => {
       "reservation",
     ],
     [{ amount: 0 }, "invalid-input", "request"],
-  ])("of %j is named: %s by the %s", async (asked, reason, limitedBy) => {
+  ])("of %j is %s, limited by the %s", async (asked, reason, limitedBy) => {
     expect(await check(asked)).toMatchObject({ allowed: false, reason, limitedBy });
   });
 });

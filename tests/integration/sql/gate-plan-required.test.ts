@@ -32,9 +32,9 @@ const ask = async (op = "consume") => {
   return { allowed: decision.allowed, reason: decision.reason, upgrade: decision.upgrade?.planId ?? null };
 };
 
-describe("what free does not include", () => {
+describe("a metric that free does not include", () => {
   it.each(["check", "consume", "reserve"])(
-    "is not in the plan of a workspace that never had another: %s",
+    "is feature-not-in-plan for a workspace without a former plan: %s",
     async (op) => {
       expect(await ask(op)).toEqual({ allowed: false, reason: "feature-not-in-plan", upgrade: "starter" });
     },
@@ -53,18 +53,18 @@ describe("what free does not include", () => {
         );
       },
     ],
-  ])("needs a plan again where the subscription is %s", async (_, lapse) => {
+  ])("is plan-required where the subscription is %s", async (_, lapse) => {
     await lapse();
     expect(await ask()).toEqual({ allowed: false, reason: "plan-required", upgrade: "starter" });
     expect(await ask("check")).toMatchObject({ reason: "plan-required" });
   });
 
-  it("is not in the plan where neither the lapsed one had it", async () => {
+  it("is feature-not-in-plan where the lapsed plan lacks it too", async () => {
     await subscribe("free", "paused");
     expect(await ask()).toMatchObject({ reason: "feature-not-in-plan" });
   });
 
-  it("is not in the plan where a live subscription lacks it, whatever was before", async () => {
+  it("is feature-not-in-plan where a live subscription lacks it, whatever came before", async () => {
     await subscribe("pro", "paused");
     await subscribe("free");
     expect(await ask()).toMatchObject({ reason: "feature-not-in-plan" });
@@ -76,13 +76,13 @@ describe("what free does not include", () => {
     expect(await ask()).toEqual({ allowed: true, reason: null, upgrade: null });
   });
 
-  it("leaves a limit of free a limit", async () => {
+  it("does not change the refusal at a limit of free", async () => {
     await subscribe("pro", "paused");
     const over = { op: "check", workspaceId: workspace.id, metric: "ai_queries", amount: 101 };
     expect(await askOne(test.database, over)).toMatchObject({ reason: "usage-limit-exceeded", limit: 100 });
   });
 
-  it("is told apart in the refusal of rows, and in that of usage.gate", async () => {
+  it("has its own code in refusals of rows and of usage.gate", async () => {
     await subscribe("pro", "paused");
     const [call] = await test.database.query<{ id: string }>(
       "insert into calls (workspace_id, started_at) values ($1, now()) returning id",
@@ -105,7 +105,7 @@ describe("what free does not include", () => {
     });
   });
 
-  it("keeps its answer under an idempotency key", async () => {
+  it("returns the first answer again for an idempotency key", async () => {
     await subscribe("pro", "paused");
     const request = {
       op: "consume",

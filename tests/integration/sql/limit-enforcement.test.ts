@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 describe("a hard limit", () => {
-  it("refuses the whole statement and says why", async () => {
+  it("refuses the whole statement with its reason", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "channels", 5);
     await addChannels(db, workspace, 4);
@@ -35,7 +35,7 @@ describe("a hard limit", () => {
     );
   });
 
-  it("holds bytes, and an update, an unarchive or a move that asks for more", async () => {
+  it("refuses more bytes by an insert, an update, an unarchive or a move", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "storage_bytes", 100);
     const file = await addFile(db, workspace, 100);
@@ -71,7 +71,7 @@ describe("a hard limit", () => {
     );
   });
 
-  it("counts what live reservations hold, but not what this transaction draws on", async () => {
+  it("counts open reservations, except the one that this transaction draws on", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "channels", 3);
     const reserve = (amount: number, expires: string) =>
@@ -96,7 +96,7 @@ describe("a hard limit", () => {
     expect((await refusal(addChannels(db, workspace, 1))).code).toBe("23U01");
   });
 
-  it("of a metric that the plan does not include is zero", async () => {
+  it("is 0 for a metric that the plan does not include", async () => {
     const db = test.database;
     await db.query("delete from billing.plan_limits where plan_id = 'free' and metric = 'integrations'");
     const refused = await refusal(
@@ -111,7 +111,7 @@ describe("the limit of a subscription", () => {
   it.each([
     ["that has run out", "now() - interval '40 days'", "now() - interval '1 second'"],
     ["that has not begun", "now() + interval '1 hour'", null],
-  ])("%s does not hold any more, or yet", async (_which, starts, ends) => {
+  ])("%s does not apply", async (_which, starts, ends) => {
     const db = test.database;
     await db.query(
       `insert into billing.subscriptions (workspace_id, plan_id, status, starts_at, ends_at)
@@ -125,7 +125,7 @@ describe("the limit of a subscription", () => {
     await addChannels(db, workspace, 5);
   });
 
-  it("ends with it, keeping what is used and refusing more", async () => {
+  it("ends with it, keeps the use and refuses more", async () => {
     const db = test.database;
     await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')", [
       workspace.id,
@@ -145,7 +145,7 @@ describe("the limit of a subscription", () => {
   });
 });
 
-it("a soft limit lets pass and counts", async () => {
+it("a soft limit allows use above it and counts it", async () => {
   const db = test.database;
   await db.query(
     "update billing.plan_limits set enforcement = 'soft', limit_value = 1 where plan_id = 'free' and metric = 'bots'",
@@ -157,14 +157,14 @@ it("a soft limit lets pass and counts", async () => {
   expect(await used(db, workspace, "bots")).toBe(4);
 });
 
-it("an unlimited metric has no end", async () => {
+it("an unlimited metric refuses nothing", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "channels", null);
   await addChannels(db, workspace, 500);
   expect(await used(db, workspace, "channels")).toBe(500);
 });
 
-it("a counter refuses to be given back, and an unknown metric is denied", async () => {
+it("a negative amount of a counter and an unknown metric are refused", async () => {
   const db = test.database;
   expect((await refusal(db.query("select usage.add($1, 'messages', -1)", [workspace.id]))).code).toBe(
     "23U02",
@@ -180,7 +180,7 @@ describe.each([
   ["channels", "repeatable read"],
   ["messages", "repeatable read"],
 ] as const)("16 clients that ask for three times the limit of %s (%s)", (metric, isolation) => {
-  it("get exactly the limit, with a tenth rolled back", async () => {
+  it("use exactly the limit, with a tenth rolled back", async () => {
     const db = test.database;
     const most = isolation === "read committed" ? 200 : 40;
     const [channel] = metric === "messages" ? await addChannels(db, workspace, 1) : [];
@@ -225,7 +225,7 @@ describe.each([
   }, 120_000);
 });
 
-it("statements over many workspaces in any order of rows do not deadlock", async () => {
+it("statements over many workspaces do not deadlock, whatever the order of their rows", async () => {
   const db = test.database;
   const many: Workspace[] = [];
   for (let index = 0; index < 12; index += 1) many.push(await createWorkspace(db));

@@ -5,8 +5,8 @@ import { createWorkspace, setLimit, type Workspace } from "../../support/workspa
 import { askOne } from "./gate-support.ts";
 
 /**
- * A statement that changes several limits takes their counters in key order, as the gate does with several metrics: whoever
- * holds the first of them gets the second as well.
+ * A statement that changes several limits locks their counters in key order, as the gate does with several metrics: a
+ * transaction that has locked the first of them gets the second as well.
  */
 
 let test: TestDatabase;
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const use = { op: "consume", amount: 1 };
 
-/** Takes the first counter, lets the statement meet it, and takes the second. */
+/** Locks the first counter, lets the statement wait for it, and locks the second. */
 const between = async (
   first: Readonly<Record<string, string>>,
   second: Readonly<Record<string, string>>,
@@ -49,7 +49,7 @@ const between = async (
   expect(await askOne(test.database, { ...use, ...second })).toMatchObject({ used: 3 });
 };
 
-it("of two metrics of one workspace, found in the other order", async () => {
+it("a change of the limits of two metrics of one workspace locks their counters in key order", async () => {
   for (const metric of ["api_calls", "ai_queries"]) await setLimit(test.database, one.id, metric, 50);
   await between(
     { workspaceId: one.id, metric: "ai_queries" },
@@ -59,7 +59,7 @@ it("of two metrics of one workspace, found in the other order", async () => {
   );
 });
 
-it("of two workspaces, found in the other order", async () => {
+it("a change of the limits of two workspaces locks their counters in key order", async () => {
   for (const { id } of [other, one]) await setLimit(test.database, id, "ai_queries", 50);
   await between(
     { workspaceId: one.id, metric: "ai_queries" },
@@ -69,7 +69,7 @@ it("of two workspaces, found in the other order", async () => {
   );
 });
 
-it("of a plan, whose metrics several workspaces use", async () => {
+it("a change of the limits of a plan locks the counters of its workspaces in key order", async () => {
   await between(
     { workspaceId: one.id, metric: "api_calls" },
     { workspaceId: other.id, metric: "ai_queries" },
@@ -78,7 +78,7 @@ it("of a plan, whose metrics several workspaces use", async () => {
   );
 });
 
-it("of subscriptions that move the anchors of two workspaces", async () => {
+it("subscriptions that move the anchors of two workspaces lock their counters in key order", async () => {
   await between(
     { workspaceId: one.id, metric: "ai_queries" },
     { workspaceId: other.id, metric: "ai_queries" },

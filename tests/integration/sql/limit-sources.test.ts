@@ -9,7 +9,7 @@ let workspace: string;
 
 beforeAll(async () => {
   test = await createTestDatabase();
-  // Plans of the tests' own, so that no figure of the catalogue is leant on.
+  // Plans of their own: these tests do not depend on the catalogue.
   await test.database.query(`
     insert into billing.plans (id, name, rank, price_cents, rate_limit_per_minute, is_public)
     values ('small', 'Small', 101, 100, 10, false), ('large', 'Large', 102, 200, 10, false)`);
@@ -76,7 +76,7 @@ const level = async (metric: string): Promise<Record<string, unknown> | undefine
   )[0];
 
 describe("a soft limit with an overage cap", () => {
-  it("lets rows through up to the cap, counts the overage, alerts, and refuses the one above", async () => {
+  it("allows rows up to the cap, counts the overage, alerts, and refuses the next row", async () => {
     await send(5);
     expect(await level("messages")).toEqual({
       used: "5",
@@ -98,7 +98,7 @@ describe("a soft limit with an overage cap", () => {
     ).toEqual([{ threshold_percent: 75 }, { threshold_percent: 90 }, { threshold_percent: 100 }]);
   });
 
-  it("is told apart from a plan's limit by the gate, and a partial grant stops at it", async () => {
+  it("has its own limitedBy in the gate, and bounds a partial grant", async () => {
     const question = { workspaceId: workspace, metric: "ai_queries" };
     expect(await askOne(test.database, { op: "consume", ...question, amount: 5 })).toMatchObject({
       allowed: true,
@@ -121,7 +121,7 @@ describe("a soft limit with an overage cap", () => {
     });
   });
 
-  it("is part of the catalogue that is read for display", async () => {
+  it("is read with the catalogue for display", async () => {
     const catalogue = await createPlanRepository({ database: test.database }).readCatalogue();
     expect(getLimit(catalogue, "small", "messages")).toEqual({
       kind: "limited",
@@ -136,7 +136,7 @@ describe("a soft limit with an overage cap", () => {
     });
   });
 
-  it("may belong to an override, which else leaves enforcement as the plan has it", async () => {
+  it("comes from an override that sets it, else from the plan", async () => {
     await run(
       "insert into billing.limit_overrides (workspace_id, metric, limit_value) values ($1, 'messages', 10)",
     );
@@ -151,7 +151,7 @@ describe("a soft limit with an overage cap", () => {
     expect(await limitOf("messages")).toMatchObject({ limit: "10", enforcement: "soft", cap: null });
   });
 
-  it("is refused where nothing is soft or nothing limits", async () => {
+  it("is rejected for a hard limit and for unlimited", async () => {
     const cap = (enforcement: string | null, limit: number | null) =>
       run(
         "insert into billing.limit_overrides (workspace_id, metric, limit_value, enforcement, overage_cap) values ($1, 'bots', $2, $3, 1)",
@@ -168,7 +168,7 @@ describe("a soft limit with an overage cap", () => {
     ).rejects.toThrow("plan_limits_overage_cap_of_soft");
   });
 
-  it("acts at once when it is lowered under a counter that had headroom to it", async () => {
+  it("applies at once when it is lowered below the headroom of a counter", async () => {
     await run(
       "insert into billing.limit_overrides (workspace_id, metric, limit_value, enforcement, overage_cap) values ($1, 'messages', 1, 'soft', 1000)",
     );
@@ -177,7 +177,7 @@ describe("a soft limit with an overage cap", () => {
     await expect(send(1)).rejects.toMatchObject({ code: "23U01" });
   });
 
-  it("shows in the history by how much the limit was passed", async () => {
+  it("shows the overage in the history", async () => {
     await run(
       `insert into usage.counters (workspace_id, metric, period_start, used)
        select $1, 'messages', p.period_start, 9
@@ -195,7 +195,7 @@ describe("a soft limit with an overage cap", () => {
 });
 
 describe("trial limits", () => {
-  it("hold while trialing and no longer; null keeps the plan's; one may be below unlimited", async () => {
+  it("apply while trialing only; null keeps the limit of the plan, and an unlimited metric may have one", async () => {
     await run("update billing.subscriptions set status = 'trialing' where workspace_id = $1");
     expect(await limitOf("channels")).toEqual(limited("1", "trial"));
     expect(await limitOf("bots")).toEqual(limited("2", "trial"));
@@ -221,7 +221,7 @@ describe("add-ons", () => {
       columns["subscription_id"] ?? null,
     );
 
-  it("add to the plan's limit by their quantity, at once, and stop with their end", async () => {
+  it("add their quantity to the limit of the plan at once, until they end", async () => {
     await addChannels(3);
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
     await buy("two-channels", { quantity: 2 });
@@ -232,14 +232,14 @@ describe("add-ons", () => {
     expect(await limitOf("channels")).toEqual(limited("3", "plan"));
   });
 
-  it("take back at once the headroom that a counter had by them", async () => {
+  it("recall the headroom of a counter at once when they end", async () => {
     await buy("two-channels", { quantity: 2 });
     await addChannels(4);
     await run("update billing.subscription_add_ons set ends_at = now() where workspace_id = $1");
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
   });
 
-  it("say until when the clock leaves the limit alone", async () => {
+  it("bound valid_until of the limit by their start and end", async () => {
     await buy("two-channels", { starts_at: "2026-02-01Z", ends_at: "2026-03-01Z" });
     const until = async (at: string): Promise<unknown> =>
       (
@@ -252,7 +252,7 @@ describe("add-ons", () => {
     expect(await until("2026-02-01Z")).toEqual(new Date("2026-03-01Z"));
   });
 
-  it("bring a metric that the plan lacks, leave unlimited alone and stay below an override", async () => {
+  it("include a metric that the plan lacks, and add nothing to unlimited or to an override", async () => {
     await buy("ten-recorded");
     expect(await limitOf("recording_bytes")).toEqual(limited("10", "add-on"));
     await run("update billing.subscriptions set plan_id = 'large' where workspace_id = $1");
@@ -263,7 +263,7 @@ describe("add-ons", () => {
     expect(await limitOf("recording_bytes")).toEqual(limited(null, "override"));
   });
 
-  it("end with the subscription that they belong to", async () => {
+  it("end with their subscription", async () => {
     const [subscription] = await run("select id from billing.subscriptions where workspace_id = $1");
     await buy("two-channels", { subscription_id: subscription?.["id"] });
     expect(await limitOf("channels")).toEqual(limited("5", "add-on"));
@@ -278,7 +278,7 @@ describe("add-ons", () => {
     ).rejects.toThrow("subscription_add_ons_subscription_id_fkey");
   });
 
-  it("stay as they were bought when the catalogue changes", async () => {
+  it("keep their amount when the catalogue changes", async () => {
     await buy("two-channels");
     await run("update billing.add_ons set amount = 9 where id = 'two-channels' and $1::uuid is not null");
     await run("update billing.subscription_add_ons set quantity = 3 where workspace_id = $1");
@@ -286,7 +286,7 @@ describe("add-ons", () => {
     await run("update billing.add_ons set amount = 2 where id = 'two-channels' and $1::uuid is not null");
   });
 
-  it("do not overflow", async () => {
+  it("add up without overflow", async () => {
     await run(
       "insert into billing.add_ons (id, name, metric, amount) values ('most-' || $1, 'Most', 'channels', 9e18)",
     );
@@ -297,7 +297,7 @@ describe("add-ons", () => {
 });
 
 describe("grace", () => {
-  it("keeps the plan of a subscription that is past due for the days of the plan, then it is free", async () => {
+  it("keeps the plan of a past due subscription for the grace days of the plan, then returns free", async () => {
     await run("update billing.plans set past_due_grace_days = 3 where id = 'small' and $1::uuid is not null");
     await run("update billing.subscriptions set status = 'past_due' where workspace_id = $1");
     const [{ until } = { until: null }] = await run(
@@ -316,7 +316,7 @@ describe("grace", () => {
     expect(await limitOf("channels")).toEqual(limited("3", "plan"));
   });
 
-  it("is over at its moment without anybody's doing, and says plan-required for what free lacks", async () => {
+  it("ends by the clock, and a metric that free lacks is plan-required afterwards", async () => {
     await run(
       "update billing.subscriptions set plan_id = 'large', status = 'past_due' where workspace_id = $1",
     );
@@ -330,7 +330,7 @@ describe("grace", () => {
     expect(await askOne(test.database, check)).toMatchObject({ allowed: false, reason: "plan-required" });
   });
 
-  it("after a downgrade holds the higher of both limits, up to its end", async () => {
+  it("after a downgrade applies the higher of both limits until its end", async () => {
     await run("update billing.subscriptions set plan_id = 'large' where workspace_id = $1");
     await addChannels(5);
     await run(
@@ -350,7 +350,7 @@ describe("grace", () => {
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
   });
 
-  it("takes back at once the headroom that a counter had by it", async () => {
+  it("recalls the headroom of a counter at once when it ends", async () => {
     await run(
       "insert into billing.plan_graces (workspace_id, plan_id, ends_at) values ($1, 'large', now() + interval '7 days')",
     );
@@ -359,7 +359,7 @@ describe("grace", () => {
     await expect(addChannels(1)).rejects.toMatchObject({ code: "23U01" });
   });
 
-  it("tells in the decision that the limit is held by grace", async () => {
+  it("is the source of the limit in a decision", async () => {
     await run(
       "insert into billing.plan_graces (workspace_id, plan_id, ends_at) values ($1, 'large', now() + interval '7 days')",
     );
@@ -371,7 +371,7 @@ describe("grace", () => {
 });
 
 describe("usage.current", () => {
-  it("finds what billing.limit_of finds, whatever a workspace has", async () => {
+  it("shows the limit that billing.limit_of returns, for every mix of sources", async () => {
     const yes = [true, false];
     for (const status of ["active", "trialing", "past_due", "paused"])
       for (const addOn of yes)

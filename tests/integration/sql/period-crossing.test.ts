@@ -7,7 +7,7 @@ import { createWorkspace, setLimit, type Workspace } from "../../support/workspa
 import { askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
-/** A period ends on the clock while the workspace is in use. No job runs in any of these tests. */
+/** A period ends by the clock while the workspace is in use. No job runs in these tests. */
 
 let test: TestDatabase;
 let workspace: Workspace;
@@ -51,7 +51,7 @@ const peaks = (): Promise<readonly Readonly<Record<string, unknown>>[]> =>
   );
 
 describe("when a period ends", () => {
-  it("a counter starts at zero with its whole limit, and the past stays", async () => {
+  it("a counter starts at zero with its whole limit, and past periods keep their use", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "messages", 3);
     await addMessages(db, workspace, channel, 3);
@@ -99,7 +99,7 @@ describe("when a period ends", () => {
     expect(await drifts(db, workspace)).toEqual([]);
   });
 
-  it("a row counts in the period in which it was inserted, whatever its time and whenever it goes", async () => {
+  it("a row counts in the period of its insert, whatever its timestamp and deletion", async () => {
     const db = test.database;
     const [before] = await addMessages(db, workspace, channel, 2);
     await cross();
@@ -113,7 +113,7 @@ describe("when a period ends", () => {
     expect(await drifts(db, workspace)).toEqual([]);
   });
 
-  it("what an update adds to an old row counts when it is added", async () => {
+  it("an amount that an update adds counts in the period of the update", async () => {
     const db = test.database;
     const [file] = await db.query<{ id: string }>(
       "insert into public.files (workspace_id, name, size_bytes) values ($1, 'f', 100) returning id",
@@ -127,7 +127,7 @@ describe("when a period ends", () => {
     expect(await drifts(db, workspace)).toEqual([]);
   });
 
-  it("alerts are raised again in the next one", async () => {
+  it("alerts are raised again in the next period", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "messages", 2);
     await addMessages(db, workspace, channel, 2);
@@ -140,7 +140,7 @@ describe("when a period ends", () => {
     expect(alerts).toEqual([75, 90, 100].map((threshold_percent) => ({ threshold_percent, periods: 2 })));
   });
 
-  it("a hold of the gate lives on and is used in the period in which it is committed", async () => {
+  it("a reservation stays and counts in the period of its commit", async () => {
     const db = test.database;
     const gate = (op: string, more: object = {}) =>
       askOne(db, { op, workspaceId: workspace.id, metric: "ai_queries", ...more });
@@ -158,7 +158,7 @@ describe("when a period ends", () => {
     expect(await drifts(db, workspace)).toEqual([]);
   });
 
-  it("a change of plan in the new one hands nothing back, in either", async () => {
+  it("a change of plan in the next period resets no use, in either", async () => {
     const db = test.database;
     await addMessages(db, workspace, channel, 5);
     const boundary = await cross();
@@ -173,7 +173,7 @@ describe("when a period ends", () => {
     expect(await history()).toContainEqual(expect.objectContaining({ metric: "messages", used: 5 }));
   });
 
-  it("a recount repairs a drift in the period where it lies", async () => {
+  it("a recount repairs a drift in its own period", async () => {
     const db = test.database;
     await addMessages(db, workspace, channel, 5);
     await cross();
@@ -196,14 +196,14 @@ describe("when a period ends", () => {
 });
 
 describe("a transaction that began before the end of the period", () => {
-  it("counts in the period of its beginning, under that limit, beside writers of the next", async () => {
+  it("counts in the period of its start, under that limit, beside writers of the next", async () => {
     const db = test.database;
     await setLimit(db, workspace.id, "messages", 4);
     await addMessages(db, workspace, channel, 1);
     await db.transaction(async (tx) => {
       await tx.query("select now()");
       await cross();
-      // the next period is in use already, and full
+      // The next period has reached its limit already.
       await addMessages(db, workspace, channel, 4);
       expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
       await addMessages(tx, workspace, channel, 3);
@@ -218,7 +218,7 @@ describe("a transaction that began before the end of the period", () => {
     expect(await drifts(db, workspace)).toEqual([]);
   });
 
-  it("moves a gauge and the peak of its own period only upwards", async () => {
+  it("only raises a gauge and the peak of its own period", async () => {
     const db = test.database;
     await db.transaction(async (tx) => {
       await tx.query("select now()");
@@ -232,7 +232,7 @@ describe("a transaction that began before the end of the period", () => {
   });
 });
 
-it("sixteen writers over the boundary lose nothing and never pass the limit of either period", async () => {
+it("sixteen writers across the boundary lose no use and never pass the limit of either period", async () => {
   const db = test.database;
   const limit = 40;
   await setLimit(db, workspace.id, "messages", limit);

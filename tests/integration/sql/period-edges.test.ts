@@ -12,7 +12,7 @@ import { addChannels, drifts, refusal } from "./meter-fixtures.ts";
  * was made says to which period it belongs.
  */
 
-/** Enough for the counter to stay spread over its shards until the edge. */
+/** Enough for the counter to stay split into shards until the edge. */
 const limit = 1_000;
 
 let test: TestDatabase;
@@ -25,7 +25,7 @@ afterEach(() => test.drop());
 interface Edge {
   readonly what: string;
   readonly zone: string;
-  /** When the subscription is anchored; the calendar month without. */
+  /** Anchor of the subscription; undefined for the calendar month. */
   readonly anchor?: string;
   readonly start: string;
   readonly edge: string;
@@ -54,13 +54,13 @@ const prepare = async ({ zone, anchor, edge }: Omit<Edge, "what" | "start" | "en
   );
 };
 
-/** At the time at which the rush begins: nobody hurries for an hour, and what shards hold lasts a minute. */
-const spread = async (): Promise<void> => {
+/** Called just before the clients start: an idle counter is merged again, and the headroom of a shard lasts a minute. */
+const splitCounter = async (): Promise<void> => {
   await test.database.query("select usage.split_counter($1, 'messages', 4)", [workspace.id]);
 };
 
-/** How many shards of the counter could take a row now. */
-const openSlots = async (): Promise<number> => {
+/** Shards of the counter that have headroom now. */
+const openShards = async (): Promise<number> => {
   const [row] = await test.database.query<{ open: number }>(
     "select count(*)::int as open from usage.counter_shards where workspace_id = $1 and metric = 'messages' and headroom > 0 and headroom_until > travel.now()",
     [workspace.id],
@@ -68,7 +68,7 @@ const openSlots = async (): Promise<number> => {
   return row?.open ?? 0;
 };
 
-/** When the statement counted a row, or nothing where the limit refused it. */
+/** The time of each counted row; empty where the limit refused the statement. */
 const addMessage = async (count: number): Promise<readonly string[]> => {
   try {
     const rows = await test.database.query<{ at: string }>(
@@ -88,7 +88,7 @@ const addMessage = async (count: number): Promise<readonly string[]> => {
 const gate = (op: string, more: object) =>
   askOne(test.database, { op, workspaceId: workspace.id, metric: "ai_queries", ...more });
 
-/** Everybody asks until `isOver`; `onCount` hears how much was let in so far, and `pause` may hold them back. */
+/** Sixteen clients write until `isOver`. `onCount` gets the amount allowed so far; each turn waits for `pause`. */
 const rush = async (
   isOver: () => boolean,
   onCount: (total: number) => Promise<void>,
@@ -98,11 +98,11 @@ const rush = async (
   const client = async (index: number): Promise<void> => {
     for (let turn = 0; !isOver(); turn += 1) {
       await pause();
-      const letIn =
+      const allowed =
         index < 10
           ? (await addMessage(1 + ((turn + index) % 3))).length
           : (await gate("consume", { amount: 1 + (turn % 3), idempotencyKey: randomUUID() })).granted;
-      total += letIn ?? 0;
+      total += allowed ?? 0;
       await onCount(total);
     }
   };
@@ -152,7 +152,7 @@ const made = async (edge: string): Promise<Readonly<Record<string, readonly numb
   return row ?? {};
 };
 
-/** As many as are left under a limit, and not one more. */
+/** Uses exactly what remains below the limit. */
 const fill = async (most = limit): Promise<void> => {
   const present = async (metric: string): Promise<number> => {
     const [row] = await test.database.query<{ used: number }>(
@@ -214,7 +214,7 @@ const edges: readonly Edge[] = [
 describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) => {
   beforeEach(() => prepare({ zone, edge, ...(anchor !== undefined && { anchor }) }));
 
-  it("has each row and each use in one period, and a new limit that is whole", async () => {
+  it("counts each row and each use in one period, and the next period has its whole limit", async () => {
     const db = test.database;
     const [period] = await db.query<{ start: string; end: string }>(
       "select period_start::text as start, period_end::text as end from usage.period($1)",
@@ -223,10 +223,10 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
     expect([Date.parse(period?.start ?? ""), Date.parse(period?.end ?? "")]).toEqual(
       [start, edge].map((moment) => Date.parse(moment)),
     );
-    const held = await gate("reserve", { amount: 20, ttlSeconds: 7_200 });
+    const reserved = await gate("reserve", { amount: 20, ttlSeconds: 7_200 });
     await clock.set(before(edge, 1));
-    await spread();
-    // Whoever is quicker, there is some of both on this side.
+    await splitCounter();
+    // Some of both before the edge, however the clients are scheduled.
     expect(await addMessage(1)).toHaveLength(1);
     await gate("consume", { amount: 1, idempotencyKey: randomUUID() });
     let looking: Promise<number> | undefined;
@@ -236,8 +236,8 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
       () => total >= 400,
       async (count) => {
         total = count;
-        // Nobody writes while this is looked at: a slow look would find the counter on one row again.
-        if (count >= 100) looking ??= openSlots();
+        // Clients wait for this query: while they write, a slow one might find the counter merged again.
+        if (count >= 100) looking ??= openShards();
         await looking;
         if (stepped || count < 200) return;
         stepped = true;
@@ -246,9 +246,13 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
       () => looking,
     );
     expect(await looking).toBeGreaterThan(0);
-    // What was held before the edge is used behind it, where there is headroom.
+    // A reservation from before the edge counts after it, where there is headroom.
     expect(
-      await gate("commit", { reservationId: held.reservationId, amount: 20, idempotencyKey: randomUUID() }),
+      await gate("commit", {
+        reservationId: reserved.reservationId,
+        amount: 20,
+        idempotencyKey: randomUUID(),
+      }),
     ).toMatchObject({ allowed: true });
     await fill();
 
@@ -275,8 +279,8 @@ describe.each(edges)("the end of $what", ({ zone, anchor, start, edge, end }) =>
 
 const month = { start: "2026-12-01T00:00:00Z", edge: "2027-01-01T00:00:00Z" };
 
-describe("a plan that changes at 23:59:59.999", () => {
-  it("hands nothing back in the period that ends, and lets the next begin at zero under the new limit", async () => {
+describe("a change of plan at 23:59:59.999", () => {
+  it("resets no use in the period that ends, and the next starts at zero under the new limit", async () => {
     await prepare({ zone: "UTC", edge: month.edge });
     const db = test.database;
     await db.query("delete from billing.limit_overrides where workspace_id = $1", [workspace.id]);
@@ -297,9 +301,9 @@ describe("a plan that changes at 23:59:59.999", () => {
       workspace.id,
     ]);
     await clock.set("2026-12-31T23:59:59.998Z");
-    await spread();
-    await spread();
-    expect(await openSlots()).toBe(4);
+    await splitCounter();
+    await splitCounter();
+    expect(await openShards()).toBe(4);
     let turned = 0;
     await rush(
       () => turned === 3,
@@ -316,7 +320,7 @@ describe("a plan that changes at 23:59:59.999", () => {
         }
       },
     );
-    // Full under the new limit, with what was used under the old one counted in.
+    // At the new limit, which includes the use under the former one.
     await fill(limit + 60);
     expect(await counters("messages")).toEqual([{ start: month.start, used: limit + 60 }]);
     expect(await counters("ai_queries")).toEqual([{ start: month.start, used: limit + 60 }]);
@@ -340,20 +344,20 @@ describe("a plan that changes at 23:59:59.999", () => {
   }, 60_000);
 });
 
-describe("a workspace that moves its time zone in the last millisecond of a month", () => {
+describe("a change of the time zone in the last millisecond of a month", () => {
   it.each([
-    // Midnight there is seven hours behind the one that would have come now.
+    // Midnight comes seven hours later there.
     ["to the west", "America/Denver", "2027-01-01T07:00:00Z"],
-    // It has been January there for hours, so the period goes on until February begins.
+    // It is January there already, so the period goes on until February.
     ["to the east", "Asia/Tokyo", "2027-01-31T15:00:00Z"],
   ])(
-    "%s: goes on counting in the running period, to its new end",
+    "%s: counts in the present period up to its new end",
     async (_what, zone, end) => {
       await prepare({ zone: "UTC", edge: month.edge });
       const db = test.database;
       await clock.set(before(month.edge, 1));
-      await spread();
-      expect(await openSlots()).toBe(4);
+      await splitCounter();
+      expect(await openShards()).toBe(4);
       let turned = 0;
       let total = 0;
       await rush(
@@ -366,7 +370,7 @@ describe("a workspace that moves its time zone in the last millisecond of a mont
           await clock.set(month.edge);
         },
       );
-      // The old edge has passed and was none.
+      // The former edge has passed without a new period.
       await fill();
       expect(await counters("messages")).toEqual([{ start: month.start, used: limit }]);
       expect(await counters("ai_queries")).toEqual([{ start: month.start, used: limit }]);
@@ -386,7 +390,7 @@ describe("a workspace that moves its time zone in the last millisecond of a mont
   );
 });
 
-it("a transaction that began on a leap day counts there, its rows and its uses, though the day after is full", async () => {
+it("a transaction that began on a leap day counts its rows and uses there, though the next period is at its limit", async () => {
   const edge = "2028-03-01T00:00:00Z";
   await prepare({ zone: "UTC", edge });
   const db = test.database;

@@ -8,8 +8,8 @@ import { askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, used } from "./meter-fixtures.ts";
 
 /**
- * A workspace without use starts on a new anchor or zone at once. Use that is on its way at that moment must be found
- * in the present period afterwards, whoever commits first.
+ * A new anchor or zone is in force at once for a workspace without use. A concurrent first use must be in the present
+ * period afterwards, whichever commits first.
  */
 
 let test: TestDatabase;
@@ -57,7 +57,7 @@ const isBlocked = (ended: () => boolean): Promise<boolean> =>
 
 describe.each(Object.entries(changes))("%s", (_change, change) => {
   it.each(Object.entries(uses))(
-    "set while a first use by %s is not committed keeps it",
+    "that waits for an uncommitted first use by %s leaves it in the present period",
     async (_use, use) => {
       const db = test.database;
       let isSet = false;
@@ -74,7 +74,7 @@ describe.each(Object.entries(changes))("%s", (_change, change) => {
   );
 
   it.each(Object.entries(uses))(
-    "that is not committed when a first use by %s comes takes it",
+    "that is uncommitted makes a first use by %s wait and count in the present period",
     async (_use, use) => {
       const db = test.database;
       let isUsed = false;

@@ -42,7 +42,7 @@ const workspaceIn = async (timeZone: string, anchor?: string): Promise<string> =
 const periodAt = async (workspace: string, at: string): Promise<Period> =>
   asText((await test.database.query("select * from usage.period($1, $2)", [workspace, at]))[0]);
 
-/** The period that holds a moment, then the same for the last microsecond before and the first of it. */
+/** Expects this period at its first and last microsecond, and another one at the microsecond before. */
 const expectPeriod = async (workspace: string, [start, end]: Period): Promise<void> => {
   const edges = await test.database.query<{ at: string; inside: boolean }>(
     `select p.period_start = $2::timestamptz and p.period_end = $3::timestamptz as inside
@@ -79,7 +79,7 @@ describe("a calendar month", () => {
     await expectPeriod(await workspaceIn(timeZone), [start, end]);
   });
 
-  it("is what another calendar says, in any zone at any moment", async () => {
+  it("equals that of another calendar library, in any zone at any moment", async () => {
     const zones = [
       "UTC",
       "America/New_York",
@@ -125,20 +125,20 @@ describe("a calendar month", () => {
 });
 
 describe("an anchor at a local time", () => {
-  it("that the clocks skip: the period begins as late as the clocks are moved", async () => {
+  it("that the clocks skip: the period starts later by the skipped time", async () => {
     const workspace = await workspaceIn("America/New_York", "2026-02-08T07:30:00Z");
     await expectPeriod(workspace, ["2026-02-08T07:30:00Z", "2026-03-08T07:30:00Z"]);
     await expectPeriod(workspace, ["2026-03-08T07:30:00Z", "2026-04-08T06:30:00Z"]);
   });
 
-  it("that occurs twice at midnight: the month begins when it is midnight for the second time", async () => {
+  it("that occurs twice at midnight: the month starts at the second midnight", async () => {
     const workspace = await workspaceIn("America/St_Johns");
     // 00:01 on 1 November 2009 was 23:01 on 31 October again
     await expectPeriod(workspace, ["2009-10-01T02:30:00Z", "2009-11-01T03:30:00Z"]);
     await expectPeriod(workspace, ["2009-11-01T03:30:00Z", "2009-12-01T03:30:00Z"]);
   });
 
-  it("that occurs twice: the period begins once", async () => {
+  it("that occurs twice: the period starts once", async () => {
     const workspace = await workspaceIn("America/New_York", "2025-10-01T05:30:00Z");
     const october: Period = ["2026-10-01T05:30:00Z", "2026-11-01T06:30:00Z"];
     await expectPeriod(workspace, october);
@@ -161,12 +161,12 @@ describe("an anchor at a local time", () => {
   });
 });
 
-describe("a workspace that changes its zone in mid-period", () => {
+describe("a change of the time zone in mid-period", () => {
   it.each([
     ["to the west", "America/New_York"],
     ["to the east", "Asia/Tokyo"],
     ["by half an hour", "Asia/Kolkata"],
-  ])("%s: the period goes on to the first local month at or after its end", async (_what, zone) => {
+  ])("%s: the period ends with the first local month at or after its old end", async (_what, zone) => {
     const db = test.database;
     const workspace = await createWorkspace(db);
     const [channel] = await addChannels(db, workspace, 1);
@@ -189,7 +189,7 @@ describe("a workspace that changes its zone in mid-period", () => {
     expect(asText(before)[1]).toBe(start);
   });
 
-  it("and passes the boundary: old use stays behind, and the zone's own months follow", async () => {
+  it("keeps past use in its period, and the months of the zone follow", async () => {
     const db = test.database;
     const workspace = await createWorkspace(db);
     const [channel] = await addChannels(db, workspace, 1);

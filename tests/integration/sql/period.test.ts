@@ -56,7 +56,7 @@ describe("usage.period", () => {
     return workspace;
   };
 
-  /** Sends a message, so that there is use which a new period would hand back. */
+  /** Sends a message: use that an early new period would reset. */
   const use = async (workspace: string): Promise<void> => {
     const [channel] = await test.database.query<{ readonly id: string }>(
       "insert into public.channels (workspace_id, name) values ($1, 'general') returning id",
@@ -105,7 +105,7 @@ describe("usage.period", () => {
       expect((await periodAt(kathmandu, "2025-12-31T18:15:00Z")).start).toBe("2025-12-31T18:15:00Z");
     });
 
-    it("is a UTC month for a workspace that does not exist", async () => {
+    it("is a UTC month for an unknown workspace", async () => {
       expect(await periodAt(randomUUID(), "2024-02-29T12:00:00Z")).toEqual({
         start: "2024-02-01T00:00:00Z",
         end: "2024-03-01T00:00:00Z",
@@ -130,7 +130,7 @@ describe("usage.period", () => {
       });
     });
 
-    it("knows leap years, also from an anchor on 29 February", async () => {
+    it("follows leap years, also from an anchor on 29 February", async () => {
       const last = await anchored("2024-01-31T00:00:00Z");
       expect(await periodAt(last, "2024-02-15T00:00:00Z")).toEqual({
         start: "2024-01-31T00:00:00Z",
@@ -187,7 +187,7 @@ describe("usage.period", () => {
   });
 
   describe("when the plan changes", () => {
-    it("stays where it was when a subscription starts in mid-month", async () => {
+    it("does not move when a subscription starts in mid-month", async () => {
       const workspace = await createWorkspace();
       await use(workspace);
       const before = await presentPeriod(workspace);
@@ -196,7 +196,7 @@ describe("usage.period", () => {
       expect(await messagesUsed(workspace)).toBe("1");
     });
 
-    it("stays through upgrade, cancellation and a new subscription", async () => {
+    it("does not move through upgrade, cancellation and a new subscription", async () => {
       const workspace = await anchored("2026-01-15T00:00:00Z", "Asia/Tokyo");
       await use(workspace);
       const before = await presentPeriod(workspace);
@@ -221,7 +221,7 @@ describe("usage.period", () => {
     });
 
     it.each(["now()", "now() - interval '3 days'", "now() + interval '1 minute'"])(
-      "bridges to a new anchor at %s and keeps what was used",
+      "bridges to a new anchor at %s and keeps the use",
       async (anchor) => {
         const workspace = await createWorkspace();
         await use(workspace);
@@ -241,7 +241,7 @@ describe("usage.period", () => {
       },
     );
 
-    it("keeps what was used when the time zone moves", async () => {
+    it("keeps the use when the time zone changes", async () => {
       const workspace = await createWorkspace();
       await use(workspace);
       const before = await presentPeriod(workspace);
@@ -255,7 +255,7 @@ describe("usage.period", () => {
       expect(await messagesUsed(workspace)).toBe("1");
     });
 
-    it("follows the time zone at once while nothing was used", async () => {
+    it("follows the time zone at once without use", async () => {
       const workspace = await createWorkspace();
       await test.database.query("update public.workspaces set time_zone = 'Asia/Tokyo' where id = $1", [
         workspace,
@@ -264,7 +264,7 @@ describe("usage.period", () => {
     });
   });
 
-  it("refuses a time zone that PostgreSQL does not know", async () => {
+  it("rejects a time zone that PostgreSQL does not know", async () => {
     await expect(createWorkspace("Mars/Olympus")).rejects.toThrow('unknown time zone "Mars/Olympus"');
     await expect(createWorkspace("EST5EDT4")).rejects.toThrow("unknown time zone");
   });

@@ -43,7 +43,7 @@ const override = (workspace: string, value: number | null, from: string, to: str
   );
 
 describe("billing.rate_limit_of", () => {
-  it("is the plan's, free without a subscription", async () => {
+  it("returns the limit of the plan, of free without a subscription", async () => {
     const { id } = await createWorkspace(test.database);
     expect(await rateOf(id)).toEqual({
       limit_per_minute: "100",
@@ -55,11 +55,11 @@ describe("billing.rate_limit_of", () => {
     expect(await rateOf(id)).toMatchObject({ limit_per_minute: "10000", plan_id: "business" });
   });
 
-  it("is 0 for a workspace that is not there", async () => {
+  it("returns 0 for an unknown workspace", async () => {
     expect(await rateOf(randomUUID())).toMatchObject({ limit_per_minute: "0", source: "unknown-workspace" });
   });
 
-  it("is the override's while one holds, and says when that changes", async () => {
+  it("returns an override while it applies, and when that changes", async () => {
     const { id } = await createWorkspace(test.database);
     await override(id, 7, "2031-01-01T00:00:00Z", "2031-02-01T00:00:00Z");
     await override(id, null, "2031-03-01T00:00:00Z");
@@ -73,7 +73,7 @@ describe("billing.rate_limit_of", () => {
     expect(await at("2031-03-01T00:00:00Z")).toEqual([null, "override", "infinity"]);
   });
 
-  it("says when a subscription ends", async () => {
+  it("returns when a subscription ends", async () => {
     const { id } = await createWorkspace(test.database);
     await subscribe(id, "pro", "2032-05-01T00:00:00Z");
     expect(await rateOf(id)).toMatchObject({
@@ -84,7 +84,7 @@ describe("billing.rate_limit_of", () => {
   });
 });
 
-describe("changes of limits are announced", () => {
+describe("notifications of changed limits", () => {
   const heard: string[] = [];
   let listener: pg.Client;
 
@@ -96,7 +96,7 @@ describe("changes of limits are announced", () => {
   });
   afterAll(() => listener.end());
 
-  /** What was announced by `work`, told by a mark behind it: notifications come in the order of commits. */
+  /** Notifications that `work` causes, up to a marker sent after it: they arrive in the order of commits. */
   const announcedBy = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
     heard.length = 0;
     await work();
@@ -106,7 +106,7 @@ describe("changes of limits are announced", () => {
     return heard.slice(0, heard.indexOf(mark)).sort();
   };
 
-  it("by workspace for subscriptions and overrides, by whoever makes them", async () => {
+  it("name the workspace for subscriptions and overrides, whichever role writes them", async () => {
     const one = (await createWorkspace(test.database)).id;
     const other = (await createWorkspace(test.database)).id;
     expect(await announcedBy(() => subscribe(one, "pro"))).toEqual([one]);
@@ -127,7 +127,7 @@ describe("changes of limits are announced", () => {
     expect(await announcedBy(() => run("truncate billing.limit_overrides"))).toEqual(["*"]);
   });
 
-  it("once for all where a plan changes, or very many workspaces do", async () => {
+  it("are one for all workspaces after a change of a plan or of more than 100 workspaces", async () => {
     expect(
       await announcedBy(() => run("update billing.plans set rate_limit_per_minute = 101 where id = 'free'")),
     ).toEqual(["*"]);
@@ -150,7 +150,7 @@ describe("changes of limits are announced", () => {
     ).toEqual(["*"]);
   });
 
-  it("not for what is rolled back, nor for no row", async () => {
+  it("are not sent for a rollback or a statement without rows", async () => {
     expect(
       await announcedBy(async () => {
         await test.database

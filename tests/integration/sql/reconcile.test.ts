@@ -36,7 +36,7 @@ const reconcile = (repair: boolean) =>
     [workspace.id, repair],
   );
 
-it("finds nothing in what nobody touched", async () => {
+it("finds no drift where nothing was changed", async () => {
   expect(await reconcile(true)).toEqual([]);
   expect(await test.database.query("select metric from usage.reconcile()")).toEqual([]);
 });
@@ -72,7 +72,7 @@ it("finds, records and repairs a drift of a gauge and of a counter", async () =>
   expect(recorded).toHaveLength(6);
 });
 
-it("finds rows that were written past the triggers", async () => {
+it("finds rows that were written without the triggers", async () => {
   const db = test.database;
   await db.transaction(async (tx) => {
     await tx.query("set local session_replication_role = replica");
@@ -83,7 +83,7 @@ it("finds rows that were written past the triggers", async () => {
   ]);
 });
 
-it("keeps the truth of a counter after its rows are gone and its entries folded", async () => {
+it("recounts a counter whose rows are deleted and whose log is merged into the totals", async () => {
   const db = test.database;
   await reconcile(true);
   await addMessages(db, workspace, channel, 5);
@@ -98,9 +98,9 @@ it("keeps the truth of a counter after its rows are gone and its entries folded"
   ).toEqual([]);
 });
 
-it("waits for a repair that is not committed, and then finds nothing to repair twice", async () => {
+it("waits for a repair that is not committed and does not repeat it", async () => {
   const db = test.database;
-  // with its entries folded, nothing but the reconciliation's own lock keeps two of them apart
+  // With the log merged into the totals, only the lock of the reconciliation keeps two of them apart.
   await reconcile(true);
   await db.query(
     "update usage.counters set used = used + 4 where workspace_id = $1 and metric = 'channels'",
@@ -122,7 +122,7 @@ it("waits for a repair that is not committed, and then finds nothing to repair t
   expect(await used(db, workspace, "channels")).toBe(3);
 });
 
-it("sees no drift beside writers, and its repair loses nothing of theirs", async () => {
+it("reports no drift during concurrent writes, and its repair keeps them", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "channels", null);
   await setLimit(db, workspace.id, "messages", null);

@@ -40,7 +40,7 @@ const alerts = async (metric: string) => {
 };
 
 describe("usage.current", () => {
-  it("has one row for every metric before anything is used", async () => {
+  it("has one row for every metric before any use", async () => {
     const rows = await test.database.query(
       "select metric, used, reserved, status from usage.current where workspace_id = $1 order by metric",
       [workspaceId],
@@ -49,7 +49,7 @@ describe("usage.current", () => {
     expect(rows).toEqual(metrics.map(({ key }) => ({ metric: key, used: "0", reserved: "0", status: "ok" })));
   });
 
-  it("shows the limits that billing.limit_of finds: of plans, of overrides that apply, and none", async () => {
+  it("shows the limits that billing.limit_of returns: of plans, of overrides that apply, and none", async () => {
     await setLimit(test.database, workspaceId, "messages", 7);
     await setLimit(test.database, workspaceId, "channels", null);
     await test.database.query(
@@ -97,13 +97,13 @@ describe("usage.current", () => {
     });
   });
 
-  it("judges by the exact share, not by the rounded one", async () => {
+  it("decides the status by the exact share, not by the rounded one", async () => {
     await setLimit(test.database, workspaceId, "ai_queries", 1_000_000);
     await consume(999_999);
     expect(await current("ai_queries")).toMatchObject({ status: "warning" });
   });
 
-  it("shows a hold as reserved, and no longer once it has expired", async () => {
+  it("shows an amount as reserved until its reservation expires", async () => {
     await askOne(test.database, { op: "reserve", workspaceId, metric: "ai_queries", amount: 30 });
     expect(await current("ai_queries")).toMatchObject({ used: "0", reserved: "30", remaining: "70" });
     await test.database.query("update usage.reservations set expires_at = now() where workspace_id = $1", [
@@ -112,7 +112,7 @@ describe("usage.current", () => {
     expect(await current("ai_queries")).toMatchObject({ reserved: "0", remaining: "100" });
   });
 
-  it("has no percent, rest or forecast without a limit", async () => {
+  it("has no percent, remaining or forecast without a limit", async () => {
     await setLimit(test.database, workspaceId, "ai_queries", null);
     await consume(1_000_000);
     expect(await current("ai_queries")).toMatchObject({
@@ -124,7 +124,7 @@ describe("usage.current", () => {
     });
   });
 
-  it("shows more than a hundred percent after a downgrade below the use", async () => {
+  it("shows more than 100 percent after a downgrade below the use", async () => {
     await consume(100);
     await setLimit(test.database, workspaceId, "ai_queries", 40);
     expect(await current("ai_queries")).toMatchObject({
@@ -139,7 +139,7 @@ describe("usage.current", () => {
     ]);
   });
 
-  it("tells a metric outside the plan from one with headroom", async () => {
+  it("distinguishes a metric outside the plan from one with a limit", async () => {
     expect(await current("ai_seconds")).toMatchObject({
       limit_value: "0",
       included: false,
@@ -148,7 +148,7 @@ describe("usage.current", () => {
     });
   });
 
-  it("resets counters at the end of the period and gauges never", async () => {
+  it("has resets_at for counters and none for gauges", async () => {
     const [period] = await test.database.query("select * from usage.period($1)", [workspaceId]);
     expect(await current("ai_queries")).toMatchObject({
       period_start: period?.["period_start"],
@@ -181,7 +181,7 @@ describe("usage.current", () => {
 });
 
 describe("usage.alerts", () => {
-  it("are written once for each threshold that is reached", async () => {
+  it("are written once for each reached threshold", async () => {
     await consume(74);
     expect(await alerts("ai_queries")).toEqual([]);
     await consume(1);
@@ -197,7 +197,7 @@ describe("usage.alerts", () => {
     ]);
   });
 
-  it("are all written by one use that passes all thresholds", async () => {
+  it("are all written by one use that reaches all thresholds", async () => {
     await addChannels(test.database, workspaceId, 5);
     expect(await alerts("channels")).toEqual([
       [75, 5, 5],
@@ -213,7 +213,7 @@ describe("usage.alerts", () => {
     expect(await alerts("channels")).toEqual([[75, 4, 5]]);
   });
 
-  it("are not left behind by a statement that is refused", async () => {
+  it("are not written by a refused statement", async () => {
     await addChannels(test.database, workspaceId, 1);
     await expect(addChannels(test.database, workspaceId, 5)).rejects.toThrow("limit of 5 channels reached");
     expect(await alerts("channels")).toEqual([]);
@@ -295,7 +295,7 @@ describe("usage.history and usage.subscription_usage", () => {
     expect(periods[0]).toMatchObject({ max_channels_reached: "2" });
   });
 
-  it("put the figures of a workspace side by side", async () => {
+  it("show the metrics of a workspace side by side", async () => {
     await addChannels(test.database, workspaceId, 3);
     await test.database.query(
       `delete from public.channels
@@ -334,7 +334,7 @@ describe("usage.history and usage.subscription_usage", () => {
 });
 
 describe("usage.api_calls and usage.cron_runs", () => {
-  it("keep one row per hour, user and operation, also where those are unknown", async () => {
+  it("keep one row per hour, user and operation, also for unknown ones", async () => {
     const count = () =>
       test.database.query(
         `insert into usage.api_calls as rollup (workspace_id, hour, count)
@@ -348,7 +348,7 @@ describe("usage.api_calls and usage.cron_runs", () => {
     expect(await count()).toEqual([{ count: "4" }]);
   });
 
-  it("take one delivery of a cron event", async () => {
+  it("accept one delivery of a cron event", async () => {
     const claim = () =>
       test.database.query(
         `insert into usage.cron_runs (name, scheduled_time)

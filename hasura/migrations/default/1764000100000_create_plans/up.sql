@@ -1,6 +1,6 @@
 create schema billing;
 
-comment on schema billing is 'What a workspace has bought and what that allows.';
+comment on schema billing is 'Plans, subscriptions and what they allow a workspace to use.';
 
 create table billing.plans (
   id text not null,
@@ -24,10 +24,10 @@ create table billing.plans (
   constraint plans_past_due_grace_days_range check (past_due_grace_days between 0 and 365)
 );
 
-comment on table billing.plans is 'Plans by rank; an upgrade goes to a higher rank.';
-comment on column billing.plans.price_on_request is 'Tells a price of 0 that means "ask us" from one that means "free".';
+comment on table billing.plans is 'Plans, ordered by rank. A higher rank is an upgrade.';
+comment on column billing.plans.price_on_request is 'Tells a price of 0 that means "on request" from one that means "free".';
 comment on column billing.plans.max_file_bytes is 'Largest single upload; null is unlimited.';
-comment on column billing.plans.past_due_grace_days is 'How long a subscription that is past due keeps the plan; then the workspace is on free.';
+comment on column billing.plans.past_due_grace_days is 'Days for which a past due subscription keeps the plan. Afterwards the workspace is on free.';
 
 create table billing.features (
   key text not null,
@@ -37,7 +37,7 @@ create table billing.features (
   constraint features_pkey primary key (key)
 );
 
-comment on table billing.features is 'Yes/no capabilities.';
+comment on table billing.features is 'Capabilities that a plan includes or lacks.';
 
 create table billing.plan_features (
   plan_id text not null,
@@ -75,11 +75,11 @@ create table billing.plan_limits (
 
 create index plan_limits_metric_idx on billing.plan_limits (metric);
 
-comment on table billing.plan_limits is 'The most of a metric that a plan allows; no row means not included.';
+comment on table billing.plan_limits is 'How much of a metric a plan allows. No row means not included.';
 comment on column billing.plan_limits.limit_value is 'In the unit of the metric; null is unlimited.';
-comment on column billing.plan_limits.enforcement is 'hard refuses at the limit; soft tells, counts the overage and refuses at the overage cap, if there is one.';
-comment on column billing.plan_limits.overage_cap is 'How much above a soft limit is let through; null is no ceiling.';
-comment on column billing.plan_limits.trial_limit_value is 'The limit while the subscription is trialing; null: as the plan''s.';
+comment on column billing.plan_limits.enforcement is 'hard refuses use above the limit. soft allows it, counts it as overage, and refuses use above limit and overage cap.';
+comment on column billing.plan_limits.overage_cap is 'Overage that a soft limit allows, in the unit of the metric; null is no ceiling.';
+comment on column billing.plan_limits.trial_limit_value is 'Limit while the subscription is trialing; null keeps the limit of the plan.';
 
 create table billing.add_ons (
   id text not null,
@@ -96,7 +96,7 @@ create table billing.add_ons (
   constraint add_ons_price_cents_not_negative check (price_cents >= 0)
 );
 
-comment on table billing.add_ons is 'What may be bought on top of a plan.';
-comment on column billing.add_ons.amount is 'What one of it adds to the limit, in the unit of the metric.';
-comment on column billing.add_ons.price_cents is 'A month, for one of it.';
-comment on column billing.add_ons.is_public is 'Whether it is on the price list; another one may be a single customer''s.';
+comment on table billing.add_ons is 'The catalogue of add-ons, each of which adds to the limit of one metric.';
+comment on column billing.add_ons.amount is 'What one add-on adds to the limit, in the unit of the metric.';
+comment on column billing.add_ons.price_cents is 'Price of one add-on a month.';
+comment on column billing.add_ons.is_public is 'Whether the price list shows it. Others are for single customers.';

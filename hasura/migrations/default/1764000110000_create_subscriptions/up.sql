@@ -27,9 +27,9 @@ create index subscriptions_workspace_id_starts_at_idx on billing.subscriptions (
 
 create index subscriptions_plan_id_idx on billing.subscriptions (plan_id);
 
-comment on table billing.subscriptions is 'Which plan a workspace has; none that is live means free.';
-comment on column billing.subscriptions.anchor_at is 'Periods begin on its day and local time of each month. Default: the anchor in force, so that a change of plan moves no period.';
-comment on column billing.subscriptions.past_due_until is 'Until when a subscription that is past due keeps its plan. Default: the grace days of the plan from the moment it became past due.';
+comment on table billing.subscriptions is 'The plan of a workspace over time. A workspace without a live subscription is on free.';
+comment on column billing.subscriptions.anchor_at is 'Periods start on its day and local time of each month. Default: the anchor in force, so that a change of plan moves no period.';
+comment on column billing.subscriptions.past_due_until is 'End of the grace in which a past due subscription keeps its plan. Default: the grace days of the plan from the moment it becomes past due.';
 
 create table billing.subscription_history (
   id bigint generated always as identity,
@@ -51,7 +51,7 @@ create index subscription_history_workspace_id_created_at_idx on billing.subscri
 
 create index subscription_history_subscription_id_idx on billing.subscription_history (subscription_id);
 
-comment on table billing.subscription_history is 'Every state a subscription had, from created_at of the row on; written by trigger only.';
+comment on table billing.subscription_history is 'Every state of every subscription, from created_at of the row on. Only a trigger writes it.';
 
 create table billing.period_anchors (
   id bigint generated always as identity,
@@ -67,10 +67,10 @@ create table billing.period_anchors (
   constraint period_anchors_bridge_until_after_valid_from check (bridge_until > valid_from)
 );
 
-comment on table billing.period_anchors is 'From when on which anchor and time zone shape the periods of a workspace; no row means calendar months. Written by trigger only.';
+comment on table billing.period_anchors is 'Which anchor and time zone the periods of a workspace have, and from when. No row means calendar months. Only triggers write it.';
 comment on column billing.period_anchors.valid_from is 'Always the start of a period.';
 comment on column billing.period_anchors.anchor_at is 'Null is the calendar month.';
-comment on column billing.period_anchors.bridge_until is 'End of the one longer period that joins the old rhythm to the new, so that a new anchor never resets a counter early.';
+comment on column billing.period_anchors.bridge_until is 'End of the longer period between the old anchor and this one, so that no counter resets early.';
 
 create table billing.limit_overrides (
   id uuid not null default gen_random_uuid(),
@@ -98,10 +98,10 @@ create table billing.limit_overrides (
 
 create index limit_overrides_workspace_id_metric_starts_at_idx on billing.limit_overrides (workspace_id, metric, starts_at desc);
 
-comment on table billing.limit_overrides is 'A limit for one workspace and a time; wins over the plan. Where several apply, the one that started last.';
+comment on table billing.limit_overrides is 'A limit for one workspace and a time, which replaces that of the plan. Of several that apply, the one that started last wins.';
 comment on column billing.limit_overrides.limit_value is 'In the unit of the metric; null is unlimited.';
-comment on column billing.limit_overrides.enforcement is 'Null leaves enforcement and overage cap as the plan has them.';
-comment on column billing.limit_overrides.overage_cap is 'How much above a soft limit is let through; null is no ceiling.';
+comment on column billing.limit_overrides.enforcement is 'Null keeps enforcement and overage cap of the plan.';
+comment on column billing.limit_overrides.overage_cap is 'Overage that a soft limit allows, in the unit of the metric; null is no ceiling.';
 
 create table billing.subscription_add_ons (
   id uuid not null default gen_random_uuid(),
@@ -130,10 +130,10 @@ create index subscription_add_ons_subscription_id_idx on billing.subscription_ad
 
 create index subscription_add_ons_add_on_id_idx on billing.subscription_add_ons (add_on_id);
 
-comment on table billing.subscription_add_ons is 'Add-ons that a workspace has bought; they add to the limit of its plan.';
-comment on column billing.subscription_add_ons.subscription_id is 'Counts only while this subscription is live; null counts on any plan, free too.';
-comment on column billing.subscription_add_ons.metric is 'As the add-on was when it was bought; the catalogue may change.';
-comment on column billing.subscription_add_ons.unit_amount is 'As the add-on was when it was bought; the catalogue may change.';
+comment on table billing.subscription_add_ons is 'Add-ons that a workspace has bought. They add to the limit of its plan.';
+comment on column billing.subscription_add_ons.subscription_id is 'The add-on counts only while this subscription is live; null counts on any plan, also on free.';
+comment on column billing.subscription_add_ons.metric is 'Copied from the add-on at the purchase; a later change of the catalogue does not change it.';
+comment on column billing.subscription_add_ons.unit_amount is 'Copied from the add-on at the purchase; a later change of the catalogue does not change it.';
 
 create table billing.plan_graces (
   id uuid not null default gen_random_uuid(),
@@ -153,7 +153,7 @@ create index plan_graces_workspace_id_idx on billing.plan_graces (workspace_id);
 
 create index plan_graces_plan_id_idx on billing.plan_graces (plan_id);
 
-comment on table billing.plan_graces is 'The limits of a plan that a workspace has left hold until a moment, where they are higher than those of its plan.';
+comment on table billing.plan_graces is 'After a downgrade the limits of the former plan apply until a moment, where they are higher than those of the present plan.';
 
 create table billing.member_limits (
   id uuid not null default gen_random_uuid(),
@@ -175,5 +175,5 @@ create table billing.member_limits (
 
 create index member_limits_plan_id_idx on billing.member_limits (plan_id);
 
-comment on table billing.member_limits is 'The most of a metric that each member of a workspace may use, beside the limit of the workspace; no row means no such limit. That of the workspace wins over that of its plan.';
-comment on column billing.member_limits.limit_value is 'In the unit of the metric; null, for a workspace only, lifts the limit of the plan.';
+comment on table billing.member_limits is 'How much of a metric each member of a workspace may use, in addition to the limit of the workspace. No row means no such limit. A limit set for the workspace replaces that of its plan.';
+comment on column billing.member_limits.limit_value is 'In the unit of the metric; null, for a workspace only, removes the limit of the plan.';

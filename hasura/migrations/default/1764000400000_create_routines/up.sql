@@ -5,18 +5,21 @@ language sql
 stable
 rows 1
 as $$
-  select s.id, s.plan_id, s.status
-  from billing.subscriptions s
-  where s.workspace_id = live_subscription.workspace_id
-  and s.status in ('trialing', 'active', 'past_due', 'cancelled')
-  and s.starts_at <= live_subscription.at
-  and (s.ends_at is null or s.ends_at > live_subscription.at)
-  and (s.past_due_until is null or s.past_due_until > live_subscription.at)
-  order by s.starts_at desc, s.created_at desc
+  select
+    subscription.id,
+    subscription.plan_id,
+    subscription.status
+  from billing.subscriptions as subscription
+  where subscription.workspace_id = live_subscription.workspace_id
+    and subscription.status in ('trialing', 'active', 'past_due', 'cancelled')
+    and subscription.starts_at <= live_subscription.at
+    and (subscription.ends_at is null or subscription.ends_at > live_subscription.at)
+    and (subscription.past_due_until is null or subscription.past_due_until > live_subscription.at)
+  order by subscription.starts_at desc, subscription.created_at desc
   limit 1
 $$;
 
-comment on function billing.live_subscription(uuid, timestamptz) is 'The subscription that a workspace lives on at a moment; no row means free. A cancelled one counts until it ended, one that is past due until its grace is over.';
+comment on function billing.live_subscription(uuid, timestamptz) is 'Returns the subscription that is live for a workspace at a moment, or no row, which means the plan free. A cancelled subscription is live until ends_at, a past due one until past_due_until. Where several are live, the latest start wins. Postgres inlines it into the caller.';
 
 -- hasura/sql/billing/subscriptions/plan_of.sql
 create or replace function billing.plan_of(workspace_id uuid, at timestamptz default now())
@@ -28,14 +31,14 @@ begin
   return coalesce(
     (
       select live.plan_id
-      from billing.live_subscription(plan_of.workspace_id, plan_of.at) live
+      from billing.live_subscription(plan_of.workspace_id, plan_of.at) as live
     ),
     'free'
   );
 end
 $$;
 
-comment on function billing.plan_of(uuid, timestamptz) is 'The plan of a workspace at a moment; free where no subscription was live. A cancelled one was, until it ended, and one that is past due until its grace is over.';
+comment on function billing.plan_of(uuid, timestamptz) is 'Returns the plan of the subscription that is live for a workspace at a moment; free without one and for an unknown workspace.';
 
 -- hasura/sql/billing/limits/rate_limit_of.sql
 create or replace function billing.rate_limit_of(workspace_id uuid, at timestamptz default now())
@@ -51,55 +54,57 @@ rows 1
 as $$
   select
     case
-      when found.id is null then 0
+      when workspace.id is null then 0
       when override.source is not null then override.limit_value
-      else coalesce(plans.rate_limit_per_minute, 0)
+      else coalesce(plan.rate_limit_per_minute, 0)
     end,
-    plan.id,
+    present.plan_id,
     case
-      when found.id is null then 'unknown-workspace'
+      when workspace.id is null then 'unknown-workspace'
       when override.source is not null then override.source
-      when plans.id is not null then 'plan'
+      when plan.id is not null then 'plan'
       else 'none'
     end,
-    -- least passes over nulls: what does not change leaves the others to say when
+    -- least ignores nulls: a bound that does not exist never comes first.
     least(
       'infinity',
       (
-        select min(edge)
-        from billing.subscriptions s
-        cross join lateral (values (s.starts_at), (s.ends_at)) as edges (edge)
-        where s.workspace_id = rate_limit_of.workspace_id
-        and edge > rate_limit_of.at
+        select min(bound.at)
+        from billing.subscriptions as subscription
+        cross join lateral (values (subscription.starts_at), (subscription.ends_at)) as bound (at)
+        where subscription.workspace_id = rate_limit_of.workspace_id
+          and bound.at > rate_limit_of.at
       ),
       (
-        select min(edge)
-        from billing.limit_overrides o
-        cross join lateral (values (o.starts_at), (o.ends_at)) as edges (edge)
-        where o.workspace_id = rate_limit_of.workspace_id
-        and o.metric = 'requests_per_minute'
-        and edge > rate_limit_of.at
+        select min(bound.at)
+        from billing.limit_overrides as applying
+        cross join lateral (values (applying.starts_at), (applying.ends_at)) as bound (at)
+        where applying.workspace_id = rate_limit_of.workspace_id
+          and applying.metric = 'requests_per_minute'
+          and bound.at > rate_limit_of.at
       )
     )
-  from (values (billing.plan_of(rate_limit_of.workspace_id, rate_limit_of.at))) as plan (id)
-  left join public.workspaces as found
-    on found.id = rate_limit_of.workspace_id
-  left join billing.plans
-    on plans.id = plan.id
+  from (values (billing.plan_of(rate_limit_of.workspace_id, rate_limit_of.at))) as present (plan_id)
+  left join public.workspaces as workspace
+    on workspace.id = rate_limit_of.workspace_id
+  left join billing.plans as plan
+    on plan.id = present.plan_id
   left join lateral (
-    select o.limit_value, 'override'::text as source
-    from billing.limit_overrides o
-    where o.workspace_id = rate_limit_of.workspace_id
-    and o.metric = 'requests_per_minute'
-    and o.starts_at <= rate_limit_of.at
-    and (o.ends_at is null or o.ends_at > rate_limit_of.at)
-    order by o.starts_at desc, o.created_at desc
+    select
+      applying.limit_value,
+      'override'::text as source
+    from billing.limit_overrides as applying
+    where applying.workspace_id = rate_limit_of.workspace_id
+      and applying.metric = 'requests_per_minute'
+      and applying.starts_at <= rate_limit_of.at
+      and (applying.ends_at is null or applying.ends_at > rate_limit_of.at)
+    order by applying.starts_at desc, applying.created_at desc
     limit 1
   ) as override
     on true
 $$;
 
-comment on function billing.rate_limit_of(uuid, timestamptz) is 'Requests a minute of a workspace at a moment, one row always: an override of requests_per_minute before the plan; null is unlimited; unknown workspaces and plans have 0. valid_until is when the clock may change the answer.';
+comment on function billing.rate_limit_of(uuid, timestamptz) is 'Returns the requests a minute that a workspace may send at a moment, always one row: an override of requests_per_minute, else the limit of its plan. limit_per_minute: null is unlimited, 0 for an unknown workspace or plan. valid_until is the moment from which the clock alone may change the row. The gateway calls it.';
 
 -- hasura/sql/usage/alerts/alert_thresholds.sql
 create or replace function usage.alert_thresholds(p_workspace_id uuid, p_metric text, p_limit bigint)
@@ -162,14 +167,15 @@ stable
 rows 1
 as $$
 declare
-  c_most constant bigint := 9000000000000000000;
+  -- Limits stop below the largest bigint, so that use above a limit does not overflow.
+  _maximum constant bigint := 9000000000000000000;
   _base record;
-  _kept record;
+  _grace record;
   _added record;
   _override record;
   _overage_cap bigint;
 begin
-  -- Every metered write comes through here: a workspace that has only a plan is answered by this one statement.
+  -- One statement answers a workspace that has a plan only, which is most of them: the steps below are skipped.
   select
     live.subscription_id,
     live.status,
@@ -180,38 +186,39 @@ begin
     planned.overage_cap,
     exists (
       select
-      from billing.limit_overrides o
-      where o.workspace_id = w.id
-      and o.metric = limit_of.metric
+      from billing.limit_overrides as override
+      where override.workspace_id = workspace.id
+        and override.metric = limit_of.metric
     ) as has_overrides,
     exists (
       select
-      from billing.subscription_add_ons b
-      where b.workspace_id = w.id
-      and b.metric = limit_of.metric
+      from billing.subscription_add_ons as bought
+      where bought.workspace_id = workspace.id
+        and bought.metric = limit_of.metric
     ) as has_add_ons,
     exists (
       select
-      from billing.plan_graces g
-      where g.workspace_id = w.id
+      from billing.plan_graces as grace
+      where grace.workspace_id = workspace.id
     ) as has_graces,
     (
       select least(
         'infinity',
-        min(s.starts_at) filter (where s.starts_at > limit_of.at),
-        min(s.ends_at) filter (where s.ends_at > limit_of.at),
-        min(s.past_due_until) filter (where s.past_due_until > limit_of.at)
+        min(subscription.starts_at) filter (where subscription.starts_at > limit_of.at),
+        min(subscription.ends_at) filter (where subscription.ends_at > limit_of.at),
+        min(subscription.past_due_until) filter (where subscription.past_due_until > limit_of.at)
       )
-      from billing.subscriptions s
-      where s.workspace_id = w.id
+      from billing.subscriptions as subscription
+      where subscription.workspace_id = workspace.id
     ) as changes_at
   into _base
-  from public.workspaces w
-  left join lateral billing.live_subscription(w.id, limit_of.at) live on true
-  left join billing.plan_limits planned
+  from public.workspaces as workspace
+  left join lateral billing.live_subscription(workspace.id, limit_of.at) as live
+    on true
+  left join billing.plan_limits as planned
     on planned.plan_id = coalesce(live.plan_id, 'free')
     and planned.metric = limit_of.metric
-  where w.id = limit_of.workspace_id;
+  where workspace.id = limit_of.workspace_id;
 
   if not found then
     limit_value := 0;
@@ -241,66 +248,75 @@ begin
     source := 'none';
   end if;
 
+  -- A grace applies only where it allows more than the plan.
   if _base.has_graces then
-    select p.limit_value, p.enforcement, p.overage_cap
-    into _kept
-    from billing.plan_graces g
-    join billing.plan_limits p
-      on p.plan_id = g.plan_id
-      and p.metric = limit_of.metric
-    where g.workspace_id = limit_of.workspace_id
-    and g.starts_at <= limit_of.at
-    and g.ends_at > limit_of.at
-    order by p.limit_value desc nulls first
+    select
+      kept.limit_value,
+      kept.enforcement,
+      kept.overage_cap
+    into _grace
+    from billing.plan_graces as grace
+    join billing.plan_limits as kept
+      on kept.plan_id = grace.plan_id
+      and kept.metric = limit_of.metric
+    where grace.workspace_id = limit_of.workspace_id
+      and grace.starts_at <= limit_of.at
+      and grace.ends_at > limit_of.at
+    order by kept.limit_value desc nulls first
     limit 1;
-    if found and (not included or coalesce(_kept.limit_value > limit_value, limit_value is not null)) then
-      limit_value := _kept.limit_value;
+    if found and (not included or coalesce(_grace.limit_value > limit_value, limit_value is not null)) then
+      limit_value := _grace.limit_value;
       included := true;
-      enforcement := _kept.enforcement;
-      _overage_cap := _kept.overage_cap;
+      enforcement := _grace.enforcement;
+      _overage_cap := _grace.overage_cap;
       source := 'grace';
     end if;
-    -- least passes over nulls: what does not change leaves the others to say when
+    -- least ignores nulls: a bound that does not exist never comes first.
     select least(
       valid_until,
-      min(g.starts_at) filter (where g.starts_at > limit_of.at),
-      min(g.ends_at) filter (where g.ends_at > limit_of.at)
+      min(grace.starts_at) filter (where grace.starts_at > limit_of.at),
+      min(grace.ends_at) filter (where grace.ends_at > limit_of.at)
     )
     into valid_until
-    from billing.plan_graces g
-    where g.workspace_id = limit_of.workspace_id;
+    from billing.plan_graces as grace
+    where grace.workspace_id = limit_of.workspace_id;
   end if;
 
+  -- Add-ons add to plan or grace, leave unlimited alone and include a metric that the plan lacks.
   if _base.has_add_ons then
     select
-      sum(b.unit_amount::numeric * b.quantity) filter (
-        where b.starts_at <= limit_of.at
-        and (b.ends_at is null or b.ends_at > limit_of.at)
-        and (b.subscription_id is null or b.subscription_id = _base.subscription_id)
+      sum(bought.unit_amount::numeric * bought.quantity) filter (
+        where bought.starts_at <= limit_of.at
+          and (bought.ends_at is null or bought.ends_at > limit_of.at)
+          and (bought.subscription_id is null or bought.subscription_id = _base.subscription_id)
       ) as amount,
-      min(b.starts_at) filter (where b.starts_at > limit_of.at) as starts_at,
-      min(b.ends_at) filter (where b.ends_at > limit_of.at) as ends_at
+      min(bought.starts_at) filter (where bought.starts_at > limit_of.at) as starts_at,
+      min(bought.ends_at) filter (where bought.ends_at > limit_of.at) as ends_at
     into _added
-    from billing.subscription_add_ons b
-    where b.workspace_id = limit_of.workspace_id
-    and b.metric = limit_of.metric;
+    from billing.subscription_add_ons as bought
+    where bought.workspace_id = limit_of.workspace_id
+      and bought.metric = limit_of.metric;
     valid_until := least(valid_until, _added.starts_at, _added.ends_at);
     if _added.amount is not null then
-      limit_value := case when limit_value is not null then least(limit_value + _added.amount, c_most) end;
+      limit_value := case when limit_value is not null then least(limit_value + _added.amount, _maximum)::bigint end;
       included := true;
       source := case when source in ('plan', 'none') then 'add-on' else source end;
     end if;
   end if;
 
+  -- An override replaces all of these. Without an enforcement of its own it keeps theirs.
   if _base.has_overrides then
-    select o.limit_value, o.enforcement, o.overage_cap
+    select
+      override.limit_value,
+      override.enforcement,
+      override.overage_cap
     into _override
-    from billing.limit_overrides o
-    where o.workspace_id = limit_of.workspace_id
-    and o.metric = limit_of.metric
-    and o.starts_at <= limit_of.at
-    and (o.ends_at is null or o.ends_at > limit_of.at)
-    order by o.starts_at desc, o.created_at desc
+    from billing.limit_overrides as override
+    where override.workspace_id = limit_of.workspace_id
+      and override.metric = limit_of.metric
+      and override.starts_at <= limit_of.at
+      and (override.ends_at is null or override.ends_at > limit_of.at)
+    order by override.starts_at desc, override.created_at desc
     limit 1;
     if found then
       limit_value := _override.limit_value;
@@ -313,51 +329,56 @@ begin
     end if;
     select least(
       valid_until,
-      min(o.starts_at) filter (where o.starts_at > limit_of.at),
-      min(o.ends_at) filter (where o.ends_at > limit_of.at)
+      min(override.starts_at) filter (where override.starts_at > limit_of.at),
+      min(override.ends_at) filter (where override.ends_at > limit_of.at)
     )
     into valid_until
-    from billing.limit_overrides o
-    where o.workspace_id = limit_of.workspace_id
-    and o.metric = limit_of.metric;
+    from billing.limit_overrides as override
+    where override.workspace_id = limit_of.workspace_id
+      and override.metric = limit_of.metric;
   end if;
 
   cap_value := case
     when enforcement = 'hard' then limit_value
-    when limit_value is not null and _overage_cap is not null then least(limit_value::numeric + _overage_cap, c_most)
+    when limit_value is not null and _overage_cap is not null
+      then least(limit_value::numeric + _overage_cap, _maximum)::bigint
   end;
   return next;
 end
 $$;
 
-comment on function billing.limit_of(uuid, text, timestamptz) is 'The limit of a workspace for a metric at a moment, one row always: override before plan (on trial, in grace) with add-ons; null is unlimited; not included is 0. cap_value is the ceiling that no use may pass, null where none; valid_until when the clock may change the answer.';
+comment on function billing.limit_of(uuid, text, timestamptz) is 'Returns the limit of a workspace for a metric at a moment, always one row, in the unit of the metric. limit_value: null is unlimited, 0 with included false is not in the plan. source: override, grace, trial, add-on, plan, none or unknown-workspace. cap_value is the ceiling that no use may pass, null for none; valid_until is the moment from which the clock alone may change the row. Counters, the gate, leases and reports call it.';
 
 -- hasura/sql/billing/periods/anchored_period.sql
-create or replace function billing.anchored_period(anchor_at timestamptz, time_zone text, at timestamptz)
+create or replace function billing.anchored_period(p_anchor_at timestamptz, p_time_zone text, p_at timestamptz)
 returns table (period_start timestamptz, period_end timestamptz)
 language plpgsql
-stable
+immutable
 rows 1
 as $$
 declare
-  -- steps are counted from the first anchor, never from the month before: day 31 survives February
-  origin timestamp := coalesce(anchored_period.anchor_at at time zone anchored_period.time_zone, timestamp '2000-01-01');
-  local_at timestamp := anchored_period.at at time zone anchored_period.time_zone;
-  steps integer := (extract(year from local_at) - extract(year from origin)) * 12 + extract(month from local_at) - extract(month from origin);
+  -- Months are counted from the anchor itself: counted from the month before, day 31 would become day 28 after February.
+  _origin timestamp := coalesce(p_anchor_at at time zone p_time_zone, timestamp '2000-01-01');
+  _local_at timestamp := p_at at time zone p_time_zone;
+  _months integer := (
+    (extract(year from _local_at) - extract(year from _origin)) * 12
+    + extract(month from _local_at)
+    - extract(month from _origin)
+  )::integer;
 begin
-  period_start := (origin + make_interval(months => steps)) at time zone anchored_period.time_zone;
-  -- compared as instants: local times repeat or are missing when clocks change
-  if period_start > anchored_period.at then
+  period_start := (_origin + make_interval(months => _months)) at time zone p_time_zone;
+  -- Instants are compared, because a local time may occur twice or never when clocks change.
+  if period_start > p_at then
     period_end := period_start;
-    period_start := (origin + make_interval(months => steps - 1)) at time zone anchored_period.time_zone;
+    period_start := (_origin + make_interval(months => _months - 1)) at time zone p_time_zone;
   else
-    period_end := (origin + make_interval(months => steps + 1)) at time zone anchored_period.time_zone;
+    period_end := (_origin + make_interval(months => _months + 1)) at time zone p_time_zone;
   end if;
   return next;
 end
 $$;
 
-comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'The month [start, end) that holds a moment, in local time from an anchor; without anchor the calendar month.';
+comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'Returns the period [start, end) that contains a moment: one month in local time from the anchor''s day and time, or the calendar month where the anchor is null. Pure arithmetic: usage.period adds what a workspace has recorded.';
 
 -- hasura/sql/usage/periods/period.sql
 create or replace function usage.period(workspace_id uuid, at timestamptz default now())
@@ -367,62 +388,71 @@ stable
 rows 1
 as $$
 declare
-  zone text;
-  has_anchors boolean;
-  local_start timestamp;
-  governing billing.period_anchors;
-  next_from timestamptz;
+  _zone text;
+  _has_anchors boolean;
+  _local_start timestamp;
+  _governing billing.period_anchors;
+  _next_from timestamptz;
 begin
-  select w.time_zone, exists (select from billing.period_anchors a where a.workspace_id = w.id)
-  into zone, has_anchors
-  from public.workspaces w
-  where w.id = period.workspace_id;
-  zone := coalesce(zone, 'UTC');
+  select
+    workspace.time_zone,
+    exists (
+      select
+      from billing.period_anchors as anchor
+      where anchor.workspace_id = workspace.id
+    )
+  into _zone, _has_anchors
+  from public.workspaces as workspace
+  where workspace.id = period.workspace_id;
+  _zone := coalesce(_zone, 'UTC');
 
-  -- every metered write comes through here, nearly always without an anchor
-  if has_anchors is not true then
-    local_start := date_trunc('month', period.at at time zone zone);
-    period_start := local_start at time zone zone;
-    period_end := (local_start + interval '1 month') at time zone zone;
+  -- The gate and every metered write beyond its headroom call this. One query answers a workspace without an anchor.
+  if _has_anchors is not true then
+    _local_start := date_trunc('month', period.at at time zone _zone);
+    period_start := _local_start at time zone _zone;
+    period_end := (_local_start + interval '1 month') at time zone _zone;
+    -- False only where the clocks change at the start of a month; billing.anchored_period then compares instants.
     if period_start <= period.at and period.at < period_end then
       return next;
       return;
     end if;
   end if;
 
-  select *
-  into governing
-  from billing.period_anchors a
-  where a.workspace_id = period.workspace_id
-  and a.valid_from <= period.at
-  order by a.valid_from desc
+  select anchor.*
+  into _governing
+  from billing.period_anchors as anchor
+  where anchor.workspace_id = period.workspace_id
+    and anchor.valid_from <= period.at
+  order by anchor.valid_from desc
   limit 1;
 
-  if governing.bridge_until > period.at then
-    period_start := governing.valid_from;
-    period_end := governing.bridge_until;
+  if _governing.bridge_until > period.at then
+    period_start := _governing.valid_from;
+    period_end := _governing.bridge_until;
     return next;
     return;
   end if;
 
-  select p.period_start, p.period_end
+  select
+    anchored.period_start,
+    anchored.period_end
   into period_start, period_end
-  from billing.anchored_period(governing.anchor_at, coalesce(governing.time_zone, zone), period.at) p;
+  from billing.anchored_period(_governing.anchor_at, coalesce(_governing.time_zone, _zone), period.at) as anchored;
 
-  select a.valid_from
-  into next_from
-  from billing.period_anchors a
-  where a.workspace_id = period.workspace_id
-  and a.valid_from > period.at
-  order by a.valid_from
+  select anchor.valid_from
+  into _next_from
+  from billing.period_anchors as anchor
+  where anchor.workspace_id = period.workspace_id
+    and anchor.valid_from > period.at
+  order by anchor.valid_from
   limit 1;
 
-  period_end := least(period_end, next_from);
+  period_end := least(period_end, _next_from);
   return next;
 end
 $$;
 
-comment on function usage.period(uuid, timestamptz) is 'The period [start, end) of a workspace that holds a moment; a calendar month in UTC for an unknown workspace.';
+comment on function usage.period(uuid, timestamptz) is 'Returns the period [start, end) of a workspace that contains a moment, one row: the month from its anchor in its time zone, the calendar month without an anchor, or the bridge between two anchors. An unknown workspace has calendar months in UTC. Metered writes, the gate and the reports call it.';
 
 -- hasura/sql/usage/alerts/note_level.sql
 create or replace function usage.note_level(
@@ -799,11 +829,13 @@ as $$
 declare
   _plan text;
 begin
-  select l.limit_value, 'override'
+  select
+    own.limit_value,
+    'override'
   into limit_value, source
-  from billing.member_limits l
-  where l.workspace_id = member_limit_of.workspace_id
-  and l.metric = member_limit_of.metric;
+  from billing.member_limits as own
+  where own.workspace_id = member_limit_of.workspace_id
+    and own.metric = member_limit_of.metric;
   if found then
     if limit_value is not null then
       return next;
@@ -812,32 +844,37 @@ begin
   end if;
 
   _plan := billing.plan_of(member_limit_of.workspace_id, member_limit_of.at);
-  select l.limit_value, 'plan'
+  select
+    planned.limit_value,
+    'plan'
   into limit_value, source
-  from billing.member_limits l
-  where l.plan_id = _plan
-  and l.metric = member_limit_of.metric;
+  from billing.member_limits as planned
+  where planned.plan_id = _plan
+    and planned.metric = member_limit_of.metric;
   if not found then
     return;
   end if;
 
-  -- In the grace after a downgrade the higher one holds, and none is the highest.
-  select case when bool_or(l.limit_value is null) then null else greatest(member_limit_of.limit_value, max(l.limit_value)) end
+  -- During the grace after a downgrade the higher limit applies; a plan without one is unlimited.
+  select case
+    when bool_or(kept.limit_value is null) then null
+    else greatest(member_limit_of.limit_value, max(kept.limit_value))
+  end
   into limit_value
-  from billing.plan_graces g
-  left join billing.member_limits l
-    on l.plan_id = g.plan_id
-    and l.metric = member_limit_of.metric
-  where g.workspace_id = member_limit_of.workspace_id
-  and g.starts_at <= member_limit_of.at
-  and g.ends_at > member_limit_of.at;
+  from billing.plan_graces as grace
+  left join billing.member_limits as kept
+    on kept.plan_id = grace.plan_id
+    and kept.metric = member_limit_of.metric
+  where grace.workspace_id = member_limit_of.workspace_id
+    and grace.starts_at <= member_limit_of.at
+    and grace.ends_at > member_limit_of.at;
   if limit_value is not null then
     return next;
   end if;
 end
 $$;
 
-comment on function billing.member_limit_of(uuid, text, timestamptz) is 'What each member of a workspace may use of a metric at a moment; no row where only the workspace is limited.';
+comment on function billing.member_limit_of(uuid, text, timestamptz) is 'Returns how much of a metric each member of a workspace may use at a moment, in the unit of the metric, and its source: override (set for the workspace) or plan. No row means that members have no limit of their own. Member counters, the gate and usage.member_current call it.';
 
 -- hasura/sql/usage/members/member_current.sql
 create or replace view usage.member_current as
@@ -1090,14 +1127,14 @@ as $$
   cross join lateral (
     select ceil((p_needed - bound.cap_value)::numeric / offered.amount)::bigint as quantity
   ) as needed
-  -- An override wins over add-ons: more of them would change nothing.
+  -- An override replaces add-ons, so buying more of them changes nothing.
   where bound.source <> 'override'
     and needed.quantity between 1 and 1000000
   order by needed.quantity * offered.price_cents, needed.quantity, offered.id
   limit 1
 $$;
 
-comment on function usage.add_on_for(uuid, text, bigint) is 'The cheapest add-on on the price list, so many of it as allow a total of a metric on the present plan; null when none does.';
+comment on function usage.add_on_for(uuid, text, bigint) is 'Returns the cheapest public add-on, in the quantity that lets the total use of a metric reach p_needed on the present plan: addOnId, name, quantity, priceCents a month. Null where none does. Refusals of the gate name it.';
 
 revoke execute on function usage.add_on_for(uuid, text, bigint) from public;
 
@@ -1123,7 +1160,7 @@ as $$
       bound.limit_value is null
       or bound.limit_value + coalesce(
         (
-          -- What stays on whatever plan there is.
+          -- Add-ons that name no subscription stay on any plan.
           select sum(bought.unit_amount::numeric * bought.quantity)
           from billing.subscription_add_ons as bought
           where bought.workspace_id = p_workspace_id
@@ -1139,7 +1176,7 @@ as $$
   limit 1
 $$;
 
-comment on function usage.upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that, with the add-ons of the workspace, allows a total of a metric; null when none does.';
+comment on function usage.upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that, with the add-ons that stay, lets the total use of a metric reach p_needed: planId, name, priceCents a month. A price on request comes last; null where no plan does. Refusals of the gate name it.';
 
 revoke execute on function usage.upgrade_for(uuid, text, bigint) from public;
 
@@ -1219,9 +1256,9 @@ as $$
   join billing.plan_limits as bound
     on bound.plan_id = plan.id
     and bound.metric = p_metric
-  left join billing.member_limits as each_may
-    on each_may.plan_id = plan.id
-    and each_may.metric = p_metric
+  left join billing.member_limits as member_bound
+    on member_bound.plan_id = plan.id
+    and member_bound.metric = p_metric
   where plan.rank > (
       select present.rank
       from billing.plans as present
@@ -1229,8 +1266,8 @@ as $$
     )
     and plan.is_public
     and (bound.limit_value is null or bound.limit_value >= p_needed)
-    and (each_may.limit_value is null or each_may.limit_value >= p_needed)
-    -- What the workspace itself has set no plan changes.
+    and (member_bound.limit_value is null or member_bound.limit_value >= p_needed)
+    -- A limit that the workspace sets for its members stays on any plan.
     and not exists (
       select
       from billing.member_limits as own
@@ -1241,7 +1278,7 @@ as $$
   limit 1
 $$;
 
-comment on function usage.member_upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that allows one member a total of a metric; null when none does.';
+comment on function usage.member_upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that lets the use of a metric by one member reach p_needed: planId, name, priceCents a month. Null where no plan does, also because the workspace has set the limit itself. Refusals of the gate name it.';
 
 revoke execute on function usage.member_upgrade_for(uuid, text, bigint) from public;
 
@@ -1298,17 +1335,20 @@ select
   metrics.kind,
   metrics.unit,
   coalesce(counters.used, 0) as used,
-  held.reserved,
+  open_reservations.reserved,
   bound.limit_value,
   case
-    when bound.limit_value is not null then greatest(bound.limit_value - coalesce(counters.used, 0) - held.reserved, 0)
+    when bound.limit_value is not null
+      then greatest(bound.limit_value - coalesce(counters.used, 0) - open_reservations.reserved, 0)
   end as remaining,
   round(share.percent, 2) as percent,
   usage.status_of(share.percent) as status,
   period.period_start,
-  case metrics.kind when 'counter' then period.period_end end as resets_at,
-  -- The rate up to the last use, not up to now: a value that changed with the clock would be sent to every
-  -- live subscription at every poll.
+  case metrics.kind
+    when 'counter' then period.period_end
+  end as resets_at,
+  -- The rate is that up to the last use. Up to now, the value would change with the clock, and every live subscription
+  -- would be sent a row at every poll.
   case
     when counters.used > 0 and counters.used >= bound.limit_value then counters.updated_at
     when counters.used > 0
@@ -1328,12 +1368,15 @@ select
   bound.enforcement,
   case
     when bound.enforcement = 'hard' then bound.limit_value
-    when bound.overage_cap is not null then least(bound.limit_value::numeric + bound.overage_cap, 9000000000000000000)::bigint
+    when bound.overage_cap is not null
+      then least(bound.limit_value::numeric + bound.overage_cap, 9000000000000000000)::bigint
   end as cap_value,
   bound.source
 from public.workspaces
 cross join lateral (
-  select present.period_start, present.period_end
+  select
+    present.period_start,
+    present.period_end
   from usage.period(workspaces.id) as present
   limit 1
 ) as period
@@ -1352,46 +1395,55 @@ cross join lateral (
       from billing.plan_graces as grace
       where grace.workspace_id = workspaces.id
     ) as has_graces
-  from (select 1) as one
-  left join lateral billing.live_subscription(workspaces.id) as live on true
+  from (select 1) as always
+  left join lateral billing.live_subscription(workspaces.id) as live
+    on true
   offset 0
 ) as plan
 cross join usage.metrics
--- As billing.limit_of finds it, joined: called for each metric it cost three statements a row, four fifths of the view's time.
+-- From here to bound: the rules of billing.limit_of as joins. Calls for each metric would be four fifths of the view's time.
 left join billing.plan_limits as planned
   on planned.plan_id = plan.plan_id
   and planned.metric = metrics.key
--- Most workspaces have neither, and look for none.
+-- Looked up only where the workspace has any: most have neither graces nor add-ons.
 cross join lateral (
   select
-    case when plan.has_graces then (
-      select grace.plan_id
-      from billing.plan_graces as grace
-      join billing.plan_limits as bound
-        on bound.plan_id = grace.plan_id
-        and bound.metric = metrics.key
-      where grace.workspace_id = workspaces.id
-        and grace.starts_at <= now()
-        and grace.ends_at > now()
-      order by bound.limit_value desc nulls first
-      limit 1
-    ) end as kept_plan_id,
-    case when plan.has_add_ons then (
-      select sum(bought.unit_amount::numeric * bought.quantity)
-      from billing.subscription_add_ons as bought
-      where bought.workspace_id = workspaces.id
-        and bought.metric = metrics.key
-        and bought.starts_at <= now()
-        and (bought.ends_at is null or bought.ends_at > now())
-        and (bought.subscription_id is null or bought.subscription_id = plan.subscription_id)
-    ) end as amount
+    case
+      when plan.has_graces then (
+        select grace.plan_id
+        from billing.plan_graces as grace
+        join billing.plan_limits as kept
+          on kept.plan_id = grace.plan_id
+          and kept.metric = metrics.key
+        where grace.workspace_id = workspaces.id
+          and grace.starts_at <= now()
+          and grace.ends_at > now()
+        order by kept.limit_value desc nulls first
+        limit 1
+      )
+    end as grace_plan_id,
+    case
+      when plan.has_add_ons then (
+        select sum(bought.unit_amount::numeric * bought.quantity)
+        from billing.subscription_add_ons as bought
+        where bought.workspace_id = workspaces.id
+          and bought.metric = metrics.key
+          and bought.starts_at <= now()
+          and (bought.ends_at is null or bought.ends_at > now())
+          and (bought.subscription_id is null or bought.subscription_id = plan.subscription_id)
+      )
+    end as amount
   offset 0
 ) as added
 left join billing.plan_limits as kept
-  on kept.plan_id = added.kept_plan_id
+  on kept.plan_id = added.grace_plan_id
   and kept.metric = metrics.key
 left join lateral (
-  select applying.limit_value, applying.enforcement, applying.overage_cap, true as applies
+  select
+    applying.limit_value,
+    applying.enforcement,
+    applying.overage_cap,
+    true as applies
   from billing.limit_overrides as applying
   where applying.workspace_id = workspaces.id
     and applying.metric = metrics.key
@@ -1399,7 +1451,8 @@ left join lateral (
     and (applying.ends_at is null or applying.ends_at > now())
   order by applying.starts_at desc, applying.created_at desc
   limit 1
-) as override on true
+) as override
+  on true
 cross join lateral (
   select
     plan.status is not distinct from 'trialing' and planned.trial_limit_value is not null as on_trial,
@@ -1410,14 +1463,27 @@ cross join lateral (
     end as limit_value
 ) as own
 cross join lateral (
-  select kept.metric is not null
-    and (planned.metric is null or coalesce(kept.limit_value > own.limit_value, own.limit_value is not null)) as is_kept
+  select
+    kept.metric is not null
+    and (
+      planned.metric is null
+      or coalesce(kept.limit_value > own.limit_value, own.limit_value is not null)
+    ) as is_kept
 ) as higher
 cross join lateral (
   select
-    case when higher.is_kept then kept.limit_value else own.limit_value end as limit_value,
-    case when higher.is_kept then kept.enforcement else coalesce(planned.enforcement, 'hard') end as enforcement,
-    case when higher.is_kept then kept.overage_cap else planned.overage_cap end as overage_cap
+    case
+      when higher.is_kept then kept.limit_value
+      else own.limit_value
+    end as limit_value,
+    case
+      when higher.is_kept then kept.enforcement
+      else coalesce(planned.enforcement, 'hard')
+    end as enforcement,
+    case
+      when higher.is_kept then kept.overage_cap
+      else planned.overage_cap
+    end as overage_cap
 ) as base
 cross join lateral (
   select
@@ -1426,9 +1492,15 @@ cross join lateral (
       when added.amount is null or base.limit_value is null then base.limit_value
       else least(base.limit_value + added.amount, 9000000000000000000)::bigint
     end as limit_value,
-    override.applies is true or planned.metric is not null or higher.is_kept or added.amount is not null as included,
+    override.applies is true
+    or planned.metric is not null
+    or higher.is_kept
+    or added.amount is not null as included,
     coalesce(override.enforcement, base.enforcement) as enforcement,
-    case when override.enforcement is null then base.overage_cap else override.overage_cap end as overage_cap,
+    case
+      when override.enforcement is null then base.overage_cap
+      else override.overage_cap
+    end as overage_cap,
     case
       when override.applies then 'override'
       when higher.is_kept or (planned.metric is not null and plan.status = 'past_due') then 'grace'
@@ -1437,13 +1509,16 @@ cross join lateral (
       when planned.metric is not null then 'plan'
       else 'none'
     end as source
-  -- Fenced: the columns above would each compute it again.
+  -- offset 0 keeps Postgres from copying these expressions into each column above, which would compute them again.
   offset 0
 ) as bound
 left join usage.counter_totals as counters
   on counters.workspace_id = workspaces.id
   and counters.metric = metrics.key
-  and counters.period_start = case metrics.kind when 'gauge' then '-infinity' else period.period_start end
+  and counters.period_start = case metrics.kind
+    when 'gauge' then '-infinity'
+    else period.period_start
+  end
 cross join lateral (
   select coalesce(sum(reservations.amount), 0)::bigint as reserved
   from usage.reservations
@@ -1451,7 +1526,7 @@ cross join lateral (
     and reservations.metric = metrics.key
     and reservations.status = 'held'
     and reservations.expires_at > now()
-) as held
+) as open_reservations
 cross join lateral (
   select
     case
@@ -1462,25 +1537,34 @@ cross join lateral (
 ) as share
 cross join lateral (
   select
-    extract(epoch from counters.updated_at - case metrics.kind when 'gauge' then workspaces.created_at else period.period_start end)
-      as elapsed,
+    extract(
+      epoch from counters.updated_at - case metrics.kind
+        when 'gauge' then workspaces.created_at
+        else period.period_start
+      end
+    ) as elapsed,
     (
       (bound.limit_value - counters.used)
-      * extract(epoch from counters.updated_at - case metrics.kind when 'gauge' then workspaces.created_at else period.period_start end)
+      * extract(
+        epoch from counters.updated_at - case metrics.kind
+          when 'gauge' then workspaces.created_at
+          else period.period_start
+        end
+      )
       / nullif(counters.used, 0)
     )::double precision as seconds_to_limit
 ) as rate;
 
-comment on view usage.current is 'Use of every metric by every workspace in the present period, also where nothing was used yet.';
+comment on view usage.current is 'Use, limit and status of every metric for every workspace in the present period, one row for each pair, also without use. Amounts are in the unit of the metric.';
 
 comment on column usage.current.limit_value is 'Null is unlimited; 0 with included false is not in the plan.';
-comment on column usage.current.percent is 'Of the limit, above 100 where more than the limit is used; null without a limit.';
+comment on column usage.current.percent is 'Share of the limit that is used, above 100 where use is above the limit; null without a limit.';
 comment on column usage.current.status is 'ok, info from 75 percent, warning from 90, critical from 100.';
 comment on column usage.current.resets_at is 'When the counter starts again at zero; null for a gauge.';
-comment on column usage.current.forecast_at is 'When the limit is reached at the rate of use so far; null if not before the reset. For a gauge the growth since the workspace began.';
-comment on column usage.current.overage is 'Use above the limit, whether the limit is soft or was lowered below the use.';
-comment on column usage.current.cap_value is 'What no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
-comment on column usage.current.source is 'Where the limit comes from, as billing.limit_of says.';
+comment on column usage.current.forecast_at is 'When the limit will be reached at the rate of use so far; null if the counter resets first. The rate of a gauge is its growth since the workspace was created.';
+comment on column usage.current.overage is 'Use above the limit, because the limit is soft or was lowered below the use.';
+comment on column usage.current.cap_value is 'Ceiling that no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
+comment on column usage.current.source is 'Where the limit comes from: override, grace, trial, add-on, plan or none.';
 
 -- hasura/sql/usage/members/raise_member_limit.sql
 create or replace function usage.raise_member_limit(
@@ -1804,9 +1888,13 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when live.subscription_id is null and bound.plan_id is not null then 'plan-required' else 'feature-not-in-plan' end
-  from (select 1) as one
-  left join lateral billing.live_subscription(p_workspace_id) as live on true
+  select case
+    when live.subscription_id is null and bound.plan_id is not null then 'plan-required'
+    else 'feature-not-in-plan'
+  end
+  from (select 1) as always
+  left join lateral billing.live_subscription(p_workspace_id) as live
+    on true
   left join lateral (
     select subscription.plan_id
     from billing.subscriptions as subscription
@@ -1814,13 +1902,14 @@ as $$
       and subscription.starts_at <= now()
     order by subscription.starts_at desc, subscription.created_at desc
     limit 1
-  ) as lapsed on true
+  ) as lapsed
+    on true
   left join billing.plan_limits as bound
     on bound.plan_id = lapsed.plan_id
     and bound.metric = p_metric
 $$;
 
-comment on function usage.not_included_reason(uuid, text) is 'Why a metric is not included: plan-required when the last subscription would include it and is paused, cancelled or over; else feature-not-in-plan.';
+comment on function usage.not_included_reason(uuid, text) is 'Returns why a metric is not included: plan-required where no subscription is live and the plan of the last one includes the metric, so that resuming is enough; else feature-not-in-plan. Refusals of counters, the gate and leases carry it.';
 
 revoke execute on function usage.not_included_reason(uuid, text) from public;
 
@@ -3220,17 +3309,25 @@ select
   added.period_start,
   sum(added.amount)::bigint as amount
 from (
-  select tallied.workspace_id, tallied.metric, tallied.period_start, tallied.amount
-  from usage.counter_log_totals as tallied
+  select
+    total.workspace_id,
+    total.metric,
+    total.period_start,
+    total.amount
+  from usage.counter_log_totals as total
   union all
-  select entered.workspace_id, entered.metric, entered.period_start, entered.amount
-  from usage.counter_log as entered
+  select
+    addition.workspace_id,
+    addition.metric,
+    addition.period_start,
+    addition.amount
+  from usage.counter_log as addition
 ) as added
--- Servers below 16 print a view over one relation in another way; the committed description must be the same on all.
+-- PostgreSQL 15 prints the columns of a view over one relation without their table. With two, every version prints the same.
 cross join (values (1)) as once (one)
 group by added.workspace_id, added.metric, added.period_start;
 
-comment on view usage.counter_recounts is 'What was added to each counter, addition by addition, with a key or without: a counter that differs has drifted.';
+comment on view usage.counter_recounts is 'The sum of all logged additions to each counter, those without an idempotency key included. A counter with another value has drifted.';
 
 -- hasura/sql/usage/reports/history.sql
 create or replace view usage.history as
@@ -3277,12 +3374,12 @@ cross join lateral (
 ) as bound
 where ended.period_end <= now();
 
-comment on view usage.history is 'Use in the periods that have ended.';
+comment on view usage.history is 'Use of each metric by each workspace in the periods that have ended, one row for each period with use. Amounts are in the unit of the metric.';
 
-comment on column usage.history.used is 'What a counter reached; null for a gauge, which only has a peak.';
-comment on column usage.history.peak is 'The highest level in the period; for a counter what it reached.';
-comment on column usage.history.limit_value is 'The limit at the end of the period.';
-comment on column usage.history.overage is 'How far the use, or the peak of a gauge, was above the limit at the end of the period.';
+comment on column usage.history.used is 'Use of a counter at the end of the period; null for a gauge, which has a peak only.';
+comment on column usage.history.peak is 'Highest level in the period; for a counter the use at its end.';
+comment on column usage.history.limit_value is 'Limit at the end of the period; null is unlimited.';
+comment on column usage.history.overage is 'Use, or peak of a gauge, above the limit at the end of the period.';
 
 -- hasura/sql/usage/reports/subscription_usage.sql
 create or replace view usage.subscription_usage as
@@ -3320,16 +3417,16 @@ cross join lateral (
   from usage.peaks
   where peaks.workspace_id = workspaces.id
   union
-  select now_running.period_start
+  select present.period_start
   from (
-    select present.period_start
-    from usage.period(workspaces.id) as present
+    select period.period_start
+    from usage.period(workspaces.id) as period
     limit 1
-  ) as now_running
+  ) as present
 ) as started
 cross join lateral (
-  select holding.period_end
-  from usage.period(workspaces.id, started.period_start) as holding
+  select period.period_end
+  from usage.period(workspaces.id, started.period_start) as period
   limit 1
 ) as ended
 left join lateral (
@@ -3344,13 +3441,31 @@ left join lateral (
   on true
 cross join lateral (
   select
-    sum(counters.used) filter (where counters.metric = 'messages' and counters.period_start = started.period_start)::bigint as messages_sent,
+    sum(counters.used) filter (
+      where counters.metric = 'messages'
+        and counters.period_start = started.period_start
+    )::bigint as messages_sent,
     sum(counters.used) filter (where counters.metric = 'messages')::bigint as total_messages,
-    sum(counters.used) filter (where counters.metric = 'api_calls' and counters.period_start = started.period_start)::bigint as api_calls,
-    sum(counters.used) filter (where counters.metric = 'call_seconds' and counters.period_start = started.period_start)::bigint as call_seconds,
-    sum(counters.used) filter (where counters.metric = 'stream_seconds' and counters.period_start = started.period_start)::bigint as stream_seconds,
-    sum(counters.used) filter (where counters.metric = 'files_uploaded' and counters.period_start = started.period_start)::bigint as files_uploaded,
-    sum(counters.used) filter (where counters.metric = 'uploaded_bytes' and counters.period_start = started.period_start)::bigint as total_file_size_bytes,
+    sum(counters.used) filter (
+      where counters.metric = 'api_calls'
+        and counters.period_start = started.period_start
+    )::bigint as api_calls,
+    sum(counters.used) filter (
+      where counters.metric = 'call_seconds'
+        and counters.period_start = started.period_start
+    )::bigint as call_seconds,
+    sum(counters.used) filter (
+      where counters.metric = 'stream_seconds'
+        and counters.period_start = started.period_start
+    )::bigint as stream_seconds,
+    sum(counters.used) filter (
+      where counters.metric = 'files_uploaded'
+        and counters.period_start = started.period_start
+    )::bigint as files_uploaded,
+    sum(counters.used) filter (
+      where counters.metric = 'uploaded_bytes'
+        and counters.period_start = started.period_start
+    )::bigint as total_file_size_bytes,
     max(counters.updated_at) filter (where counters.period_start = started.period_start) as updated_at
   from usage.counter_totals as counters
   where counters.workspace_id = workspaces.id
@@ -3369,10 +3484,21 @@ cross join lateral (
   from (
     select
       counters.metric,
-      -- A level that moved after the period is known by its peak alone.
-      case when counters.updated_at < ended.period_end then counters.used else coalesce(peaks.peak, 0) end as present,
-      coalesce(peaks.peak, case when counters.updated_at < ended.period_end then counters.used else 0 end) as highest,
-      case when counters.updated_at < ended.period_end then counters.updated_at end as updated_at
+      -- Of a level that changed after the period, only the peak in the period is stored.
+      case
+        when counters.updated_at < ended.period_end then counters.used
+        else coalesce(peaks.peak, 0)
+      end as present,
+      coalesce(
+        peaks.peak,
+        case
+          when counters.updated_at < ended.period_end then counters.used
+          else 0
+        end
+      ) as highest,
+      case
+        when counters.updated_at < ended.period_end then counters.updated_at
+      end as updated_at
     from usage.counters
     left join usage.peaks
       on peaks.workspace_id = counters.workspace_id
@@ -3384,12 +3510,12 @@ cross join lateral (
   ) as level
 ) as gauges;
 
-comment on view usage.subscription_usage is 'One row per workspace and period, for reports that want the figures side by side.';
+comment on view usage.subscription_usage is 'Use of the sample application''s metrics side by side, one row for each workspace and period with use, the present period always.';
 
-comment on column usage.subscription_usage.period is 'The month, in the workspace''s time zone, in which the period began.';
-comment on column usage.subscription_usage.current_members is 'In the present period the level now, in one that has ended the last level known of it.';
-comment on column usage.subscription_usage.total_messages is 'Messages of this period and all before it.';
-comment on column usage.subscription_usage.call_minutes is 'A minute begun counts as one.';
+comment on column usage.subscription_usage.period is 'The month, in the time zone of the workspace, in which the period started, as YYYY-MM.';
+comment on column usage.subscription_usage.current_members is 'The level now in the present period, the last level known in a period that has ended.';
+comment on column usage.subscription_usage.total_messages is 'Messages of this period and of all periods before it.';
+comment on column usage.subscription_usage.call_minutes is 'Rounded up to whole minutes.';
 
 -- hasura/sql/usage/upgrades/forecast.sql
 create or replace function usage.forecast(p_workspace_id uuid)
@@ -3440,7 +3566,7 @@ as $$
           jsonb_agg(coalesce(ended.used, ended.peak)::text order by ended.period_start desc) as used
         from usage.history as ended
         where ended.workspace_id = p_workspace_id
-          -- Six periods, of two months each where a rhythm changed.
+          -- Six months are enough: the forecast weighs the last three periods.
           and ended.period_start > now() - interval '200 days'
         group by ended.metric
       ) as past
@@ -3490,8 +3616,10 @@ as $$
   )
   from public.workspaces
   cross join lateral (
-    select now_running.period_start, now_running.period_end
-    from usage.period(workspaces.id) as now_running
+    select
+      present.period_start,
+      present.period_end
+    from usage.period(workspaces.id) as present
     limit 1
   ) as period
   cross join lateral (
@@ -3501,7 +3629,7 @@ as $$
   where workspaces.id = p_workspace_id
 $$;
 
-comment on function usage.forecast(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
+comment on function usage.forecast(uuid) is 'Returns the data of a forecast as JSON, bigints as text: the present period and plan of a workspace, use, limit and past periods of each metric, and the public plans and add-ons. Null for an unknown workspace. The action suggestUpgrade reads it.';
 
 revoke execute on function usage.forecast(uuid) from public;
 
@@ -4006,7 +4134,7 @@ begin
 end
 $$;
 
-comment on function billing.announce_all_limits() is 'Tells who keeps limits in memory that those of any workspace may have changed: plans have any number of them.';
+comment on function billing.announce_all_limits() is 'Notifies the channel hasura_usage_limits with *, at the commit: the limits of every workspace may have changed, so that caches drop them all. A plan or a truncate may concern any number of workspaces.';
 
 create or replace trigger limit_overrides_announce_truncate
   after truncate on billing.limit_overrides
@@ -4039,39 +4167,41 @@ returns trigger
 language plpgsql
 as $$
 declare
-  -- Beyond that one word for all is cheaper for everybody who listens.
-  c_most constant bigint := 100;
-  v_workspaces uuid[];
+  -- Above this, one notification that drops all limits costs every listener less.
+  _maximum constant integer := 100;
+  _workspaces uuid[];
 begin
   case tg_op
     when 'INSERT' then
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from new_rows as changed;
     when 'DELETE' then
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from old_rows as changed;
     else
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from (
-        select new_rows.workspace_id from new_rows
+        select new_rows.workspace_id
+        from new_rows
         union all
-        select old_rows.workspace_id from old_rows
+        select old_rows.workspace_id
+        from old_rows
       ) as changed;
   end case;
-  if cardinality(v_workspaces) > c_most then
+  if cardinality(_workspaces) > _maximum then
     perform pg_notify('hasura_usage_limits', '*');
   else
     perform pg_notify('hasura_usage_limits', named.workspace_id::text)
-    from unnest(v_workspaces) as named (workspace_id);
+    from unnest(_workspaces) as named (workspace_id);
   end if;
   return null;
 end
 $$;
 
-comment on function billing.announce_limits() is 'Tells who keeps limits in memory (channel hasura_usage_limits) the id of each workspace whose limits changed, at the commit.';
+comment on function billing.announce_limits() is 'Notifies the channel hasura_usage_limits with the id of each workspace whose limits changed, at the commit, so that caches drop them; with * above 100 workspaces.';
 
 create or replace trigger limit_overrides_announce_delete
   after delete on billing.limit_overrides
@@ -4117,9 +4247,10 @@ as $$
 begin
   if exists (
     select
-    from usage.metrics m
-    join billing.member_limits l on l.metric = m.key
-    where m.leased
+    from usage.metrics as metric
+    join billing.member_limits as limited
+      on limited.metric = metric.key
+    where metric.leased
   ) then
     raise exception using
       errcode = 'check_violation',
@@ -4130,7 +4261,7 @@ begin
 end
 $$;
 
-comment on function billing.refuse_leased_members() is 'Keeps limits of members and leases apart.';
+comment on function billing.refuse_leased_members() is 'Raises check_violation where a leased metric has a limit for members: a lease counts units before it is known which member uses them.';
 
 create or replace trigger member_limits_refuse_leased
   after insert or update of metric on billing.member_limits
@@ -4143,7 +4274,7 @@ create or replace trigger metrics_refuse_leased_members
   execute function billing.refuse_leased_members();
 
 -- hasura/sql/billing/periods/has_counted.sql
-create or replace function billing.has_counted(workspace_id uuid)
+create or replace function billing.has_counted(p_workspace_id uuid)
 returns boolean
 language plpgsql
 stable
@@ -4151,84 +4282,104 @@ as $$
 begin
   return exists (
     select
-    from usage.counters c
-    where c.workspace_id = has_counted.workspace_id
-    and c.period_start > '-infinity'
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.period_start > '-infinity'
   );
 end
 $$;
 
-comment on function billing.has_counted(uuid) is 'Whether a workspace has used anything that a new period would hand back.';
+comment on function billing.has_counted(uuid) is 'Returns whether a workspace has a counter in any period, which an early new period would start again at zero. Gauges do not count: they have no period.';
 
 -- hasura/sql/billing/periods/has_no_use.sql
-create or replace function billing.has_no_use(workspace_id uuid)
+create or replace function billing.has_no_use(p_workspace_id uuid)
 returns boolean
 language plpgsql
 as $$
 begin
-  if billing.has_counted(has_no_use.workspace_id) then
+  if billing.has_counted(p_workspace_id) then
     return false;
   end if;
-  -- A first use in flight holds the workspace's key: once this lock is had it is committed or gone.
+  -- A first use that is not committed has a key share lock on the workspace. With this lock it has committed or rolled back.
   perform 1
-  from public.workspaces w
-  where w.id = has_no_use.workspace_id
+  from public.workspaces as workspace
+  where workspace.id = p_workspace_id
   for update;
-  return not billing.has_counted(has_no_use.workspace_id);
+  return not billing.has_counted(p_workspace_id);
 end
 $$;
 
-comment on function billing.has_no_use(uuid) is 'Whether a workspace has used nothing yet; keeps a first use out until the end of the transaction if so.';
+comment on function billing.has_no_use(uuid) is 'Returns whether a workspace has counted nothing yet. If so, it has locked the workspace, so that no first use is counted before the transaction ends.';
 
 -- hasura/sql/billing/periods/move_anchor.sql
 create or replace function billing.move_anchor(
-  workspace_id uuid,
-  new_anchor timestamptz,
-  old_zone text,
-  new_zone text,
-  at timestamptz
+  p_workspace_id uuid,
+  p_anchor_at timestamptz,
+  p_old_zone text,
+  p_new_zone text,
+  p_at timestamptz
 )
 returns void
 language plpgsql
 as $$
 declare
-  present record;
-  following record;
+  _present record;
+  _following record;
 begin
-  -- without use there is nothing to hand back: the new rhythm starts at once
-  if billing.has_no_use(move_anchor.workspace_id) then
-    select * into present from billing.anchored_period(move_anchor.new_anchor, move_anchor.new_zone, move_anchor.at);
-    delete from billing.period_anchors a
-    where a.workspace_id = move_anchor.workspace_id
-    and a.valid_from >= present.period_start;
+  -- Without use there is no counter to reset early, so the new anchor is in force at once.
+  if billing.has_no_use(p_workspace_id) then
+    select
+      period.period_start,
+      period.period_end
+    into _present
+    from billing.anchored_period(p_anchor_at, p_new_zone, p_at) as period;
+    delete from billing.period_anchors as anchor
+    where anchor.workspace_id = p_workspace_id
+      and anchor.valid_from >= _present.period_start;
     insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone)
-    values (move_anchor.workspace_id, present.period_start, move_anchor.new_anchor, move_anchor.new_zone);
+    values (p_workspace_id, _present.period_start, p_anchor_at, p_new_zone);
     return;
   end if;
 
-  if not exists (select from billing.period_anchors a where a.workspace_id = move_anchor.workspace_id) then
+  -- The first move records the calendar months before it, which past periods keep.
+  if not exists (
+    select
+    from billing.period_anchors as anchor
+    where anchor.workspace_id = p_workspace_id
+  ) then
     insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone)
-    values (move_anchor.workspace_id, '-infinity', null, move_anchor.old_zone);
+    values (p_workspace_id, '-infinity', null, p_old_zone);
   end if;
 
-  select * into present from usage.period(move_anchor.workspace_id, greatest(move_anchor.at, now()));
-  select * into following from billing.anchored_period(move_anchor.new_anchor, move_anchor.new_zone, present.period_end);
+  select
+    period.period_start,
+    period.period_end
+  into _present
+  from usage.period(p_workspace_id, greatest(p_at, now())) as period;
+  select
+    period.period_start,
+    period.period_end
+  into _following
+  from billing.anchored_period(p_anchor_at, p_new_zone, _present.period_end) as period;
 
-  delete from billing.period_anchors a
-  where a.workspace_id = move_anchor.workspace_id
-  and a.valid_from >= present.period_start;
+  delete from billing.period_anchors as anchor
+  where anchor.workspace_id = p_workspace_id
+    and anchor.valid_from >= _present.period_start;
   insert into billing.period_anchors (workspace_id, valid_from, anchor_at, time_zone, bridge_until)
   values (
-    move_anchor.workspace_id,
-    present.period_start,
-    move_anchor.new_anchor,
-    move_anchor.new_zone,
-    case when following.period_start = present.period_end then present.period_end else following.period_end end
+    p_workspace_id,
+    _present.period_start,
+    p_anchor_at,
+    p_new_zone,
+    case
+      when _following.period_start = _present.period_end then _present.period_end
+      else _following.period_end
+    end
   );
 end
 $$;
 
-comment on function billing.move_anchor(uuid, timestamptz, text, text, timestamptz) is 'Changes the rhythm of a workspace from a moment on; use so far stays counted until the old period has ended.';
+comment on function billing.move_anchor(uuid, timestamptz, text, text, timestamptz) is 'Puts another anchor or time zone in force for a workspace from a moment on; a null anchor is the calendar month. Where use is counted, the present period is prolonged to the first bound of the new periods at or after its end, so that no counter resets early.';
 
 -- hasura/sql/billing/periods/apply_subscription_anchor.sql
 create or replace function billing.apply_subscription_anchor()
@@ -4244,44 +4395,46 @@ declare
 begin
   if tg_op = 'INSERT' then
     _changed := array(
-      select n::billing.subscriptions
-      from new_rows n
-      where n.status in ('trialing', 'active', 'past_due')
-      order by n.workspace_id, n.starts_at
+      select inserted::billing.subscriptions
+      from new_rows as inserted
+      where inserted.status in ('trialing', 'active', 'past_due')
+      order by inserted.workspace_id, inserted.starts_at
     );
   else
     _changed := array(
-      select n::billing.subscriptions
-      from new_rows n
-      join old_rows o on o.id = n.id
-      where n.status in ('trialing', 'active', 'past_due')
-        and (n.anchor_at, n.starts_at, n.status) is distinct from (o.anchor_at, o.starts_at, o.status)
-      order by n.workspace_id, n.starts_at
+      select updated::billing.subscriptions
+      from new_rows as updated
+      join old_rows as former
+        on former.id = updated.id
+      where updated.status in ('trialing', 'active', 'past_due')
+        and (updated.anchor_at, updated.starts_at, updated.status)
+          is distinct from (former.anchor_at, former.starts_at, former.status)
+      order by updated.workspace_id, updated.starts_at
     );
   end if;
 
   foreach _subscription in array _changed loop
-    -- the lock puts two changes of one workspace in order
-    select w.time_zone
+    -- The lock makes concurrent changes of one workspace run one after the other.
+    select workspace.time_zone
     into _zone
-    from public.workspaces w
-    where w.id = _subscription.workspace_id
+    from public.workspaces as workspace
+    where workspace.id = _subscription.workspace_id
     for no key update;
 
     _moment := _subscription.starts_at;
     if billing.has_counted(_subscription.workspace_id) then
       _moment := greatest(_moment, now());
     end if;
-    select *
+    select anchor.*
     into _governing
-    from billing.period_anchors a
-    where a.workspace_id = _subscription.workspace_id
-      and a.valid_from <= _moment
-    order by a.valid_from desc
+    from billing.period_anchors as anchor
+    where anchor.workspace_id = _subscription.workspace_id
+      and anchor.valid_from <= _moment
+    order by anchor.valid_from desc
     limit 1;
 
     continue when _governing.anchor_at = _subscription.anchor_at;
-    -- an anchor at a local start of month is the calendar month
+    -- Without an anchor in force, one at the local start of a month changes nothing: both are the calendar month.
     continue when _governing.anchor_at is null
       and _subscription.anchor_at = date_trunc('month', _subscription.anchor_at at time zone _zone) at time zone _zone;
     perform billing.move_anchor(_subscription.workspace_id, _subscription.anchor_at, _zone, _zone, _moment);
@@ -4289,6 +4442,8 @@ begin
   return null;
 end
 $$;
+
+comment on function billing.apply_subscription_anchor() is 'Moves the periods of each workspace whose live subscription has a new anchor, start or status, in the order of workspaces. An anchor that is already in force moves nothing.';
 
 create or replace trigger subscriptions_apply_anchor_insert
   after insert on billing.subscriptions
@@ -4308,7 +4463,7 @@ returns trigger
 language plpgsql
 as $$
 declare
-  anchor timestamptz;
+  _anchor_at timestamptz;
 begin
   if billing.has_no_use(new.id) then
     update billing.period_anchors
@@ -4316,17 +4471,19 @@ begin
     where workspace_id = new.id;
     return null;
   end if;
-  select a.anchor_at
-  into anchor
-  from billing.period_anchors a
-  where a.workspace_id = new.id
-  and a.valid_from <= now()
-  order by a.valid_from desc
+  select governing.anchor_at
+  into _anchor_at
+  from billing.period_anchors as governing
+  where governing.workspace_id = new.id
+    and governing.valid_from <= now()
+  order by governing.valid_from desc
   limit 1;
-  perform billing.move_anchor(new.id, anchor, old.time_zone, new.time_zone, now());
+  perform billing.move_anchor(new.id, _anchor_at, old.time_zone, new.time_zone, now());
   return null;
 end
 $$;
+
+comment on function billing.apply_time_zone() is 'Moves the periods of a workspace to its new time zone: at once where nothing is counted, else after the present period.';
 
 create or replace trigger workspaces_apply_time_zone
   after update of time_zone on public.workspaces
@@ -4340,10 +4497,12 @@ returns trigger
 language plpgsql
 as $$
 begin
-  select a.metric, a.amount
+  select
+    add_on.metric,
+    add_on.amount
   into new.metric, new.unit_amount
-  from billing.add_ons a
-  where a.id = new.add_on_id;
+  from billing.add_ons as add_on
+  where add_on.id = new.add_on_id;
   if not found then
     raise exception using
       errcode = 'foreign_key_violation',
@@ -4354,7 +4513,7 @@ begin
 end
 $$;
 
-comment on function billing.prepare_add_on() is 'Keeps what was bought as it was bought.';
+comment on function billing.prepare_add_on() is 'Copies metric and amount of an add-on into the purchase, so that a later change of the catalogue does not change what was sold. Raises foreign_key_violation for an unknown add-on.';
 
 create or replace trigger subscription_add_ons_prepare_insert
   before insert on billing.subscription_add_ons
@@ -4378,9 +4537,9 @@ begin
   elsif new.past_due_until is null then
     new.past_due_until := now() + make_interval(
       days => (
-        select p.past_due_grace_days
-        from billing.plans p
-        where p.id = new.plan_id
+        select plan.past_due_grace_days
+        from billing.plans as plan
+        where plan.id = new.plan_id
       )
     );
   end if;
@@ -4388,7 +4547,7 @@ begin
 end
 $$;
 
-comment on function billing.prepare_grace() is 'The grace of a subscription begins when it becomes past due; a moment that is given stays.';
+comment on function billing.prepare_grace() is 'Sets past_due_until of a subscription that becomes past due to now plus the grace days of its plan, unless the writer gives a moment. Clears it for every other status.';
 
 create or replace trigger subscriptions_prepare_grace
   before insert or update on billing.subscriptions
@@ -4406,27 +4565,30 @@ begin
     new.anchor_at := coalesce(
       new.anchor_at,
       (
-        select a.anchor_at
-        from billing.period_anchors a
-        where a.workspace_id = new.workspace_id
-        and a.valid_from <= new.starts_at
-        order by a.valid_from desc
+        select governing.anchor_at
+        from billing.period_anchors as governing
+        where governing.workspace_id = new.workspace_id
+          and governing.valid_from <= new.starts_at
+        order by governing.valid_from desc
         limit 1
       ),
-      (select p.period_start from usage.period(new.workspace_id, new.starts_at) p)
+      (
+        select period.period_start
+        from usage.period(new.workspace_id, new.starts_at) as period
+      )
     );
-    -- one that ran out may still say active; it must not stand in the way of its successor
+    -- A subscription that has ended may still have a live status. Cancelling it frees the unique index for its successor.
     if new.status in ('trialing', 'active', 'past_due') then
-      update billing.subscriptions s
+      update billing.subscriptions as subscription
       set status = 'cancelled'
-      where s.workspace_id = new.workspace_id
-      and s.status in ('trialing', 'active', 'past_due')
-      and s.ends_at <= now();
+      where subscription.workspace_id = new.workspace_id
+        and subscription.status in ('trialing', 'active', 'past_due')
+        and subscription.ends_at <= now();
     end if;
   else
     new.updated_at := now();
   end if;
-  -- period bounds travel through clients whose clocks know milliseconds, and must compare equal when they come back
+  -- Clients whose clocks have milliseconds send period bounds back, and these must compare equal.
   new.anchor_at := date_trunc('milliseconds', new.anchor_at);
   if new.status = 'cancelled' then
     new.ends_at := greatest(new.starts_at, least(coalesce(new.ends_at, now()), now()));
@@ -4435,9 +4597,12 @@ begin
 end
 $$;
 
+comment on function billing.prepare_subscription() is 'Fills in start and anchor of a new subscription, cancels a predecessor that has ended, cuts the anchor to milliseconds and ends a cancelled subscription at the latest now. The default anchor is the one in force, else the start of the present period, so that buying a plan moves no period.';
+
 create or replace trigger subscriptions_prepare
   before insert or update on billing.subscriptions
-  for each row execute function billing.prepare_subscription();
+  for each row
+  execute function billing.prepare_subscription();
 
 -- hasura/sql/billing/subscriptions/record_subscription.sql
 create or replace function billing.record_subscription()
@@ -4445,19 +4610,43 @@ returns trigger
 language plpgsql
 as $$
 declare
-  subject billing.subscriptions := coalesce(new, old);
+  _changed billing.subscriptions := coalesce(new, old);
 begin
-  insert into billing.subscription_history (subscription_id, workspace_id, operation, plan_id, status, anchor_at, starts_at, ends_at)
-  select subject.id, subject.workspace_id, lower(tg_op), subject.plan_id, subject.status, subject.anchor_at, subject.starts_at, subject.ends_at
-  -- a cascade from the workspace finds it gone already, and its history with it
-  where exists (select from public.workspaces where id = subject.workspace_id);
+  insert into billing.subscription_history (
+    subscription_id,
+    workspace_id,
+    operation,
+    plan_id,
+    status,
+    anchor_at,
+    starts_at,
+    ends_at
+  )
+  select
+    _changed.id,
+    _changed.workspace_id,
+    lower(tg_op),
+    _changed.plan_id,
+    _changed.status,
+    _changed.anchor_at,
+    _changed.starts_at,
+    _changed.ends_at
+  -- Deleting the workspace deletes its subscriptions by cascade, and its history has nothing left to refer to.
+  where exists (
+    select
+    from public.workspaces as workspace
+    where workspace.id = _changed.workspace_id
+  );
   return null;
 end
 $$;
 
+comment on function billing.record_subscription() is 'Appends the state of a changed subscription, or the last state of a deleted one, to billing.subscription_history.';
+
 create or replace trigger subscriptions_record_history
   after insert or update or delete on billing.subscriptions
-  for each row execute function billing.record_subscription();
+  for each row
+  execute function billing.record_subscription();
 
 -- hasura/sql/usage/alerts/bound_alert_rules.sql
 create or replace function usage.bound_alert_rules()
@@ -6959,49 +7148,65 @@ returns setof usage.reconciliations
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   _gauges text := '';
   _filter text := '';
   _meter record;
-  _drift record;
-  _row usage.reconciliations;
+  _workspace_id uuid;
+  _metric text;
+  _period_start timestamptz;
+  _counted bigint;
+  _recounted bigint;
+  _reconciliation usage.reconciliations;
 begin
-  -- Two repairs of one drift would add up.
+  -- Without this lock two repairs of one drift would both add the difference.
   perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
 
-  -- The workspace before its entries, as its deletion takes them; what is being deleted is not waited for.
+  -- Locks the workspace before its log, in the order of its deletion. Skips a workspace that is being deleted.
   with living as (
-    select w.id
-    from public.workspaces w
-    where (p_workspace_id is null or w.id = p_workspace_id)
+    select workspace.id
+    from public.workspaces as workspace
+    where (p_workspace_id is null or workspace.id = p_workspace_id)
       and exists (
         select
-        from usage.counter_log e
-        where e.workspace_id = w.id
+        from usage.counter_log as addition
+        where addition.workspace_id = workspace.id
       )
     for key share skip locked
   ),
-  folded as (
-    delete from usage.counter_log e
-    using living l
-    where e.workspace_id = l.id
-    returning e.workspace_id, e.metric, e.period_start, e.amount
+  merged as (
+    delete from usage.counter_log as addition
+    using living
+    where addition.workspace_id = living.id
+    returning
+      addition.workspace_id,
+      addition.metric,
+      addition.period_start,
+      addition.amount
   )
-  insert into usage.counter_log_totals as t (workspace_id, metric, period_start, amount)
-  select f.workspace_id, f.metric, f.period_start, sum(f.amount)::bigint
-  from folded f
-  group by f.workspace_id, f.metric, f.period_start
-  order by f.workspace_id, f.metric, f.period_start
+  insert into usage.counter_log_totals as total (workspace_id, metric, period_start, amount)
+  select
+    merged.workspace_id,
+    merged.metric,
+    merged.period_start,
+    sum(merged.amount)::bigint
+  from merged
+  group by merged.workspace_id, merged.metric, merged.period_start
+  order by merged.workspace_id, merged.metric, merged.period_start
   on conflict on constraint counter_log_totals_pkey do update
-    set amount = t.amount + excluded.amount;
+    set amount = total.amount + excluded.amount;
 
   for _meter in
-    select m as definition, m.relation
-    from usage.meters m
-    join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
-    join pg_class c on c.oid = m.relation
-    order by m.metric, m.relation
+    select
+      meter as definition,
+      meter.relation
+    from usage.meters as meter
+    join usage.metrics as metric
+      on metric.key = meter.metric
+      and metric.kind = 'gauge'
+    join pg_class as class
+      on class.oid = meter.relation
+    order by meter.metric, meter.relation
   loop
     if p_workspace_id is not null then
       _filter := format(E'\n and ((%s\n)) = $1', (_meter.definition).workspace_expression);
@@ -7012,86 +7217,106 @@ begin
       || E'\n union all ';
   end loop;
 
-  -- One statement is one snapshot, and a commit brings its rows and their counters together: what differs here
-  -- has drifted, however many writers are at work, and none of them waits. The repair adds the difference
-  -- instead of storing the recount, so that what they commit meanwhile stays counted.
-  for _drift in execute format(
+  -- One statement is one snapshot, and a commit makes rows and counters visible together: a difference is a drift, never
+  -- a write in between, and no writer waits. The repair adds the difference instead of storing the recount, so that
+  -- additions that commit after the snapshot stay counted.
+  for _workspace_id, _metric, _period_start, _counted, _recounted in execute format(
     $query$
-    with truth as (
-      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, sum(u.amount)::bigint as amount
-      from (%s select null::uuid as workspace_id, null::text as metric, null::bigint as amount, null::boolean as refused where false) u
-      group by u.workspace_id, u.metric
+    with recount as (
+      select
+        live.workspace_id,
+        live.metric,
+        '-infinity'::timestamptz as period_start,
+        sum(live.amount)::bigint as amount
+      from (
+        %s
+        select
+          null::uuid as workspace_id,
+          null::text as metric,
+          null::bigint as amount,
+          null::boolean as refused
+        where false
+      ) as live
+      group by live.workspace_id, live.metric
       union all
-      select r.workspace_id, r.metric, r.period_start, r.amount
-      from usage.counter_recounts r
-      where $1 is null or r.workspace_id = $1
+      select
+        logged.workspace_id,
+        logged.metric,
+        logged.period_start,
+        logged.amount
+      from usage.counter_recounts as logged
+      where $1 is null
+        or logged.workspace_id = $1
     ),
     counted as (
-      select c.workspace_id, c.metric, c.period_start, c.used
-      from usage.counter_totals c
-      join usage.metrics k on k.key = c.metric
-      where ($1 is null or c.workspace_id = $1)
-        and (k.kind = 'counter' or k.feed = 'rows')
+      select
+        counter.workspace_id,
+        counter.metric,
+        counter.period_start,
+        counter.used
+      from usage.counter_totals as counter
+      join usage.metrics as metric
+        on metric.key = counter.metric
+      where ($1 is null or counter.workspace_id = $1)
+        and (metric.kind = 'counter' or metric.feed = 'rows')
     )
     select
-      d.workspace_id,
-      d.metric,
-      d.period_start,
-      d.counted,
-      d.recounted
+      compared.workspace_id,
+      compared.metric,
+      compared.period_start,
+      compared.counted,
+      compared.recounted
     from (
       select
-        coalesce(c.workspace_id, t.workspace_id) as workspace_id,
-        coalesce(c.metric, t.metric) as metric,
-        coalesce(c.period_start, t.period_start) as period_start,
-        coalesce(c.used, 0) as counted,
-        coalesce(t.amount, 0) as recounted
-      from counted c
-      full join truth t
-        on t.workspace_id = c.workspace_id
-        and t.metric = c.metric
-        and t.period_start = c.period_start
-    ) d
-    join public.workspaces w on w.id = d.workspace_id
-    where d.counted <> d.recounted
-    order by d.workspace_id, d.metric, d.period_start
+        coalesce(counted.workspace_id, recount.workspace_id) as workspace_id,
+        coalesce(counted.metric, recount.metric) as metric,
+        coalesce(counted.period_start, recount.period_start) as period_start,
+        coalesce(counted.used, 0) as counted,
+        coalesce(recount.amount, 0) as recounted
+      from counted
+      full join recount
+        on recount.workspace_id = counted.workspace_id
+        and recount.metric = counted.metric
+        and recount.period_start = counted.period_start
+    ) as compared
+    join public.workspaces as workspace
+      on workspace.id = compared.workspace_id
+    where compared.counted <> compared.recounted
+    order by compared.workspace_id, compared.metric, compared.period_start
     $query$,
     _gauges
   )
   using p_workspace_id
   loop
     perform 1
-    from public.workspaces w
-    where w.id = _drift.workspace_id
+    from public.workspaces as workspace
+    where workspace.id = _workspace_id
     for key share skip locked;
     continue when not found;
     if p_repair then
-      perform usage.recall_headroom(_drift.workspace_id, _drift.metric, _drift.period_start);
-      insert into usage.counters as c (workspace_id, metric, period_start, used)
-      values (_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted - _drift.counted)
+      perform usage.recall_headroom(_workspace_id, _metric, _period_start);
+      insert into usage.counters as counter (workspace_id, metric, period_start, used)
+      values (_workspace_id, _metric, _period_start, _recounted - _counted)
       on conflict on constraint counters_pkey do update
         set
-          used = c.used + excluded.used,
+          used = counter.used + excluded.used,
           updated_at = now(),
           alert_due = '-infinity';
-      -- A level that falls may end an alert; one that rises is noted by the next addition, as one that needs no note.
-      if _drift.recounted < _drift.counted then
-        perform usage.note_level(_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted);
+      -- A lower level may end an alert. A higher one is noted by the next addition, because alert_due has passed.
+      if _recounted < _counted then
+        perform usage.note_level(_workspace_id, _metric, _period_start, _recounted);
       end if;
     end if;
     insert into usage.reconciliations (workspace_id, metric, period_start, counted, recounted, drift, repaired)
-    values (
-      _drift.workspace_id, _drift.metric, _drift.period_start,
-      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
-    )
+    values (_workspace_id, _metric, _period_start, _counted, _recounted, _counted - _recounted, p_repair)
     returning *
-    into _row;
-    return next _row;
+    into _reconciliation;
+    return next _reconciliation;
   end loop;
 end
 $$;
 
-comment on function usage.reconcile(uuid, boolean) is 'Recounts gauges from their rows and counters from their recorded additions, records each drift and repairs it unless told not to';
+comment on function usage.reconcile(uuid, boolean) is 'Recounts each gauge from its rows and each counter from its log, of one workspace or, with null, of all. Records each difference in usage.reconciliations, adds it to the counter unless p_repair is false, and returns what it recorded, in the unit of the metric. Writers do not wait for the comparison. The job usage_reconcile calls it hourly.';
 
 revoke execute on function usage.reconcile(uuid, boolean) from public;
 
@@ -8048,13 +8273,15 @@ begin
   if tg_op = 'TRUNCATE' then
     delete from usage.counter_log;
   else
-    delete from usage.counter_log e
-    using gone g
-    where e.workspace_id = g.id;
+    delete from usage.counter_log as addition
+    using gone
+    where addition.workspace_id = gone.id;
   end if;
   return null;
 end
 $$;
+
+comment on function usage.forget_counter_log() is 'Deletes the logged additions of deleted workspaces. The log has no foreign key that would do so: an addition costs one insert without an index.';
 
 revoke execute on function usage.forget_counter_log() from public;
 
@@ -8070,38 +8297,38 @@ create or replace trigger usage_forget_counter_log_truncate
   execute function usage.forget_counter_log();
 
 -- hasura/sql/usage/reconciliation/prune.sql
-create or replace function usage.prune(before timestamptz)
+create or replace function usage.prune(p_before timestamptz)
 returns integer
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- An answer is kept 34 days, whatever the caller says.
-  v_before constant timestamptz := least(before, now() - interval '34 days');
-  v_rows integer;
-  v_total integer := 0;
+  -- An idempotency key answers for 34 days.
+  _before constant timestamptz := least(p_before, now() - interval '34 days');
+  _rows integer;
+  _total integer := 0;
 begin
   delete from usage.ledger
-  where created_at < v_before;
-  get diagnostics v_rows = row_count;
-  v_total := v_total + v_rows;
+  where created_at < _before;
+  get diagnostics _rows = row_count;
+  _total := _total + _rows;
 
   delete from usage.reservations
-  where created_at < v_before
+  where created_at < _before
     and expires_at <= now();
-  get diagnostics v_rows = row_count;
-  v_total := v_total + v_rows;
+  get diagnostics _rows = row_count;
+  _total := _total + _rows;
 
   delete from usage.cron_runs
-  where scheduled_time < v_before
-    and started_at < v_before;
-  get diagnostics v_rows = row_count;
-  return v_total + v_rows;
+  where scheduled_time < _before
+    and started_at < _before;
+  get diagnostics _rows = row_count;
+  return _total + _rows;
 end
 $$;
 
-comment on function usage.prune(timestamptz) is 'Removes ledger rows, closed reservations and cron runs from before a moment at least 34 days ago; returns how many rows.';
+comment on function usage.prune(timestamptz) is 'Deletes ledger rows, reservations whose time is over and cron runs from before a moment, or from before 34 days ago where that is earlier, and returns how many rows. The job usage_prune_ledger calls it.';
 
 revoke execute on function usage.prune(timestamptz) from public;
 
@@ -8126,7 +8353,7 @@ begin
 end
 $$;
 
-comment on function usage.recount(uuid, text, timestamptz) is 'The use of a counter in one period, added up anew from what was recorded of it.';
+comment on function usage.recount(uuid, text, timestamptz) is 'Returns the use of a counter in the period that starts at a moment, added up from its log, in the unit of the metric; 0 where nothing is logged.';
 
 revoke execute on function usage.recount(uuid, text, timestamptz) from public;
 

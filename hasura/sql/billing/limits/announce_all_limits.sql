@@ -8,7 +8,7 @@ begin
 end
 $$;
 
-comment on function billing.announce_all_limits() is 'Tells who keeps limits in memory that those of any workspace may have changed: plans have any number of them.';
+comment on function billing.announce_all_limits() is 'Notifies the channel hasura_usage_limits with *, at the commit: the limits of every workspace may have changed, so that caches drop them all. A plan or a truncate may concern any number of workspaces.';
 
 create or replace trigger limit_overrides_announce_truncate
   after truncate on billing.limit_overrides

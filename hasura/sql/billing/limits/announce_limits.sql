@@ -3,39 +3,41 @@ returns trigger
 language plpgsql
 as $$
 declare
-  -- Beyond that one word for all is cheaper for everybody who listens.
-  c_most constant bigint := 100;
-  v_workspaces uuid[];
+  -- Above this, one notification that drops all limits costs every listener less.
+  _maximum constant integer := 100;
+  _workspaces uuid[];
 begin
   case tg_op
     when 'INSERT' then
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from new_rows as changed;
     when 'DELETE' then
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from old_rows as changed;
     else
       select array_agg(distinct changed.workspace_id)
-      into v_workspaces
+      into _workspaces
       from (
-        select new_rows.workspace_id from new_rows
+        select new_rows.workspace_id
+        from new_rows
         union all
-        select old_rows.workspace_id from old_rows
+        select old_rows.workspace_id
+        from old_rows
       ) as changed;
   end case;
-  if cardinality(v_workspaces) > c_most then
+  if cardinality(_workspaces) > _maximum then
     perform pg_notify('hasura_usage_limits', '*');
   else
     perform pg_notify('hasura_usage_limits', named.workspace_id::text)
-    from unnest(v_workspaces) as named (workspace_id);
+    from unnest(_workspaces) as named (workspace_id);
   end if;
   return null;
 end
 $$;
 
-comment on function billing.announce_limits() is 'Tells who keeps limits in memory (channel hasura_usage_limits) the id of each workspace whose limits changed, at the commit.';
+comment on function billing.announce_limits() is 'Notifies the channel hasura_usage_limits with the id of each workspace whose limits changed, at the commit, so that caches drop them; with * above 100 workspaces.';
 
 create or replace trigger limit_overrides_announce_delete
   after delete on billing.limit_overrides

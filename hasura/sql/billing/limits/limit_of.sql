@@ -12,14 +12,15 @@ stable
 rows 1
 as $$
 declare
-  c_most constant bigint := 9000000000000000000;
+  -- Limits stop below the largest bigint, so that use above a limit does not overflow.
+  _maximum constant bigint := 9000000000000000000;
   _base record;
-  _kept record;
+  _grace record;
   _added record;
   _override record;
   _overage_cap bigint;
 begin
-  -- Every metered write comes through here: a workspace that has only a plan is answered by this one statement.
+  -- One statement answers a workspace that has a plan only, which is most of them: the steps below are skipped.
   select
     live.subscription_id,
     live.status,
@@ -30,38 +31,39 @@ begin
     planned.overage_cap,
     exists (
       select
-      from billing.limit_overrides o
-      where o.workspace_id = w.id
-      and o.metric = limit_of.metric
+      from billing.limit_overrides as override
+      where override.workspace_id = workspace.id
+        and override.metric = limit_of.metric
     ) as has_overrides,
     exists (
       select
-      from billing.subscription_add_ons b
-      where b.workspace_id = w.id
-      and b.metric = limit_of.metric
+      from billing.subscription_add_ons as bought
+      where bought.workspace_id = workspace.id
+        and bought.metric = limit_of.metric
     ) as has_add_ons,
     exists (
       select
-      from billing.plan_graces g
-      where g.workspace_id = w.id
+      from billing.plan_graces as grace
+      where grace.workspace_id = workspace.id
     ) as has_graces,
     (
       select least(
         'infinity',
-        min(s.starts_at) filter (where s.starts_at > limit_of.at),
-        min(s.ends_at) filter (where s.ends_at > limit_of.at),
-        min(s.past_due_until) filter (where s.past_due_until > limit_of.at)
+        min(subscription.starts_at) filter (where subscription.starts_at > limit_of.at),
+        min(subscription.ends_at) filter (where subscription.ends_at > limit_of.at),
+        min(subscription.past_due_until) filter (where subscription.past_due_until > limit_of.at)
       )
-      from billing.subscriptions s
-      where s.workspace_id = w.id
+      from billing.subscriptions as subscription
+      where subscription.workspace_id = workspace.id
     ) as changes_at
   into _base
-  from public.workspaces w
-  left join lateral billing.live_subscription(w.id, limit_of.at) live on true
-  left join billing.plan_limits planned
+  from public.workspaces as workspace
+  left join lateral billing.live_subscription(workspace.id, limit_of.at) as live
+    on true
+  left join billing.plan_limits as planned
     on planned.plan_id = coalesce(live.plan_id, 'free')
     and planned.metric = limit_of.metric
-  where w.id = limit_of.workspace_id;
+  where workspace.id = limit_of.workspace_id;
 
   if not found then
     limit_value := 0;
@@ -91,66 +93,75 @@ begin
     source := 'none';
   end if;
 
+  -- A grace applies only where it allows more than the plan.
   if _base.has_graces then
-    select p.limit_value, p.enforcement, p.overage_cap
-    into _kept
-    from billing.plan_graces g
-    join billing.plan_limits p
-      on p.plan_id = g.plan_id
-      and p.metric = limit_of.metric
-    where g.workspace_id = limit_of.workspace_id
-    and g.starts_at <= limit_of.at
-    and g.ends_at > limit_of.at
-    order by p.limit_value desc nulls first
+    select
+      kept.limit_value,
+      kept.enforcement,
+      kept.overage_cap
+    into _grace
+    from billing.plan_graces as grace
+    join billing.plan_limits as kept
+      on kept.plan_id = grace.plan_id
+      and kept.metric = limit_of.metric
+    where grace.workspace_id = limit_of.workspace_id
+      and grace.starts_at <= limit_of.at
+      and grace.ends_at > limit_of.at
+    order by kept.limit_value desc nulls first
     limit 1;
-    if found and (not included or coalesce(_kept.limit_value > limit_value, limit_value is not null)) then
-      limit_value := _kept.limit_value;
+    if found and (not included or coalesce(_grace.limit_value > limit_value, limit_value is not null)) then
+      limit_value := _grace.limit_value;
       included := true;
-      enforcement := _kept.enforcement;
-      _overage_cap := _kept.overage_cap;
+      enforcement := _grace.enforcement;
+      _overage_cap := _grace.overage_cap;
       source := 'grace';
     end if;
-    -- least passes over nulls: what does not change leaves the others to say when
+    -- least ignores nulls: a bound that does not exist never comes first.
     select least(
       valid_until,
-      min(g.starts_at) filter (where g.starts_at > limit_of.at),
-      min(g.ends_at) filter (where g.ends_at > limit_of.at)
+      min(grace.starts_at) filter (where grace.starts_at > limit_of.at),
+      min(grace.ends_at) filter (where grace.ends_at > limit_of.at)
     )
     into valid_until
-    from billing.plan_graces g
-    where g.workspace_id = limit_of.workspace_id;
+    from billing.plan_graces as grace
+    where grace.workspace_id = limit_of.workspace_id;
   end if;
 
+  -- Add-ons add to plan or grace, leave unlimited alone and include a metric that the plan lacks.
   if _base.has_add_ons then
     select
-      sum(b.unit_amount::numeric * b.quantity) filter (
-        where b.starts_at <= limit_of.at
-        and (b.ends_at is null or b.ends_at > limit_of.at)
-        and (b.subscription_id is null or b.subscription_id = _base.subscription_id)
+      sum(bought.unit_amount::numeric * bought.quantity) filter (
+        where bought.starts_at <= limit_of.at
+          and (bought.ends_at is null or bought.ends_at > limit_of.at)
+          and (bought.subscription_id is null or bought.subscription_id = _base.subscription_id)
       ) as amount,
-      min(b.starts_at) filter (where b.starts_at > limit_of.at) as starts_at,
-      min(b.ends_at) filter (where b.ends_at > limit_of.at) as ends_at
+      min(bought.starts_at) filter (where bought.starts_at > limit_of.at) as starts_at,
+      min(bought.ends_at) filter (where bought.ends_at > limit_of.at) as ends_at
     into _added
-    from billing.subscription_add_ons b
-    where b.workspace_id = limit_of.workspace_id
-    and b.metric = limit_of.metric;
+    from billing.subscription_add_ons as bought
+    where bought.workspace_id = limit_of.workspace_id
+      and bought.metric = limit_of.metric;
     valid_until := least(valid_until, _added.starts_at, _added.ends_at);
     if _added.amount is not null then
-      limit_value := case when limit_value is not null then least(limit_value + _added.amount, c_most) end;
+      limit_value := case when limit_value is not null then least(limit_value + _added.amount, _maximum)::bigint end;
       included := true;
       source := case when source in ('plan', 'none') then 'add-on' else source end;
     end if;
   end if;
 
+  -- An override replaces all of these. Without an enforcement of its own it keeps theirs.
   if _base.has_overrides then
-    select o.limit_value, o.enforcement, o.overage_cap
+    select
+      override.limit_value,
+      override.enforcement,
+      override.overage_cap
     into _override
-    from billing.limit_overrides o
-    where o.workspace_id = limit_of.workspace_id
-    and o.metric = limit_of.metric
-    and o.starts_at <= limit_of.at
-    and (o.ends_at is null or o.ends_at > limit_of.at)
-    order by o.starts_at desc, o.created_at desc
+    from billing.limit_overrides as override
+    where override.workspace_id = limit_of.workspace_id
+      and override.metric = limit_of.metric
+      and override.starts_at <= limit_of.at
+      and (override.ends_at is null or override.ends_at > limit_of.at)
+    order by override.starts_at desc, override.created_at desc
     limit 1;
     if found then
       limit_value := _override.limit_value;
@@ -163,21 +174,22 @@ begin
     end if;
     select least(
       valid_until,
-      min(o.starts_at) filter (where o.starts_at > limit_of.at),
-      min(o.ends_at) filter (where o.ends_at > limit_of.at)
+      min(override.starts_at) filter (where override.starts_at > limit_of.at),
+      min(override.ends_at) filter (where override.ends_at > limit_of.at)
     )
     into valid_until
-    from billing.limit_overrides o
-    where o.workspace_id = limit_of.workspace_id
-    and o.metric = limit_of.metric;
+    from billing.limit_overrides as override
+    where override.workspace_id = limit_of.workspace_id
+      and override.metric = limit_of.metric;
   end if;
 
   cap_value := case
     when enforcement = 'hard' then limit_value
-    when limit_value is not null and _overage_cap is not null then least(limit_value::numeric + _overage_cap, c_most)
+    when limit_value is not null and _overage_cap is not null
+      then least(limit_value::numeric + _overage_cap, _maximum)::bigint
   end;
   return next;
 end
 $$;
 
-comment on function billing.limit_of(uuid, text, timestamptz) is 'The limit of a workspace for a metric at a moment, one row always: override before plan (on trial, in grace) with add-ons; null is unlimited; not included is 0. cap_value is the ceiling that no use may pass, null where none; valid_until when the clock may change the answer.';
+comment on function billing.limit_of(uuid, text, timestamptz) is 'Returns the limit of a workspace for a metric at a moment, always one row, in the unit of the metric. limit_value: null is unlimited, 0 with included false is not in the plan. source: override, grace, trial, add-on, plan, none or unknown-workspace. cap_value is the ceiling that no use may pass, null for none; valid_until is the moment from which the clock alone may change the row. Counters, the gate, leases and reports call it.';

@@ -11,52 +11,54 @@ rows 1
 as $$
   select
     case
-      when found.id is null then 0
+      when workspace.id is null then 0
       when override.source is not null then override.limit_value
-      else coalesce(plans.rate_limit_per_minute, 0)
+      else coalesce(plan.rate_limit_per_minute, 0)
     end,
-    plan.id,
+    present.plan_id,
     case
-      when found.id is null then 'unknown-workspace'
+      when workspace.id is null then 'unknown-workspace'
       when override.source is not null then override.source
-      when plans.id is not null then 'plan'
+      when plan.id is not null then 'plan'
       else 'none'
     end,
-    -- least passes over nulls: what does not change leaves the others to say when
+    -- least ignores nulls: a bound that does not exist never comes first.
     least(
       'infinity',
       (
-        select min(edge)
-        from billing.subscriptions s
-        cross join lateral (values (s.starts_at), (s.ends_at)) as edges (edge)
-        where s.workspace_id = rate_limit_of.workspace_id
-        and edge > rate_limit_of.at
+        select min(bound.at)
+        from billing.subscriptions as subscription
+        cross join lateral (values (subscription.starts_at), (subscription.ends_at)) as bound (at)
+        where subscription.workspace_id = rate_limit_of.workspace_id
+          and bound.at > rate_limit_of.at
       ),
       (
-        select min(edge)
-        from billing.limit_overrides o
-        cross join lateral (values (o.starts_at), (o.ends_at)) as edges (edge)
-        where o.workspace_id = rate_limit_of.workspace_id
-        and o.metric = 'requests_per_minute'
-        and edge > rate_limit_of.at
+        select min(bound.at)
+        from billing.limit_overrides as applying
+        cross join lateral (values (applying.starts_at), (applying.ends_at)) as bound (at)
+        where applying.workspace_id = rate_limit_of.workspace_id
+          and applying.metric = 'requests_per_minute'
+          and bound.at > rate_limit_of.at
       )
     )
-  from (values (billing.plan_of(rate_limit_of.workspace_id, rate_limit_of.at))) as plan (id)
-  left join public.workspaces as found
-    on found.id = rate_limit_of.workspace_id
-  left join billing.plans
-    on plans.id = plan.id
+  from (values (billing.plan_of(rate_limit_of.workspace_id, rate_limit_of.at))) as present (plan_id)
+  left join public.workspaces as workspace
+    on workspace.id = rate_limit_of.workspace_id
+  left join billing.plans as plan
+    on plan.id = present.plan_id
   left join lateral (
-    select o.limit_value, 'override'::text as source
-    from billing.limit_overrides o
-    where o.workspace_id = rate_limit_of.workspace_id
-    and o.metric = 'requests_per_minute'
-    and o.starts_at <= rate_limit_of.at
-    and (o.ends_at is null or o.ends_at > rate_limit_of.at)
-    order by o.starts_at desc, o.created_at desc
+    select
+      applying.limit_value,
+      'override'::text as source
+    from billing.limit_overrides as applying
+    where applying.workspace_id = rate_limit_of.workspace_id
+      and applying.metric = 'requests_per_minute'
+      and applying.starts_at <= rate_limit_of.at
+      and (applying.ends_at is null or applying.ends_at > rate_limit_of.at)
+    order by applying.starts_at desc, applying.created_at desc
     limit 1
   ) as override
     on true
 $$;
 
-comment on function billing.rate_limit_of(uuid, timestamptz) is 'Requests a minute of a workspace at a moment, one row always: an override of requests_per_minute before the plan; null is unlimited; unknown workspaces and plans have 0. valid_until is when the clock may change the answer.';
+comment on function billing.rate_limit_of(uuid, timestamptz) is 'Returns the requests a minute that a workspace may send at a moment, always one row: an override of requests_per_minute, else the limit of its plan. limit_per_minute: null is unlimited, 0 for an unknown workspace or plan. valid_until is the moment from which the clock alone may change the row. The gateway calls it.';

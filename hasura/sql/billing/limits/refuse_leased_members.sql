@@ -5,9 +5,10 @@ as $$
 begin
   if exists (
     select
-    from usage.metrics m
-    join billing.member_limits l on l.metric = m.key
-    where m.leased
+    from usage.metrics as metric
+    join billing.member_limits as limited
+      on limited.metric = metric.key
+    where metric.leased
   ) then
     raise exception using
       errcode = 'check_violation',
@@ -18,7 +19,7 @@ begin
 end
 $$;
 
-comment on function billing.refuse_leased_members() is 'Keeps limits of members and leases apart.';
+comment on function billing.refuse_leased_members() is 'Raises check_violation where a leased metric has a limit for members: a lease counts units before it is known which member uses them.';
 
 create or replace trigger member_limits_refuse_leased
   after insert or update of metric on billing.member_limits

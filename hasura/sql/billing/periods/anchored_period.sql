@@ -1,25 +1,29 @@
-create or replace function billing.anchored_period(anchor_at timestamptz, time_zone text, at timestamptz)
+create or replace function billing.anchored_period(p_anchor_at timestamptz, p_time_zone text, p_at timestamptz)
 returns table (period_start timestamptz, period_end timestamptz)
 language plpgsql
-stable
+immutable
 rows 1
 as $$
 declare
-  -- steps are counted from the first anchor, never from the month before: day 31 survives February
-  origin timestamp := coalesce(anchored_period.anchor_at at time zone anchored_period.time_zone, timestamp '2000-01-01');
-  local_at timestamp := anchored_period.at at time zone anchored_period.time_zone;
-  steps integer := (extract(year from local_at) - extract(year from origin)) * 12 + extract(month from local_at) - extract(month from origin);
+  -- Months are counted from the anchor itself: counted from the month before, day 31 would become day 28 after February.
+  _origin timestamp := coalesce(p_anchor_at at time zone p_time_zone, timestamp '2000-01-01');
+  _local_at timestamp := p_at at time zone p_time_zone;
+  _months integer := (
+    (extract(year from _local_at) - extract(year from _origin)) * 12
+    + extract(month from _local_at)
+    - extract(month from _origin)
+  )::integer;
 begin
-  period_start := (origin + make_interval(months => steps)) at time zone anchored_period.time_zone;
-  -- compared as instants: local times repeat or are missing when clocks change
-  if period_start > anchored_period.at then
+  period_start := (_origin + make_interval(months => _months)) at time zone p_time_zone;
+  -- Instants are compared, because a local time may occur twice or never when clocks change.
+  if period_start > p_at then
     period_end := period_start;
-    period_start := (origin + make_interval(months => steps - 1)) at time zone anchored_period.time_zone;
+    period_start := (_origin + make_interval(months => _months - 1)) at time zone p_time_zone;
   else
-    period_end := (origin + make_interval(months => steps + 1)) at time zone anchored_period.time_zone;
+    period_end := (_origin + make_interval(months => _months + 1)) at time zone p_time_zone;
   end if;
   return next;
 end
 $$;
 
-comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'The month [start, end) that holds a moment, in local time from an anchor; without anchor the calendar month.';
+comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'Returns the period [start, end) that contains a moment: one month in local time from the anchor''s day and time, or the calendar month where the anchor is null. Pure arithmetic: usage.period adds what a workspace has recorded.';

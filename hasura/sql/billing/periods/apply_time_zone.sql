@@ -3,7 +3,7 @@ returns trigger
 language plpgsql
 as $$
 declare
-  anchor timestamptz;
+  _anchor_at timestamptz;
 begin
   if billing.has_no_use(new.id) then
     update billing.period_anchors
@@ -11,17 +11,19 @@ begin
     where workspace_id = new.id;
     return null;
   end if;
-  select a.anchor_at
-  into anchor
-  from billing.period_anchors a
-  where a.workspace_id = new.id
-  and a.valid_from <= now()
-  order by a.valid_from desc
+  select governing.anchor_at
+  into _anchor_at
+  from billing.period_anchors as governing
+  where governing.workspace_id = new.id
+    and governing.valid_from <= now()
+  order by governing.valid_from desc
   limit 1;
-  perform billing.move_anchor(new.id, anchor, old.time_zone, new.time_zone, now());
+  perform billing.move_anchor(new.id, _anchor_at, old.time_zone, new.time_zone, now());
   return null;
 end
 $$;
+
+comment on function billing.apply_time_zone() is 'Moves the periods of a workspace to its new time zone: at once where nothing is counted, else after the present period.';
 
 create or replace trigger workspaces_apply_time_zone
   after update of time_zone on public.workspaces

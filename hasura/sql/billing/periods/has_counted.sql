@@ -1,4 +1,4 @@
-create or replace function billing.has_counted(workspace_id uuid)
+create or replace function billing.has_counted(p_workspace_id uuid)
 returns boolean
 language plpgsql
 stable
@@ -6,11 +6,11 @@ as $$
 begin
   return exists (
     select
-    from usage.counters c
-    where c.workspace_id = has_counted.workspace_id
-    and c.period_start > '-infinity'
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.period_start > '-infinity'
   );
 end
 $$;
 
-comment on function billing.has_counted(uuid) is 'Whether a workspace has used anything that a new period would hand back.';
+comment on function billing.has_counted(uuid) is 'Returns whether a workspace has a counter in any period, which an early new period would start again at zero. Gauges do not count: they have no period.';

@@ -7,11 +7,11 @@ begin
   return coalesce(
     (
       select live.plan_id
-      from billing.live_subscription(plan_of.workspace_id, plan_of.at) live
+      from billing.live_subscription(plan_of.workspace_id, plan_of.at) as live
     ),
     'free'
   );
 end
 $$;
 
-comment on function billing.plan_of(uuid, timestamptz) is 'The plan of a workspace at a moment; free where no subscription was live. A cancelled one was, until it ended, and one that is past due until its grace is over.';
+comment on function billing.plan_of(uuid, timestamptz) is 'Returns the plan of the subscription that is live for a workspace at a moment; free without one and for an unknown workspace.';

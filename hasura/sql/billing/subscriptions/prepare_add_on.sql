@@ -3,10 +3,12 @@ returns trigger
 language plpgsql
 as $$
 begin
-  select a.metric, a.amount
+  select
+    add_on.metric,
+    add_on.amount
   into new.metric, new.unit_amount
-  from billing.add_ons a
-  where a.id = new.add_on_id;
+  from billing.add_ons as add_on
+  where add_on.id = new.add_on_id;
   if not found then
     raise exception using
       errcode = 'foreign_key_violation',
@@ -17,7 +19,7 @@ begin
 end
 $$;
 
-comment on function billing.prepare_add_on() is 'Keeps what was bought as it was bought.';
+comment on function billing.prepare_add_on() is 'Copies metric and amount of an add-on into the purchase, so that a later change of the catalogue does not change what was sold. Raises foreign_key_violation for an unknown add-on.';
 
 create or replace trigger subscription_add_ons_prepare_insert
   before insert on billing.subscription_add_ons

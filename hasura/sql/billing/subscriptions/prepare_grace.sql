@@ -8,9 +8,9 @@ begin
   elsif new.past_due_until is null then
     new.past_due_until := now() + make_interval(
       days => (
-        select p.past_due_grace_days
-        from billing.plans p
-        where p.id = new.plan_id
+        select plan.past_due_grace_days
+        from billing.plans as plan
+        where plan.id = new.plan_id
       )
     );
   end if;
@@ -18,7 +18,7 @@ begin
 end
 $$;
 
-comment on function billing.prepare_grace() is 'The grace of a subscription begins when it becomes past due; a moment that is given stays.';
+comment on function billing.prepare_grace() is 'Sets past_due_until of a subscription that becomes past due to now plus the grace days of its plan, unless the writer gives a moment. Clears it for every other status.';
 
 create or replace trigger subscriptions_prepare_grace
   before insert or update on billing.subscriptions

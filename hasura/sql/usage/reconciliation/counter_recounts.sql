@@ -5,14 +5,22 @@ select
   added.period_start,
   sum(added.amount)::bigint as amount
 from (
-  select tallied.workspace_id, tallied.metric, tallied.period_start, tallied.amount
-  from usage.counter_log_totals as tallied
+  select
+    total.workspace_id,
+    total.metric,
+    total.period_start,
+    total.amount
+  from usage.counter_log_totals as total
   union all
-  select entered.workspace_id, entered.metric, entered.period_start, entered.amount
-  from usage.counter_log as entered
+  select
+    addition.workspace_id,
+    addition.metric,
+    addition.period_start,
+    addition.amount
+  from usage.counter_log as addition
 ) as added
--- Servers below 16 print a view over one relation in another way; the committed description must be the same on all.
+-- PostgreSQL 15 prints the columns of a view over one relation without their table. With two, every version prints the same.
 cross join (values (1)) as once (one)
 group by added.workspace_id, added.metric, added.period_start;
 
-comment on view usage.counter_recounts is 'What was added to each counter, addition by addition, with a key or without: a counter that differs has drifted.';
+comment on view usage.counter_recounts is 'The sum of all logged additions to each counter, those without an idempotency key included. A counter with another value has drifted.';

@@ -3,49 +3,65 @@ returns setof usage.reconciliations
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   _gauges text := '';
   _filter text := '';
   _meter record;
-  _drift record;
-  _row usage.reconciliations;
+  _workspace_id uuid;
+  _metric text;
+  _period_start timestamptz;
+  _counted bigint;
+  _recounted bigint;
+  _reconciliation usage.reconciliations;
 begin
-  -- Two repairs of one drift would add up.
+  -- Without this lock two repairs of one drift would both add the difference.
   perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
 
-  -- The workspace before its entries, as its deletion takes them; what is being deleted is not waited for.
+  -- Locks the workspace before its log, in the order of its deletion. Skips a workspace that is being deleted.
   with living as (
-    select w.id
-    from public.workspaces w
-    where (p_workspace_id is null or w.id = p_workspace_id)
+    select workspace.id
+    from public.workspaces as workspace
+    where (p_workspace_id is null or workspace.id = p_workspace_id)
       and exists (
         select
-        from usage.counter_log e
-        where e.workspace_id = w.id
+        from usage.counter_log as addition
+        where addition.workspace_id = workspace.id
       )
     for key share skip locked
   ),
-  folded as (
-    delete from usage.counter_log e
-    using living l
-    where e.workspace_id = l.id
-    returning e.workspace_id, e.metric, e.period_start, e.amount
+  merged as (
+    delete from usage.counter_log as addition
+    using living
+    where addition.workspace_id = living.id
+    returning
+      addition.workspace_id,
+      addition.metric,
+      addition.period_start,
+      addition.amount
   )
-  insert into usage.counter_log_totals as t (workspace_id, metric, period_start, amount)
-  select f.workspace_id, f.metric, f.period_start, sum(f.amount)::bigint
-  from folded f
-  group by f.workspace_id, f.metric, f.period_start
-  order by f.workspace_id, f.metric, f.period_start
+  insert into usage.counter_log_totals as total (workspace_id, metric, period_start, amount)
+  select
+    merged.workspace_id,
+    merged.metric,
+    merged.period_start,
+    sum(merged.amount)::bigint
+  from merged
+  group by merged.workspace_id, merged.metric, merged.period_start
+  order by merged.workspace_id, merged.metric, merged.period_start
   on conflict on constraint counter_log_totals_pkey do update
-    set amount = t.amount + excluded.amount;
+    set amount = total.amount + excluded.amount;
 
   for _meter in
-    select m as definition, m.relation
-    from usage.meters m
-    join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
-    join pg_class c on c.oid = m.relation
-    order by m.metric, m.relation
+    select
+      meter as definition,
+      meter.relation
+    from usage.meters as meter
+    join usage.metrics as metric
+      on metric.key = meter.metric
+      and metric.kind = 'gauge'
+    join pg_class as class
+      on class.oid = meter.relation
+    order by meter.metric, meter.relation
   loop
     if p_workspace_id is not null then
       _filter := format(E'\n and ((%s\n)) = $1', (_meter.definition).workspace_expression);
@@ -56,85 +72,105 @@ begin
       || E'\n union all ';
   end loop;
 
-  -- One statement is one snapshot, and a commit brings its rows and their counters together: what differs here
-  -- has drifted, however many writers are at work, and none of them waits. The repair adds the difference
-  -- instead of storing the recount, so that what they commit meanwhile stays counted.
-  for _drift in execute format(
+  -- One statement is one snapshot, and a commit makes rows and counters visible together: a difference is a drift, never
+  -- a write in between, and no writer waits. The repair adds the difference instead of storing the recount, so that
+  -- additions that commit after the snapshot stay counted.
+  for _workspace_id, _metric, _period_start, _counted, _recounted in execute format(
     $query$
-    with truth as (
-      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, sum(u.amount)::bigint as amount
-      from (%s select null::uuid as workspace_id, null::text as metric, null::bigint as amount, null::boolean as refused where false) u
-      group by u.workspace_id, u.metric
+    with recount as (
+      select
+        live.workspace_id,
+        live.metric,
+        '-infinity'::timestamptz as period_start,
+        sum(live.amount)::bigint as amount
+      from (
+        %s
+        select
+          null::uuid as workspace_id,
+          null::text as metric,
+          null::bigint as amount,
+          null::boolean as refused
+        where false
+      ) as live
+      group by live.workspace_id, live.metric
       union all
-      select r.workspace_id, r.metric, r.period_start, r.amount
-      from usage.counter_recounts r
-      where $1 is null or r.workspace_id = $1
+      select
+        logged.workspace_id,
+        logged.metric,
+        logged.period_start,
+        logged.amount
+      from usage.counter_recounts as logged
+      where $1 is null
+        or logged.workspace_id = $1
     ),
     counted as (
-      select c.workspace_id, c.metric, c.period_start, c.used
-      from usage.counter_totals c
-      join usage.metrics k on k.key = c.metric
-      where ($1 is null or c.workspace_id = $1)
-        and (k.kind = 'counter' or k.feed = 'rows')
+      select
+        counter.workspace_id,
+        counter.metric,
+        counter.period_start,
+        counter.used
+      from usage.counter_totals as counter
+      join usage.metrics as metric
+        on metric.key = counter.metric
+      where ($1 is null or counter.workspace_id = $1)
+        and (metric.kind = 'counter' or metric.feed = 'rows')
     )
     select
-      d.workspace_id,
-      d.metric,
-      d.period_start,
-      d.counted,
-      d.recounted
+      compared.workspace_id,
+      compared.metric,
+      compared.period_start,
+      compared.counted,
+      compared.recounted
     from (
       select
-        coalesce(c.workspace_id, t.workspace_id) as workspace_id,
-        coalesce(c.metric, t.metric) as metric,
-        coalesce(c.period_start, t.period_start) as period_start,
-        coalesce(c.used, 0) as counted,
-        coalesce(t.amount, 0) as recounted
-      from counted c
-      full join truth t
-        on t.workspace_id = c.workspace_id
-        and t.metric = c.metric
-        and t.period_start = c.period_start
-    ) d
-    join public.workspaces w on w.id = d.workspace_id
-    where d.counted <> d.recounted
-    order by d.workspace_id, d.metric, d.period_start
+        coalesce(counted.workspace_id, recount.workspace_id) as workspace_id,
+        coalesce(counted.metric, recount.metric) as metric,
+        coalesce(counted.period_start, recount.period_start) as period_start,
+        coalesce(counted.used, 0) as counted,
+        coalesce(recount.amount, 0) as recounted
+      from counted
+      full join recount
+        on recount.workspace_id = counted.workspace_id
+        and recount.metric = counted.metric
+        and recount.period_start = counted.period_start
+    ) as compared
+    join public.workspaces as workspace
+      on workspace.id = compared.workspace_id
+    where compared.counted <> compared.recounted
+    order by compared.workspace_id, compared.metric, compared.period_start
     $query$,
     _gauges
   )
   using p_workspace_id
   loop
     perform 1
-    from public.workspaces w
-    where w.id = _drift.workspace_id
+    from public.workspaces as workspace
+    where workspace.id = _workspace_id
     for key share skip locked;
     continue when not found;
     if p_repair then
-      perform usage.recall_headroom(_drift.workspace_id, _drift.metric, _drift.period_start);
-      insert into usage.counters as c (workspace_id, metric, period_start, used)
-      values (_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted - _drift.counted)
+      perform usage.recall_headroom(_workspace_id, _metric, _period_start);
+      insert into usage.counters as counter (workspace_id, metric, period_start, used)
+      values (_workspace_id, _metric, _period_start, _recounted - _counted)
       on conflict on constraint counters_pkey do update
         set
-          used = c.used + excluded.used,
+          used = counter.used + excluded.used,
           updated_at = now(),
           alert_due = '-infinity';
-      -- A level that falls may end an alert; one that rises is noted by the next addition, as one that needs no note.
-      if _drift.recounted < _drift.counted then
-        perform usage.note_level(_drift.workspace_id, _drift.metric, _drift.period_start, _drift.recounted);
+      -- A lower level may end an alert. A higher one is noted by the next addition, because alert_due has passed.
+      if _recounted < _counted then
+        perform usage.note_level(_workspace_id, _metric, _period_start, _recounted);
       end if;
     end if;
     insert into usage.reconciliations (workspace_id, metric, period_start, counted, recounted, drift, repaired)
-    values (
-      _drift.workspace_id, _drift.metric, _drift.period_start,
-      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
-    )
+    values (_workspace_id, _metric, _period_start, _counted, _recounted, _counted - _recounted, p_repair)
     returning *
-    into _row;
-    return next _row;
+    into _reconciliation;
+    return next _reconciliation;
   end loop;
 end
 $$;
 
-comment on function usage.reconcile(uuid, boolean) is 'Recounts gauges from their rows and counters from their recorded additions, records each drift and repairs it unless told not to';
+comment on function usage.reconcile(uuid, boolean) is 'Recounts each gauge from its rows and each counter from its log, of one workspace or, with null, of all. Records each difference in usage.reconciliations, adds it to the counter unless p_repair is false, and returns what it recorded, in the unit of the metric. Writers do not wait for the comparison. The job usage_reconcile calls it hourly.';
 
 revoke execute on function usage.reconcile(uuid, boolean) from public;

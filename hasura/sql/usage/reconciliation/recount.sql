@@ -18,6 +18,6 @@ begin
 end
 $$;
 
-comment on function usage.recount(uuid, text, timestamptz) is 'The use of a counter in one period, added up anew from what was recorded of it.';
+comment on function usage.recount(uuid, text, timestamptz) is 'Returns the use of a counter in the period that starts at a moment, added up from its log, in the unit of the metric; 0 where nothing is logged.';
 
 revoke execute on function usage.recount(uuid, text, timestamptz) from public;

@@ -42,9 +42,9 @@ cross join lateral (
 ) as bound
 where ended.period_end <= now();
 
-comment on view usage.history is 'Use in the periods that have ended.';
+comment on view usage.history is 'Use of each metric by each workspace in the periods that have ended, one row for each period with use. Amounts are in the unit of the metric.';
 
-comment on column usage.history.used is 'What a counter reached; null for a gauge, which only has a peak.';
-comment on column usage.history.peak is 'The highest level in the period; for a counter what it reached.';
-comment on column usage.history.limit_value is 'The limit at the end of the period.';
-comment on column usage.history.overage is 'How far the use, or the peak of a gauge, was above the limit at the end of the period.';
+comment on column usage.history.used is 'Use of a counter at the end of the period; null for a gauge, which has a peak only.';
+comment on column usage.history.peak is 'Highest level in the period; for a counter the use at its end.';
+comment on column usage.history.limit_value is 'Limit at the end of the period; null is unlimited.';
+comment on column usage.history.overage is 'Use, or peak of a gauge, above the limit at the end of the period.';

@@ -33,16 +33,16 @@ cross join lateral (
   from usage.peaks
   where peaks.workspace_id = workspaces.id
   union
-  select now_running.period_start
+  select present.period_start
   from (
-    select present.period_start
-    from usage.period(workspaces.id) as present
+    select period.period_start
+    from usage.period(workspaces.id) as period
     limit 1
-  ) as now_running
+  ) as present
 ) as started
 cross join lateral (
-  select holding.period_end
-  from usage.period(workspaces.id, started.period_start) as holding
+  select period.period_end
+  from usage.period(workspaces.id, started.period_start) as period
   limit 1
 ) as ended
 left join lateral (
@@ -57,13 +57,31 @@ left join lateral (
   on true
 cross join lateral (
   select
-    sum(counters.used) filter (where counters.metric = 'messages' and counters.period_start = started.period_start)::bigint as messages_sent,
+    sum(counters.used) filter (
+      where counters.metric = 'messages'
+        and counters.period_start = started.period_start
+    )::bigint as messages_sent,
     sum(counters.used) filter (where counters.metric = 'messages')::bigint as total_messages,
-    sum(counters.used) filter (where counters.metric = 'api_calls' and counters.period_start = started.period_start)::bigint as api_calls,
-    sum(counters.used) filter (where counters.metric = 'call_seconds' and counters.period_start = started.period_start)::bigint as call_seconds,
-    sum(counters.used) filter (where counters.metric = 'stream_seconds' and counters.period_start = started.period_start)::bigint as stream_seconds,
-    sum(counters.used) filter (where counters.metric = 'files_uploaded' and counters.period_start = started.period_start)::bigint as files_uploaded,
-    sum(counters.used) filter (where counters.metric = 'uploaded_bytes' and counters.period_start = started.period_start)::bigint as total_file_size_bytes,
+    sum(counters.used) filter (
+      where counters.metric = 'api_calls'
+        and counters.period_start = started.period_start
+    )::bigint as api_calls,
+    sum(counters.used) filter (
+      where counters.metric = 'call_seconds'
+        and counters.period_start = started.period_start
+    )::bigint as call_seconds,
+    sum(counters.used) filter (
+      where counters.metric = 'stream_seconds'
+        and counters.period_start = started.period_start
+    )::bigint as stream_seconds,
+    sum(counters.used) filter (
+      where counters.metric = 'files_uploaded'
+        and counters.period_start = started.period_start
+    )::bigint as files_uploaded,
+    sum(counters.used) filter (
+      where counters.metric = 'uploaded_bytes'
+        and counters.period_start = started.period_start
+    )::bigint as total_file_size_bytes,
     max(counters.updated_at) filter (where counters.period_start = started.period_start) as updated_at
   from usage.counter_totals as counters
   where counters.workspace_id = workspaces.id
@@ -82,10 +100,21 @@ cross join lateral (
   from (
     select
       counters.metric,
-      -- A level that moved after the period is known by its peak alone.
-      case when counters.updated_at < ended.period_end then counters.used else coalesce(peaks.peak, 0) end as present,
-      coalesce(peaks.peak, case when counters.updated_at < ended.period_end then counters.used else 0 end) as highest,
-      case when counters.updated_at < ended.period_end then counters.updated_at end as updated_at
+      -- Of a level that changed after the period, only the peak in the period is stored.
+      case
+        when counters.updated_at < ended.period_end then counters.used
+        else coalesce(peaks.peak, 0)
+      end as present,
+      coalesce(
+        peaks.peak,
+        case
+          when counters.updated_at < ended.period_end then counters.used
+          else 0
+        end
+      ) as highest,
+      case
+        when counters.updated_at < ended.period_end then counters.updated_at
+      end as updated_at
     from usage.counters
     left join usage.peaks
       on peaks.workspace_id = counters.workspace_id
@@ -97,9 +126,9 @@ cross join lateral (
   ) as level
 ) as gauges;
 
-comment on view usage.subscription_usage is 'One row per workspace and period, for reports that want the figures side by side.';
+comment on view usage.subscription_usage is 'Use of the sample application''s metrics side by side, one row for each workspace and period with use, the present period always.';
 
-comment on column usage.subscription_usage.period is 'The month, in the workspace''s time zone, in which the period began.';
-comment on column usage.subscription_usage.current_members is 'In the present period the level now, in one that has ended the last level known of it.';
-comment on column usage.subscription_usage.total_messages is 'Messages of this period and all before it.';
-comment on column usage.subscription_usage.call_minutes is 'A minute begun counts as one.';
+comment on column usage.subscription_usage.period is 'The month, in the time zone of the workspace, in which the period started, as YYYY-MM.';
+comment on column usage.subscription_usage.current_members is 'The level now in the present period, the last level known in a period that has ended.';
+comment on column usage.subscription_usage.total_messages is 'Messages of this period and of all periods before it.';
+comment on column usage.subscription_usage.call_minutes is 'Rounded up to whole minutes.';

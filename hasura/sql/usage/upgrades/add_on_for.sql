@@ -17,13 +17,13 @@ as $$
   cross join lateral (
     select ceil((p_needed - bound.cap_value)::numeric / offered.amount)::bigint as quantity
   ) as needed
-  -- An override wins over add-ons: more of them would change nothing.
+  -- An override replaces add-ons, so buying more of them changes nothing.
   where bound.source <> 'override'
     and needed.quantity between 1 and 1000000
   order by needed.quantity * offered.price_cents, needed.quantity, offered.id
   limit 1
 $$;
 
-comment on function usage.add_on_for(uuid, text, bigint) is 'The cheapest add-on on the price list, so many of it as allow a total of a metric on the present plan; null when none does.';
+comment on function usage.add_on_for(uuid, text, bigint) is 'Returns the cheapest public add-on, in the quantity that lets the total use of a metric reach p_needed on the present plan: addOnId, name, quantity, priceCents a month. Null where none does. Refusals of the gate name it.';
 
 revoke execute on function usage.add_on_for(uuid, text, bigint) from public;

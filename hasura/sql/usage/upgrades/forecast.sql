@@ -46,7 +46,7 @@ as $$
           jsonb_agg(coalesce(ended.used, ended.peak)::text order by ended.period_start desc) as used
         from usage.history as ended
         where ended.workspace_id = p_workspace_id
-          -- Six periods, of two months each where a rhythm changed.
+          -- Six months are enough: the forecast weighs the last three periods.
           and ended.period_start > now() - interval '200 days'
         group by ended.metric
       ) as past
@@ -96,8 +96,10 @@ as $$
   )
   from public.workspaces
   cross join lateral (
-    select now_running.period_start, now_running.period_end
-    from usage.period(workspaces.id) as now_running
+    select
+      present.period_start,
+      present.period_end
+    from usage.period(workspaces.id) as present
     limit 1
   ) as period
   cross join lateral (
@@ -107,6 +109,6 @@ as $$
   where workspaces.id = p_workspace_id
 $$;
 
-comment on function usage.forecast(uuid) is 'What the suggestion of an upgrade is made of: use, limits and past periods of a workspace, and the price list; bigints as text. Null for no workspace.';
+comment on function usage.forecast(uuid) is 'Returns the data of a forecast as JSON, bigints as text: the present period and plan of a workspace, use, limit and past periods of each metric, and the public plans and add-ons. Null for an unknown workspace. The action suggestUpgrade reads it.';
 
 revoke execute on function usage.forecast(uuid) from public;

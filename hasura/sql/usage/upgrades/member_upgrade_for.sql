@@ -9,9 +9,9 @@ as $$
   join billing.plan_limits as bound
     on bound.plan_id = plan.id
     and bound.metric = p_metric
-  left join billing.member_limits as each_may
-    on each_may.plan_id = plan.id
-    and each_may.metric = p_metric
+  left join billing.member_limits as member_bound
+    on member_bound.plan_id = plan.id
+    and member_bound.metric = p_metric
   where plan.rank > (
       select present.rank
       from billing.plans as present
@@ -19,8 +19,8 @@ as $$
     )
     and plan.is_public
     and (bound.limit_value is null or bound.limit_value >= p_needed)
-    and (each_may.limit_value is null or each_may.limit_value >= p_needed)
-    -- What the workspace itself has set no plan changes.
+    and (member_bound.limit_value is null or member_bound.limit_value >= p_needed)
+    -- A limit that the workspace sets for its members stays on any plan.
     and not exists (
       select
       from billing.member_limits as own
@@ -31,6 +31,6 @@ as $$
   limit 1
 $$;
 
-comment on function usage.member_upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that allows one member a total of a metric; null when none does.';
+comment on function usage.member_upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that lets the use of a metric by one member reach p_needed: planId, name, priceCents a month. Null where no plan does, also because the workspace has set the limit itself. Refusals of the gate name it.';
 
 revoke execute on function usage.member_upgrade_for(uuid, text, bigint) from public;

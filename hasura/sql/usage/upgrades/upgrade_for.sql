@@ -19,7 +19,7 @@ as $$
       bound.limit_value is null
       or bound.limit_value + coalesce(
         (
-          -- What stays on whatever plan there is.
+          -- Add-ons that name no subscription stay on any plan.
           select sum(bought.unit_amount::numeric * bought.quantity)
           from billing.subscription_add_ons as bought
           where bought.workspace_id = p_workspace_id
@@ -35,6 +35,6 @@ as $$
   limit 1
 $$;
 
-comment on function usage.upgrade_for(uuid, text, bigint) is 'The cheapest higher plan on the price list that, with the add-ons of the workspace, allows a total of a metric; null when none does.';
+comment on function usage.upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that, with the add-ons that stay, lets the total use of a metric reach p_needed: planId, name, priceCents a month. A price on request comes last; null where no plan does. Refusals of the gate name it.';
 
 revoke execute on function usage.upgrade_for(uuid, text, bigint) from public;

@@ -1,14 +1,14 @@
 import type { Queryable } from "../../core/index.ts";
-import type { OfferedAddOn, OfferedPlan, Outlook } from "./advice.ts";
-import type { MetricOutlook } from "./forecast.ts";
+import type { OfferedAddOn, OfferedPlan, ForecastData } from "./advice.ts";
+import type { MetricForecastData } from "./forecast.ts";
 
-/** As `usage.forecast` tells it: bigints as text, which a JSON number would round. */
-interface StoredOutlook {
+/** As `usage.forecast` returns it: bigints as text, because a JSON number would round them. */
+interface StoredForecastData {
   readonly now: string;
   readonly periodStart: string;
   readonly periodEnd: string;
-  readonly plan: Outlook["plan"];
-  readonly metrics: readonly (Omit<MetricOutlook, "used" | "reserved" | "limit" | "history"> & {
+  readonly plan: ForecastData["plan"];
+  readonly metrics: readonly (Omit<MetricForecastData, "used" | "reserved" | "limit" | "history"> & {
     readonly used: string;
     readonly reserved: string;
     readonly limit: string | null;
@@ -24,14 +24,17 @@ interface StoredOutlook {
 
 const whole = (text: string | null): bigint | null => (text === null ? null : BigInt(text));
 
-/** What `advise` needs to know of a workspace; null where there is none. */
-export const readOutlook = async (database: Queryable, workspaceId: string): Promise<Outlook | null> => {
-  const [row] = await database.query<{ readonly outlook: StoredOutlook | null }>(
-    "select usage.forecast($1::uuid) as outlook",
+/** Reads the input of `advise` in one statement; null for an unknown workspace. */
+export const readForecastData = async (
+  database: Queryable,
+  workspaceId: string,
+): Promise<ForecastData | null> => {
+  const [row] = await database.query<{ readonly data: StoredForecastData | null }>(
+    "select usage.forecast($1::uuid) as data",
     [workspaceId],
-    { name: "usage_outlook" },
+    { name: "usage_forecast" },
   );
-  const stored = row?.outlook ?? null;
+  const stored = row?.data ?? null;
   if (stored === null) return null;
   return {
     nowMs: Date.parse(stored.now),
