@@ -9,7 +9,8 @@ const table = z.object({ schema: z.string(), name: z.string() });
 
 const choices = z.object({
   source: z.string(),
-  tenant: table.optional(),
+  /** With the column that is its key. */
+  tenant: table.extend({ key: z.string() }).optional(),
   members: table
     .extend({ tenantColumn: z.string(), userColumn: z.string(), roleColumn: z.string().optional() })
     .optional(),
@@ -56,7 +57,6 @@ const schema = z.object({
   sql: z.object({
     migrations: z.array(z.string()),
     hooks: z.array(z.string()),
-    catalogue: z.string(),
   }),
   /** Migrations that this tool added to the project, in order, each with its files. */
   migrations: z.array(z.object({ name: z.string(), files: z.array(file) })),
@@ -73,6 +73,7 @@ export type MergedEntry = z.infer<typeof entry>;
 
 export const renderManifest = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 
+/** What was chosen at the installation. */
 export const choicesOf = ({ options }: Manifest): Choices => ({
   source: options.source,
   tenant: options.tenant,

@@ -11,3 +11,4 @@ export {
   readProject,
   type TrackedList,
 } from "./read-project.ts";
+export { withFolderOf } from "./migrations-copy.ts";
