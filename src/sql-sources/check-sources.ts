@@ -8,10 +8,10 @@ const nameOf = (definition: Definition): readonly string[] =>
 const wrongDefinition = (source: Source, definition: Definition): string | undefined => {
   const expected = `${source.schema}.${source.name}`;
   if (definition.kind === "trigger") {
-    const called = definition.calls.join(".");
-    return called === expected
-      ? undefined
-      : `trigger ${definition.name} calls ${called}: it belongs in the file of that function`;
+    const { name, on, calls } = definition;
+    // A trigger of one series that calls a function of the other has a file of its own.
+    if ([calls.join("."), `${on[0]}.${name}`].includes(expected)) return undefined;
+    return `trigger ${name} calls ${calls.join(".")}: move it to the file of that function, or to ${on[0]}/<topic>/${name}.sql`;
   }
   const found = nameOf(definition).join(".");
   return found === expected ? undefined : `defines ${found}, but its path says ${expected}`;

@@ -89,7 +89,8 @@ export const dropOrder = async (
         if (dependant === undefined) throw refuse(object, text);
         return dependant;
       })
-      .filter((dependant) => dependant !== key);
+      .filter((dependant) => dependant !== key)
+      .sort();
   };
   // Each component stands behind what it points to, so dependants come out first.
   return components([...seeds], dependants).flat();

@@ -387,6 +387,87 @@ describe("product and sample", () => {
   });
 });
 
+describe("generated routines", () => {
+  const body = `create or replace function shop.tag_body()
+returns text
+language sql
+immutable
+as $$
+  select 'begin return null; end'
+$$;
+`;
+  const rebuild = `create or replace function shop.rebuild_tags()
+returns void
+language plpgsql
+as $$
+declare
+  _table regclass;
+begin
+  for _table in select t.relation from shop.tagged t loop
+    execute format('create or replace function shop.tag_%s() returns trigger language plpgsql as %L', _table, shop.tag_body());
+    execute format('create or replace trigger tag after delete on %s for each statement execute function shop.tag_%s()', _table, _table);
+  end loop;
+end
+$$;
+`;
+  const attached = `create table tagged_orders (id bigint);
+create table shop.tagged (relation regclass not null);
+insert into shop.tagged values ('tagged_orders');
+select shop.rebuild_tags();
+`;
+  const detached = `drop table tagged_orders; drop function shop.tag_tagged_orders(); drop table shop.tagged;`;
+
+  beforeEach(async () => {
+    await project.delete();
+    project = await createSourcesProject({
+      generated: {
+        query: "select t.tgfoid as oid from pg_trigger t join shop.tagged g on g.relation = t.tgrelid",
+        rebuild: "select shop.rebuild_tags();",
+      },
+    });
+    await project.put(
+      "migrations/default/1000_create_tables/up.sql",
+      `create schema shop; create schema app; ${body} ${rebuild} ${attached}`,
+    );
+    await project.put(
+      "migrations/default/1000_create_tables/down.sql",
+      `${detached} drop schema app cascade; drop schema shop cascade;`,
+    );
+    await project.put("sql/shop/tags/tag_body.sql", body);
+    await project.put("sql/shop/tags/rebuild_tags.sql", rebuild);
+  });
+
+  it("need no source", async () => {
+    expect(await project.check()).toEqual([]);
+    expect((await project.generate("change_things")).written).toEqual([]);
+  });
+
+  it("are rebuilt when what their template makes is another, and back again", async () => {
+    await change("sql/shop/tags/tag_body.sql", "return null", "return new");
+    const { up, down } = await project.generate("change_things");
+    expect(up.trimEnd().split("\n").at(-1)).toBe("select shop.rebuild_tags();");
+    expect(down.trimEnd().split("\n").at(-1)).toBe("select shop.rebuild_tags();");
+    expect(await project.check()).toEqual([]);
+  });
+
+  it("are left alone by a change that does not reach them", async () => {
+    await project.put("sql/shop/tags/one.sql", "create or replace view shop.one as select 1 as id;\n");
+    const { up } = await project.generate("change_things");
+    expect(up).not.toContain("rebuild_tags");
+  });
+
+  it("are named when the migrations left them behind their template", async () => {
+    await project.put(
+      "migrations/default/2000_change_body/up.sql",
+      body.replace("return null", "return new"),
+    );
+    await project.put("sql/shop/tags/tag_body.sql", body.replace("return null", "return new"));
+    expect(await project.check()).toEqual([
+      "function shop.tag_tagged_orders() is generated, and differs from what its rebuild makes",
+    ]);
+  });
+});
+
 describe("refusals", () => {
   const refused = async (message: string | RegExp): Promise<void> => {
     await expect(project.generate("change_things")).rejects.toThrow(message);
@@ -428,7 +509,7 @@ describe("refusals", () => {
         "hasura/sql/shop/totals/comments.sql: defines nothing",
         "hasura/sql/shop/totals/gross.sql:1: defines shop.totals, but its path says shop.gross",
         "hasura/sql/shop/totals/stamp_page.sql:1: defines shop.stamp, but its path says shop.stamp_page",
-        "hasura/sql/shop/totals/stamp_page.sql:11: trigger stamp calls shop.stamp: it belongs in the file of that function",
+        "hasura/sql/shop/totals/stamp_page.sql:11: trigger stamp calls shop.stamp: move it to the file of that function, or to shop/<topic>/stamp.sql",
         "hasura/sql/shop/totals/tax_note.sql:2: is about shop.with_tax, which it does not define",
       ].join("\n"),
     );
