@@ -7,6 +7,7 @@ import {
   type ParsedStatement,
   parseStatements,
   SyntaxTreeError,
+  visitNodes,
 } from "./syntax-tree.ts";
 import { typeText } from "./type-text.ts";
 
@@ -77,6 +78,14 @@ const argumentTypes = (node: Node): readonly string[] => {
     if (!inputModes.has(String(parameter["mode"])) || !isNode(parameter["argType"])) return [];
     return [typeText(parameter["argType"])];
   });
+};
+
+const hasBorrowedType = ({ parameters }: Node): boolean => {
+  let isFound = false;
+  visitNodes(parameters, ({ pct_type }) => {
+    isFound ||= pct_type === true;
+  });
+  return isFound;
 };
 
 const relationOf = (value: unknown): readonly [string, string] => {
@@ -153,6 +162,11 @@ const statementOf = (file: SourceFile, bytes: Buffer, parsed: ParsedStatement): 
     );
   }
   if (parsed.node["replace"] !== true) throw sourceError(place, "write create or replace");
+  if (hasBorrowedType(parsed.node))
+    throw sourceError(
+      place,
+      "write the type of a parameter itself: %type says another once the column changes",
+    );
   if (parsed.node["isconstraint"] === true)
     throw sourceError(place, "Postgres cannot replace a constraint trigger: create it in a migration");
   return { text, line, defines: create(parsed.node), concerns: [] };
