@@ -11,10 +11,10 @@ export interface ScratchDatabaseOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Lends a migrated database of an embedded server that exists for the time of `work` only. */
-export async function withScratchDatabase<T>(
+/** Lends an embedded server that exists for the time of `work` only. */
+export async function withScratchServer<T>(
   name: string,
-  work: (database: Database, url: string) => Promise<T>,
+  work: (url: string) => Promise<T>,
   { settings, ...options }: ScratchDatabaseOptions = {},
 ): Promise<T> {
   const server = await startEmbeddedPostgres({
@@ -25,18 +25,33 @@ export async function withScratchDatabase<T>(
     ...options,
   });
   try {
-    const database = createDatabase({
-      connectionString: server.url,
-      maxConnections: 2,
-      applicationName: `hasura-usage-${name}`,
-    });
-    try {
-      await migrate({ database, migrationsDir: join(projectRoot, "hasura", "migrations") });
-      return await work(database, server.url);
-    } finally {
-      await database.close();
-    }
+    return await work(server.url);
   } finally {
     await server.stop();
   }
+}
+
+/** Lends a migrated database of such a server. */
+export function withScratchDatabase<T>(
+  name: string,
+  work: (database: Database, url: string) => Promise<T>,
+  options: ScratchDatabaseOptions = {},
+): Promise<T> {
+  return withScratchServer(
+    name,
+    async (url) => {
+      const database = createDatabase({
+        connectionString: url,
+        maxConnections: 2,
+        applicationName: `hasura-usage-${name}`,
+      });
+      try {
+        await migrate({ database, migrationsDir: join(projectRoot, "hasura", "migrations") });
+        return await work(database, url);
+      } finally {
+        await database.close();
+      }
+    },
+    options,
+  );
 }

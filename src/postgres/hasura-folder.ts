@@ -21,7 +21,7 @@ const isMigration = (name: string): boolean => /^\d+(_|$)/.test(name);
  * A Hasura project keeps one folder a database: `default`, or the only one, whatever its name. The folder of one database
  * may be given as well.
  */
-const databaseFolder = async (folder: string): Promise<string> => {
+export const databaseFolder = async (folder: string): Promise<string> => {
   const inside = join(folder, "default");
   if (existsSync(inside)) return inside;
   if (!existsSync(folder)) return folder;

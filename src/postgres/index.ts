@@ -7,7 +7,7 @@ export { describeSchema } from "./describe-schema.ts";
 export { binariesPlatform } from "./embedded-binaries.ts";
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from "./embedded.ts";
 export { type FilledClusterOptions, prepareFilledCluster } from "./filled-cluster.ts";
-export { projectDigest } from "./hasura-folder.ts";
+export { databaseFolder, projectDigest, readMigrations } from "./hasura-folder.ts";
 export { createListener, type Listener, type ListenerDeps } from "./listen.ts";
 export { migrate, type MigrateOptions, type MigrateResult } from "./migrate.ts";
 export { createDatabase, type DatabaseOptions, type PooledDatabase } from "./pool.ts";

@@ -68,11 +68,15 @@ const byPath = (left: Source, right: Source): number =>
 export const orderParsed = (sources: readonly Source[]): readonly Source[] =>
   order([...sources].sort(byPath), edgesOf(sources), 0);
 
+/** Throws `invalid-source` with file and line. */
+export const parseSources = async (files: readonly SourceFile[]): Promise<readonly Source[]> => {
+  await loadParser();
+  return files.map(parseSource);
+};
+
 /**
  * Parses the files and puts what each refers to before it; files that do not need each other stay in the order of their
  * paths. Throws `invalid-source` with file and line, or `circular-sources`.
  */
-export const orderSources = async (files: readonly SourceFile[]): Promise<readonly Source[]> => {
-  await loadParser();
-  return orderParsed(files.map(parseSource));
-};
+export const orderSources = async (files: readonly SourceFile[]): Promise<readonly Source[]> =>
+  orderParsed(await parseSources(files));

@@ -7,6 +7,7 @@ import {
   type ParsedStatement,
   parseStatements,
   SyntaxTreeError,
+  visitNodes,
 } from "./syntax-tree.ts";
 import { typeText } from "./type-text.ts";
 
@@ -31,6 +32,8 @@ export type Definition =
       readonly name: string;
       /** Schema and name of the table or view. */
       readonly on: readonly [string, string];
+      /** Schema and name of the function. */
+      readonly calls: readonly [string, string];
     };
 
 export interface SourceStatement {
@@ -39,6 +42,8 @@ export interface SourceStatement {
   readonly line: number;
   /** What it creates; undefined for a comment, a grant and a revoke. */
   readonly defines: Definition | undefined;
+  /** Names with their schemas of what a comment, a grant or a revoke is about; a trigger's is preceded by its table. */
+  readonly concerns: readonly (readonly string[])[];
 }
 
 export interface Source extends SourceFile {
@@ -75,6 +80,14 @@ const argumentTypes = (node: Node): readonly string[] => {
   });
 };
 
+const hasBorrowedType = ({ parameters }: Node): boolean => {
+  let isFound = false;
+  visitNodes(parameters, ({ pct_type }) => {
+    isFound ||= pct_type === true;
+  });
+  return isFound;
+};
+
 const relationOf = (value: unknown): readonly [string, string] => {
   const node = isNode(value) ? value : {};
   return [typeof node["schemaname"] === "string" ? node["schemaname"] : "", String(node["relname"])];
@@ -83,8 +96,12 @@ const relationOf = (value: unknown): readonly [string, string] => {
 const creators: Readonly<Record<string, (node: Node) => Definition>> = {
   CreateFunctionStmt: (node) => {
     const names = namesOf(node["funcname"]);
-    const [schema, name] = [names.at(-2) ?? "", names.at(-1) ?? ""];
-    return { kind: "routine", schema, name, argumentTypes: argumentTypes(node) };
+    return {
+      kind: "routine",
+      schema: names.at(-2) ?? "",
+      name: names.at(-1) ?? "",
+      argumentTypes: argumentTypes(node),
+    };
   },
   ViewStmt: (node) => {
     const [schema, name] = relationOf(node["view"]);
@@ -94,10 +111,29 @@ const creators: Readonly<Record<string, (node: Node) => Definition>> = {
     kind: "trigger",
     name: String(node["trigname"]),
     on: relationOf(node["relation"]),
+    calls: [namesOf(node["funcname"]).at(-2) ?? "", namesOf(node["funcname"]).at(-1) ?? ""],
   }),
 };
 
 const attributes = new Set(["CommentStmt", "GrantStmt"]);
+
+/** The name of an object that a comment or a grant mentions, in whichever form the parser gives it. */
+const mentioned = (value: unknown): readonly string[] => {
+  if (!isNode(value)) return [];
+  const { ObjectWithArgs: routine, RangeVar: relation, List: list } = value;
+  if (isNode(routine)) return namesOf(routine["objname"]);
+  if (isNode(relation)) return relationOf(relation);
+  return isNode(list) ? namesOf(list["items"]) : [];
+};
+
+const concerns = ({ kind, node }: ParsedStatement): readonly (readonly string[])[] => {
+  if (kind === "GrantStmt") {
+    const objects = Array.isArray(node["objects"]) ? (node["objects"] as readonly unknown[]) : [];
+    return objects.map(mentioned);
+  }
+  const names = mentioned(node["object"]);
+  return [node["objtype"] === "OBJECT_COLUMN" ? names.slice(0, -1) : names];
+};
 
 const referencesOf = ({ kind, node }: ParsedStatement): readonly Reference[] => {
   if (kind === "CreateFunctionStmt") return routineReferences(node);
@@ -116,18 +152,24 @@ const parse = (file: SourceFile): readonly ParsedStatement[] => {
 const statementOf = (file: SourceFile, bytes: Buffer, parsed: ParsedStatement): SourceStatement => {
   const { text, line } = cut(file, bytes, parsed);
   const place = { path: file.path, line };
+  if (parsed.length === 0) throw sourceError(place, "end the statement with a semicolon");
   const create = creators[parsed.kind];
   if (create === undefined) {
-    if (attributes.has(parsed.kind)) return { text, line, defines: undefined };
+    if (attributes.has(parsed.kind)) return { text, line, defines: undefined, concerns: concerns(parsed) };
     throw sourceError(
       place,
       "a source holds create or replace function, procedure, view or trigger, comment on, grant and revoke; move other statements to a migration",
     );
   }
   if (parsed.node["replace"] !== true) throw sourceError(place, "write create or replace");
+  if (hasBorrowedType(parsed.node))
+    throw sourceError(
+      place,
+      "write the type of a parameter itself: %type says another once the column changes",
+    );
   if (parsed.node["isconstraint"] === true)
     throw sourceError(place, "Postgres cannot replace a constraint trigger: create it in a migration");
-  return { text, line, defines: create(parsed.node) };
+  return { text, line, defines: create(parsed.node), concerns: [] };
 };
 
 /** Parses one file with Postgres's own parser; `loadParser` must have run. Throws `invalid-source`. */

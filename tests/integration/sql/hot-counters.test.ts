@@ -8,7 +8,7 @@ import { createWorkspace, setLimit, type Workspace } from "../../support/workspa
 import { ask, askOne } from "./gate-support.ts";
 import { addChannels, addMessages, drifts, refusal, used } from "./meter-fixtures.ts";
 
-/** Counters that are spread over shards. They are made hot by asking for it, so that no test depends on the machine's speed. */
+/** Sharded counters. They are split on request, so that no test depends on the machine's speed. */
 
 const clients = 16;
 let test: TestDatabase;
@@ -26,7 +26,7 @@ beforeEach(async () => {
   channel = String((await addChannels(test.database, workspace, 1))[0]);
 });
 
-const spread = async (shards = 16): Promise<void> => {
+const split = async (shards = 16): Promise<void> => {
   await test.database.query("select usage.split_counter($1, 'messages', $2)", [workspace.id, shards]);
 };
 const home = async (): Promise<{ shards: number; used: number; headroom: number; granted: number }> => {
@@ -63,11 +63,11 @@ describe.each([
   ["one row a statement", 1],
   ["seven rows a statement", 7],
 ])("16 clients at three times the limit of a hot counter, %s", (_name, size) => {
-  it("get exactly the limit, beside the gate, changes of the limit and rollbacks, without a deadlock", async () => {
+  it("add exactly the limit beside the gate, changes of the limit and rollbacks, without a deadlock", async () => {
     const db = test.database;
     const most = 2400;
     await setLimit(db, workspace.id, "messages", most - 400);
-    await spread();
+    await split();
     expect((await home()).shards).toBe(16);
     let asked = 0;
     let kept = 0;
@@ -113,7 +113,7 @@ describe.each([
           workspace.id,
           value,
         ]);
-        await spread();
+        await split();
       }
     };
     await Promise.all([...Array.from({ length: clients - 2 }, writer), holder(), changer()]);
@@ -134,10 +134,10 @@ describe.each([
   }, 180_000);
 });
 
-it("raises each threshold once, with the use that reaches it", async () => {
+it("writes each alert once, with the use that reaches its threshold", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 2000);
-  await spread();
+  await split();
   let left = 1900;
   const writer = async (): Promise<void> => {
     while (left > 0) {
@@ -154,10 +154,10 @@ it("raises each threshold once, with the use that reaches it", async () => {
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
 
-it("refuses nothing that fits: headroom that lies with other shards is brought back", async () => {
+it("refuses nothing that fits: takes unused headroom back from other shards", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread(64);
+  await split(64);
   expect((await home()).granted).toBeGreaterThan(0);
   await addMessages(db, workspace, channel, 10_000);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
@@ -165,10 +165,10 @@ it("refuses nothing that fits: headroom that lies with other shards is brought b
   );
 }, 60_000);
 
-it("lets the gate have what no shard has used, and holds nothing twice", async () => {
+it("gives the gate the unused headroom of shards, and reserves none of it twice", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread(64);
+  await split(64);
   await addMessages(db, workspace, channel, 5);
   const check = await askOne(db, {
     op: "check",
@@ -189,10 +189,10 @@ it("lets the gate have what no shard has used, and holds nothing twice", async (
   );
 });
 
-it("blocks more use at once after a downgrade, and gives the new headroom at once after a raise", async () => {
+it("refuses more use at once after a downgrade, and allows it at once after a raise", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread();
+  await split();
   await addMessages(db, workspace, channel, 50);
   const to = (value: number): Promise<unknown> =>
     db.query("update billing.limit_overrides set limit_value = $2 where workspace_id = $1", [
@@ -217,10 +217,10 @@ it("blocks more use at once after a downgrade, and gives the new headroom at onc
   );
 });
 
-it("is refused to an older snapshot that did not see a shard move", async () => {
+it("fails a repeatable read transaction that did not see a shard change with 40001", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 100_000);
-  await spread(1);
+  await split(1);
   await db
     .transaction(async (tx: Queryable) => {
       await tx.query("set transaction isolation level repeatable read");
@@ -235,7 +235,7 @@ it("is refused to an older snapshot that did not see a shard move", async () => 
   expect(await used(db, workspace, "messages")).toBe(1);
 });
 
-it("gives no headroom from an older snapshot, which may not see the limit of now", async () => {
+it("grants no headroom in a repeatable read transaction, which may not see the present limit", async () => {
   const db = test.database;
   await db.transaction(async (tx: Queryable) => {
     await tx.query("set transaction isolation level repeatable read");
@@ -248,7 +248,7 @@ it("gives no headroom from an older snapshot, which may not see the limit of now
   expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
 });
 
-it("gives no headroom under a limit that a transaction is changing and that its first use could not be seen by", async () => {
+it("grants no headroom to a new counter under a limit that an open transaction is changing", async () => {
   const db = test.database;
   await db.transaction(async (tx: Queryable) => {
     await setLimit(tx, workspace.id, "messages", 3);
@@ -259,7 +259,7 @@ it("gives no headroom under a limit that a transaction is changing and that its 
   expect((await refusal(addMessages(db, workspace, channel, 1))).code).toBe("23U01");
 });
 
-it("goes from cold to hot when its writers wait for each other, and back when nobody writes", async () => {
+it("is split when its writers wait for each other, and merged when writes stop", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 1_000_000);
   let written = 0;
@@ -288,21 +288,21 @@ it("goes from cold to hot when its writers wait for each other, and back when no
   expect(await drifts(db, workspace)).toEqual([]);
 }, 60_000);
 
-it("gives each connection headroom on its own shard again after a change of limits, instead of on one that has it", async () => {
-  const slotOf = async (session: Database): Promise<number> => {
+it("grants each connection headroom on its own shard again after a change of limits", async () => {
+  const shardOf = async (session: Database): Promise<number> => {
     const [row] = await session.query<{ shard: number }>("select pg_backend_pid() % 16 as shard");
     return row?.shard ?? -1;
   };
   const sessions: Database[] = [];
   try {
     await setLimit(test.database, workspace.id, "messages", 10_000);
-    await spread();
+    await split();
     await setLimit(test.database, workspace.id, "messages", 20_000);
     const wanted = new Map<number, Database>();
     while (wanted.size < 3) {
       const session = createDatabase({ connectionString: test.url, maxConnections: 1 });
       sessions.push(session);
-      wanted.set(await slotOf(session), session);
+      wanted.set(await shardOf(session), session);
     }
     for (const session of wanted.values()) await addMessages(session, workspace, channel, 1);
     const open = await test.database.query<{ shard: number }>(
@@ -316,11 +316,11 @@ it("gives each connection headroom on its own shard again after a change of limi
   }
 });
 
-it("stays spread when it was spread before the rush, until nobody hurries", async () => {
+it("stays split before a burst of writes, until its rate of use falls", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread(4);
-  // More than the shards of anybody hold.
+  await split(4);
+  // More than any shard has.
   for (let n = 0; n < 6; n += 1) await addMessages(db, workspace, channel, 500);
   expect((await home()).shards).toBe(4);
   await db.query(
@@ -331,10 +331,10 @@ it("stays spread when it was spread before the rush, until nobody hurries", asyn
   expect(await home()).toMatchObject({ shards: 0, used: 5_000, granted: 0 });
 });
 
-it("takes headroom back from a shard that a transaction has in hand, by waiting for it", async () => {
+it("takes headroom back from a shard in use by waiting for its transaction", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread(1);
+  await split(1);
   const lower = "update billing.limit_overrides set limit_value = 1 where workspace_id = $1";
   let lowered: Promise<unknown> = Promise.resolve();
   await db.transaction(async (tx: Queryable) => {
@@ -353,7 +353,7 @@ it("takes headroom back from a shard that a transaction has in hand, by waiting 
   expect(await used(db, workspace, "messages")).toBe(1);
 });
 
-it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async () => {
+it("counts one metered row through TRUNCATE, UPDATE and DELETE", async () => {
   const own = await createTestDatabase();
   try {
     const db = own.database;
@@ -378,10 +378,10 @@ it("counts one metered row through TRUNCATE, UPDATE and DELETE as ever", async (
   }
 }, 60_000);
 
-it("shows a recount beside hot writers no drift", async () => {
+it("shows no drift in a recount beside concurrent writers", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 1_000_000);
-  await spread();
+  await split();
   let left = 600;
   const writer = async (): Promise<void> => {
     while (left > 0) {
@@ -402,7 +402,7 @@ it("shows a recount beside hot writers no drift", async () => {
   expect([await used(db, workspace, "messages"), await drifts(db, workspace)]).toEqual([600, []]);
 }, 60_000);
 
-it("adds to many counters at once in one order, hot, new and near their limits among them", async () => {
+it("adds to many counters in one statement, some sharded, new or near their limits, without a deadlock", async () => {
   const db = test.database;
   const many: Workspace[] = [];
   for (let index = 0; index < 12; index += 1) many.push(await createWorkspace(db));
@@ -443,10 +443,10 @@ it("adds to many counters at once in one order, hot, new and near their limits a
   }
 }, 120_000);
 
-it("takes the general of its shards back when its workspace moves to another time zone, whose running period goes on", async () => {
+it("takes the headroom of its shards back when its workspace moves to another time zone", async () => {
   const db = test.database;
   await setLimit(db, workspace.id, "messages", 10_000);
-  await spread();
+  await split();
   await addMessages(db, workspace, channel, 5);
   await db.query("update public.workspaces set time_zone = 'Pacific/Kiritimati' where id = $1", [
     workspace.id,

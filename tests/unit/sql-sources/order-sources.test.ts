@@ -104,6 +104,18 @@ describe("orderSources", () => {
     ).rejects.toThrow(/^hasura\/sql\/usage\/topic\/a.sql:3: a source holds create or replace/u);
   });
 
+  it("refuses a parameter with the type of a column, which names no function for good", async () => {
+    await expect(
+      order(routine("a", "select 1", { language: "sql", head: "p_id usage.meters.id%type" })),
+    ).rejects.toThrow("hasura/sql/usage/topic/a.sql:2: write the type of a parameter itself");
+  });
+
+  it("refuses a last statement without its semicolon", async () => {
+    await expect(
+      order({ path: "usage/topic/a.sql", text: "create or replace view usage.a as select 1" }),
+    ).rejects.toThrow("hasura/sql/usage/topic/a.sql:1: end the statement with a semicolon");
+  });
+
   it("refuses to create without replacing", async () => {
     await expect(
       order({ path: "usage/topic/a.sql", text: "create view usage.a as select 1;" }),

@@ -9,7 +9,7 @@ create table usage.member_meters (
 
 create index member_meters_workspace_id_idx on usage.member_meters (workspace_id);
 
-comment on table usage.member_meters is 'For which workspaces the use of each member is counted: where a limit of members once applied. The others pay one look.';
+comment on table usage.member_meters is 'Workspaces and metrics whose members are counted: a limit of members applies, or has applied. For the others a write costs one lookup';
 
 create table usage.member_counters (
   workspace_id uuid not null,
@@ -25,9 +25,9 @@ with (fillfactor = 50);
 
 create index member_counters_member_id_idx on usage.member_counters (member_id);
 
-comment on table usage.member_counters is 'What each member has used of its workspace''s use; written by usage.add_to_members alone, whose row lock serialises the use of one member';
+comment on table usage.member_counters is 'The use of each member within that of the workspace. Its row lock puts decisions about one member in order';
 comment on column usage.member_counters.period_start is 'Start of the period of a counter; -infinity for a gauge';
-comment on column usage.member_counters.member_id is 'The user; it may have left, and its rows still count';
+comment on column usage.member_counters.member_id is 'The user; one who has left the workspace keeps the counter while rows of that user count';
 
 create table usage.member_counter_log (
   workspace_id uuid not null,
@@ -37,7 +37,7 @@ create table usage.member_counter_log (
   amount bigint not null
 );
 
-comment on table usage.member_counter_log is 'Every addition to a counter of a member since the last reconciliation, as usage.counter_log has them of the workspace';
+comment on table usage.member_counter_log is 'Append-only log of the additions to members'' counters since the last reconciliation, as usage.counter_log is for workspaces';
 
 create table usage.member_counter_log_totals (
   workspace_id uuid not null,
@@ -49,4 +49,4 @@ create table usage.member_counter_log_totals (
   constraint member_counter_log_totals_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade
 );
 
-comment on table usage.member_counter_log_totals is 'Folded usage.member_counter_log';
+comment on table usage.member_counter_log_totals is 'What the log has recorded for each member''s counter up to the last reconciliation';

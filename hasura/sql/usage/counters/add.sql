@@ -12,18 +12,18 @@ declare
   _start timestamptz;
   _shards smallint;
   _granted bigint;
-  _asked_at timestamptz;
+  _started_at timestamptz;
   _contention smallint;
   _used bigint;
 begin
-  -- Room ends with its period at the latest, so the latest row is the one or has none.
-  select c.period_start, c.shards, c.granted
+  -- Headroom ends with its period at the latest, so either the latest row has it or none has.
+  select counter.period_start, counter.shards, counter.granted
   into _start, _shards, _granted
-  from usage.counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start <= now()
-  order by c.period_start desc
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start <= now()
+  order by counter.period_start desc
   limit 1;
   if not found then
     perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
@@ -31,44 +31,44 @@ begin
   end if;
 
   if _start = '-infinity' then
-    update usage.counters c
+    update usage.counters as counter
     set
-      used = c.used + p_amount,
-      headroom = c.headroom - p_amount,
+      used = counter.used + p_amount,
+      headroom = counter.headroom - p_amount,
       updated_at = now()
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = '-infinity'
-      and c.headroom >= p_amount
-      and c.headroom_from <= now()
-      and c.headroom_until > now()
-      and c.used + p_amount >= c.fall_at
-    returning c.used
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = '-infinity'
+      and counter.headroom >= p_amount
+      and counter.headroom_from <= now()
+      and counter.headroom_until > now()
+      and counter.used + p_amount >= counter.fall_at
+    returning counter.used
     into _used;
     if not found then
       perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
     elsif p_amount > 0 then
-      -- Whoever granted the headroom has noted a peak in this period.
-      update usage.peaks k
+      -- The addition that granted the headroom has written the peak of this period.
+      update usage.peaks as peak
       set peak = _used
-      where k.workspace_id = p_workspace_id
-        and k.metric = p_metric
-        and k.period_start = (
-          select p.period_start
-          from usage.peaks p
-          where p.workspace_id = p_workspace_id
-            and p.metric = p_metric
-            and p.period_start <= now()
-          order by p.period_start desc
+      where peak.workspace_id = p_workspace_id
+        and peak.metric = p_metric
+        and peak.period_start = (
+          select latest.period_start
+          from usage.peaks as latest
+          where latest.workspace_id = p_workspace_id
+            and latest.metric = p_metric
+            and latest.period_start <= now()
+          order by latest.period_start desc
           limit 1
         )
-        and k.peak < _used;
+        and peak.peak < _used;
     end if;
     return;
   end if;
 
   for _round in 1..2 loop
-    -- The gate has decided under the lock of the row and counts there.
+    -- Without enforcement the caller is the gate: it has decided under the lock of the counter's row and adds there.
     if p_enforce and _shards > 0 and _granted > 0 and p_amount > 0
       and usage.add_to_shard(p_workspace_id, p_metric, _start, _shards, p_amount)
     then
@@ -76,37 +76,37 @@ begin
     end if;
     exit when _shards > 0 or p_amount is null or p_amount <= 0;
 
-    _asked_at := clock_timestamp();
-    with taken as (
-      update usage.counters c
+    _started_at := clock_timestamp();
+    with added as (
+      update usage.counters as counter
       set
-        used = c.used + p_amount,
-        headroom = c.headroom - p_amount,
+        used = counter.used + p_amount,
+        headroom = counter.headroom - p_amount,
         updated_at = now(),
         contention = case
-          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.contention
-          when c.contention_since > _asked_at - interval '1 second' then least(c.contention + 1, 1000)
+          when clock_timestamp() - _started_at < interval '1 millisecond' then counter.contention
+          when counter.contention_since > _started_at - interval '1 second' then least(counter.contention + 1, 1000)
           else 1
         end,
         contention_since = case
-          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.contention_since < _asked_at - interval '1 second' then _asked_at
-          else c.contention_since
+          when clock_timestamp() - _started_at > interval '1 millisecond' and counter.contention_since < _started_at - interval '1 second' then _started_at
+          else counter.contention_since
         end
-      where c.workspace_id = p_workspace_id
-        and c.metric = p_metric
-        and c.period_start = _start
-        and c.headroom >= p_amount
-        and c.headroom_until > now()
-      returning c.contention
+      where counter.workspace_id = p_workspace_id
+        and counter.metric = p_metric
+        and counter.period_start = _start
+        and counter.headroom >= p_amount
+        and counter.headroom_until > now()
+      returning counter.contention
     ),
-    noted as (
+    logged as (
       insert into usage.counter_log (workspace_id, metric, period_start, amount)
       select p_workspace_id, p_metric, _start, p_amount
-      from taken
+      from added
     )
-    select t.contention
+    select added.contention
     into _contention
-    from taken t;
+    from added;
     if found then
       if _contention >= 8 then
         perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
@@ -114,19 +114,19 @@ begin
       return;
     end if;
 
-    -- Perhaps it was spread while this waited for the row.
-    select c.shards, c.granted
+    -- Another transaction may have split the counter while this one waited for its row.
+    select counter.shards, counter.granted
     into _shards, _granted
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = _start;
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = _start;
     exit when not found or _shards = 0;
   end loop;
   perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
 end
 $$;
 
-comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter: within its headroom by one statement, else by usage.add_beyond_headroom. What refuses is always the latter';
+comment on function usage.add(uuid, text, bigint, boolean) is 'Adds an amount in the metric''s unit to the counter of the present period, or to the gauge; a negative amount gives back, gauges only. Within the headroom one statement adds; otherwise usage.add_beyond_headroom does, and only that raises 23U01 (limit) and 23U02 (invalid input). p_enforce false adds past any limit: for callers that have decided under the lock of the counter''s row. Called by meters, the gate, leases and corrections';
 
 revoke execute on function usage.add(uuid, text, bigint, boolean) from public;

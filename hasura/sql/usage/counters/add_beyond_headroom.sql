@@ -12,14 +12,15 @@ as $$
 declare
   _busy text;
 begin
-  -- Nothing is kept while waiting, for some rounds: without a share left, shards only come back.
+  -- Each attempt ends with its subtransaction, so no lock of it is kept while this waits for a shard. A counter that has
+  -- nothing granted to shards cannot raise HU002 and needs no attempts.
   for _round in 1..usage.max_unlocked_waits() loop
     perform 1
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start <= now()
-      and c.granted > 0
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start <= now()
+      and counter.granted > 0
     limit 1;
     exit when not found;
     begin
@@ -34,6 +35,6 @@ begin
 end
 $$;
 
-comment on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) is 'Adds where the headroom does not do, by usage.add_locked, and waits for shards in use without the counter''s row. Amount 0 only looks; shards given spread the counter over so many';
+comment on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) is 'Adds an amount that exceeds the headroom, by usage.add_locked; waits for shards in use without holding the counter''s row. Amount 0 adds nothing but grants headroom again and splits or merges the counter as needed; p_shards splits it into so many shards. Raises 23U01 at a limit and 23U02 for invalid input. Called by usage.add and the routines of the topic shards';
 
 revoke execute on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) from public;

@@ -4,15 +4,15 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _taken integer[];
+  _added integer[];
   _busy text;
 begin
-  -- What is locked on the way to a counter without headroom must not be waited for by others who came another way: the
-  -- attempt is given up with its locks, and all are taken again in order before anything is counted.
+  -- Locks taken before a counter turns out to lack headroom are out of order with the locks of other statements. So this
+  -- attempt ends with its locks, and the next one takes all of them in key order before it adds anything.
   begin
-    _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
-    if cardinality(_taken) <> cardinality(p_workspaces)
-      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _taken)
+    _added := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+    if cardinality(_added) <> cardinality(p_workspaces)
+      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _added)
     then
       raise exception using errcode = 'HU001';
     end if;
@@ -34,6 +34,6 @@ begin
 end
 $$;
 
-comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters, given in key order; refuses like usage.add';
+comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters at once: the arrays hold one addition at each position, sorted by workspace and metric, each pair once. Adds all or raises as usage.add does. Called by the triggers of meters for a statement that changes several counters';
 
 revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;

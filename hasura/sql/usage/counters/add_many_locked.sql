@@ -9,26 +9,26 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _taken integer[];
+  _added integer[];
   _rest record;
 begin
   perform usage.lock_counters(p_workspaces, p_metrics, p_amounts);
-  _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+  _added := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
   for _rest in
-    select k.workspace_id, k.metric, k.amount, present.period_start, present.shards
-    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-    left join unnest(_taken) as taken (n) on taken.n = k.n
+    select addition.workspace_id, addition.metric, addition.amount, present.period_start, present.shards
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as addition (workspace_id, metric, amount, position)
+    left join unnest(_added) as added (position) on added.position = addition.position
     left join lateral (
-      select c.period_start, c.shards
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start <= now()
-      order by c.period_start desc
+      select counter.period_start, counter.shards
+      from usage.counters as counter
+      where counter.workspace_id = addition.workspace_id
+        and counter.metric = addition.metric
+        and counter.period_start <= now()
+      order by counter.period_start desc
       limit 1
     ) as present on true
-    where taken.n is null
-    order by k.n
+    where added.position is null
+    order by addition.position
   loop
     if coalesce(_rest.shards, 0) = 0
       or _rest.amount <= 0
@@ -40,6 +40,6 @@ begin
 end
 $$;
 
-comment on function usage.add_many_locked(uuid[], text[], bigint[], boolean) is 'Adds to all counters with the locks of all taken first, in order. HU002 where it would wait for shards, if told not to';
+comment on function usage.add_many_locked(uuid[], text[], bigint[], boolean) is 'Adds as usage.add_many does, after it has locked the rows of all counters in key order. p_wait false raises HU002 instead of waiting for a shard in use. Called by usage.add_many';
 
 revoke execute on function usage.add_many_locked(uuid[], text[], bigint[], boolean) from public;

@@ -8,72 +8,73 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  _taken integer[];
+  _added integer[];
 begin
-  -- Statements over the same counters wait for each other here, and the next statement sees what they left.
+  -- Statements over the same counters wait for each other at the first one; the update below then starts with a snapshot
+  -- that has all their changes, instead of looking up and checking each row again.
   perform 1
-  from usage.counters c
-  where c.workspace_id = p_workspaces[1]
-    and c.metric = p_metrics[1]
-    and c.period_start <= now()
-    and c.headroom_until > now()
+  from usage.counters as counter
+  where counter.workspace_id = p_workspaces[1]
+    and counter.metric = p_metrics[1]
+    and counter.period_start <= now()
+    and counter.headroom_until > now()
   for no key update;
 
-  with taken as (
-    update usage.counters c
+  with added as (
+    update usage.counters as counter
     set
-      used = c.used + k.amount,
-      headroom = c.headroom - k.amount,
+      used = counter.used + addition.amount,
+      headroom = counter.headroom - addition.amount,
       updated_at = now()
     from (
-      select k.workspace_id, k.metric, k.amount, k.n
-      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-      order by k.n
+      select given.workspace_id, given.metric, given.amount, given.position
+      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as given (workspace_id, metric, amount, position)
+      order by given.position
       offset 0
-    ) k
-    where c.workspace_id = k.workspace_id
-      and c.metric = k.metric
-      -- Only the present period has headroom, as headroom ends with its period and a change of periods takes it back.
-      and c.period_start <= now()
-      and c.headroom >= k.amount
-      and c.headroom_from <= now()
-      and c.headroom_until > now()
-      and c.used + k.amount >= c.fall_at
-    returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
+    ) as addition
+    where counter.workspace_id = addition.workspace_id
+      and counter.metric = addition.metric
+      -- Only the present period has headroom: headroom ends with its period, and a change of periods takes it back.
+      and counter.period_start <= now()
+      and counter.headroom >= addition.amount
+      and counter.headroom_from <= now()
+      and counter.headroom_until > now()
+      and counter.used + addition.amount >= counter.fall_at
+    returning counter.workspace_id, counter.metric, counter.period_start, counter.used, addition.amount, addition.position
   ),
-  noted as (
+  logged as (
     insert into usage.counter_log (workspace_id, metric, period_start, amount)
-    select t.workspace_id, t.metric, t.period_start, t.amount
-    from taken t
-    where t.period_start > '-infinity'
+    select added.workspace_id, added.metric, added.period_start, added.amount
+    from added
+    where added.period_start > '-infinity'
   ),
-  -- Whoever granted the headroom has noted a peak in this period.
+  -- The addition that granted the headroom has written the peak of this period.
   raised as (
-    update usage.peaks k
-    set peak = t.used
-    from taken t
-    where t.period_start = '-infinity'
-      and t.amount > 0
-      and k.workspace_id = t.workspace_id
-      and k.metric = t.metric
-      and k.period_start = (
-        select p.period_start
-        from usage.peaks p
-        where p.workspace_id = t.workspace_id
-          and p.metric = t.metric
-          and p.period_start <= now()
-        order by p.period_start desc
+    update usage.peaks as peak
+    set peak = added.used
+    from added
+    where added.period_start = '-infinity'
+      and added.amount > 0
+      and peak.workspace_id = added.workspace_id
+      and peak.metric = added.metric
+      and peak.period_start = (
+        select latest.period_start
+        from usage.peaks as latest
+        where latest.workspace_id = added.workspace_id
+          and latest.metric = added.metric
+          and latest.period_start <= now()
+        order by latest.period_start desc
         limit 1
       )
-      and k.peak < t.used
+      and peak.peak < added.used
   )
-  select coalesce(array_agg(t.n::integer), '{}')
-  into _taken
-  from taken t;
-  return _taken;
+  select coalesce(array_agg(added.position::integer), '{}')
+  into _added
+  from added;
+  return _added;
 end
 $$;
 
-comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the headroom, by one statement; returns which ones, as positions';
+comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, sorted by workspace and metric, that have the headroom on their row, and leaves the others as they are; returns the positions of those it added to, in any order. Called by usage.add_many and usage.add_many_locked';
 
 revoke execute on function usage.add_within_headroom(uuid[], text[], bigint[]) from public;

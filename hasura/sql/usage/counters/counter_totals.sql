@@ -1,26 +1,26 @@
 create or replace view usage.counter_totals as
 select
-  counters.workspace_id,
-  counters.metric,
-  counters.period_start,
-  -- Most counters are cold, and read nothing more.
-  counters.used + case when counters.granted > 0 then spread.used else 0 end as used,
-  case when counters.granted > 0 then greatest(counters.updated_at, spread.updated_at) else counters.updated_at end as updated_at,
-  case when counters.granted > 0 then counters.granted - spread.used else 0 end as headroom,
-  counters.alert_at,
-  counters.alert_due
-from usage.counters
+  counter.workspace_id,
+  counter.metric,
+  counter.period_start,
+  -- The tests of granted keep an unsharded counter from reading a second table.
+  counter.used + case when counter.granted > 0 then on_shards.used else 0 end as used,
+  case when counter.granted > 0 then greatest(counter.updated_at, on_shards.updated_at) else counter.updated_at end as updated_at,
+  case when counter.granted > 0 then counter.granted - on_shards.used else 0 end as headroom,
+  counter.alert_at,
+  counter.alert_due
+from usage.counters as counter
 left join lateral (
   select
-    coalesce(sum(counter_shards.used), 0)::bigint as used,
-    max(counter_shards.updated_at) filter (where counter_shards.used > 0) as updated_at
-  from usage.counter_shards
-  where counters.granted > 0
-    and counter_shards.workspace_id = counters.workspace_id
-    and counter_shards.metric = counters.metric
-    and counter_shards.period_start = counters.period_start
-) as spread on true;
+    coalesce(sum(shard.used), 0)::bigint as used,
+    max(shard.updated_at) filter (where shard.used > 0) as updated_at
+  from usage.counter_shards as shard
+  where counter.granted > 0
+    and shard.workspace_id = counter.workspace_id
+    and shard.metric = counter.metric
+    and shard.period_start = counter.period_start
+) as on_shards on true;
 
-comment on view usage.counter_totals is 'The use of every counter, shards included; the one place that adds them up.';
+comment on view usage.counter_totals is 'The use of every counter and gauge, in the metric''s unit, its shards included; every reader of a total reads it here';
 
-comment on column usage.counter_totals.headroom is 'What shards may still use without asking.';
+comment on column usage.counter_totals.headroom is 'Units granted to shards and not used yet; 0 for an unsharded counter';

@@ -4,55 +4,56 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The first use of a period: an anchor that is set beside it waits here or is seen.
+  -- The first use of a period. billing.has_no_use locks the workspace for update: a period anchor that another transaction
+  -- sets now either waits for this use or is seen by it.
   perform 1
-  from public.workspaces w
-  where w.id in (
-    select k.workspace_id
-    from unnest(p_workspaces, p_metrics, p_amounts) as k (workspace_id, metric, amount)
-    join usage.metrics m on m.key = k.metric
-    cross join lateral usage.period(k.workspace_id) as present
-    where k.amount > 0
+  from public.workspaces as workspace
+  where workspace.id in (
+    select addition.workspace_id
+    from unnest(p_workspaces, p_metrics, p_amounts) as addition (workspace_id, metric, amount)
+    join usage.metrics as metric on metric.key = addition.metric
+    cross join lateral usage.period(addition.workspace_id) as present
+    where addition.amount > 0
       and not exists (
         select
-        from usage.counters c
-        where c.workspace_id = k.workspace_id
-          and c.metric = k.metric
-          and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+        from usage.counters as counter
+        where counter.workspace_id = addition.workspace_id
+          and counter.metric = addition.metric
+          and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
       )
   )
-  order by w.id
+  order by workspace.id
   for key share;
 
   insert into usage.counters (workspace_id, metric, period_start, used)
-  select k.workspace_id, k.metric, case m.kind when 'gauge' then '-infinity' else present.period_start end, 0
-  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  where k.amount > 0
+  select addition.workspace_id, addition.metric, case metric.kind when 'gauge' then '-infinity' else present.period_start end, 0
+  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as addition (workspace_id, metric, amount, position)
+  join usage.metrics as metric on metric.key = addition.metric
+  cross join lateral usage.period(addition.workspace_id) as present
+  where addition.amount > 0
     and not exists (
       select
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+      from usage.counters as counter
+      where counter.workspace_id = addition.workspace_id
+        and counter.metric = addition.metric
+        and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
     )
-  order by k.n
+  order by addition.position
   on conflict on constraint counters_pkey do nothing;
 
   perform 1
-  from unnest(p_workspaces, p_metrics) with ordinality as k (workspace_id, metric, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  join usage.counters c
-    on c.workspace_id = k.workspace_id
-    and c.metric = k.metric
-    and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
-  order by k.n
-  for no key update of c;
+  from unnest(p_workspaces, p_metrics) with ordinality as wanted (workspace_id, metric, position)
+  join usage.metrics as metric on metric.key = wanted.metric
+  cross join lateral usage.period(wanted.workspace_id) as present
+  join usage.counters as counter
+    on counter.workspace_id = wanted.workspace_id
+    and counter.metric = wanted.metric
+    and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
+  order by wanted.position
+  for no key update of counter;
 end
 $$;
 
-comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
+comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Locks the rows of several counters, sorted by workspace and metric, until the transaction ends; creates at 0 those that are missing and whose amount is positive. Called by usage.add_many_locked';
 
 revoke execute on function usage.lock_counters(uuid[], text[], bigint[]) from public;

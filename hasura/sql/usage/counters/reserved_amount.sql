@@ -1,23 +1,22 @@
-create or replace function usage.reserved_amount(workspace_id uuid, metric text)
+create or replace function usage.reserved_amount(p_workspace_id uuid, p_metric text)
 returns bigint
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 begin
   return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = $1
-      and r.metric = $2
-      and r.status = 'held'
-      and r.expires_at > now()
-      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
+      and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
   );
 end
 $$;
 
-comment on function usage.reserved_amount(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
+comment on function usage.reserved_amount(uuid, text) is 'Units of a metric that live reservations of a workspace hold, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_locked, the gate, leases and corrections to decide on a limit';
 
 revoke execute on function usage.reserved_amount(uuid, text) from public;

@@ -6,16 +6,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = p_workspace_id
-      and r.metric = p_metric
-      and r.status = 'held'
-      and r.expires_at > now()
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
   );
 end
 $$;
 
-comment on function usage.reserved_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
+comment on function usage.reserved_by_all(uuid, text) is 'Units of a metric that all live reservations of a workspace hold, also the one that this transaction draws on. Called by usage.add_locked: headroom is granted for other transactions too, so no reservation may be left out';
 
 revoke execute on function usage.reserved_by_all(uuid, text) from public;

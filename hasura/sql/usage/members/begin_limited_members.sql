@@ -6,13 +6,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform usage.begin_members(new.workspace_id, new.metric)
-  from usage.metrics m
-  where m.key = new.metric;
+  from usage.metrics as metric
+  where metric.key = new.metric;
   return null;
 end
 $$;
 
-comment on function usage.begin_limited_members() is 'Counts the members from the moment that a workspace limits them; limits of a plan begin with the next use.';
+comment on function usage.begin_limited_members() is 'Starts to count the members of a workspace in the transaction that limits them. A plan has any number of workspaces: under its limit each starts with its next use';
 
 revoke execute on function usage.begin_limited_members() from public;
 

@@ -8,9 +8,9 @@ declare
   _feed text;
 begin
   perform 1
-  from usage.member_meters m
-  where m.workspace_id = p_workspace_id
-    and m.metric = p_metric;
+  from usage.member_meters as member_meter
+  where member_meter.workspace_id = p_workspace_id
+    and member_meter.metric = p_metric;
   if found then
     return 'on';
   end if;
@@ -20,12 +20,12 @@ begin
     return 'off';
   end if;
 
-  select m.kind, m.feed
+  select metric.kind, metric.feed
   into _kind, _feed
-  from usage.metrics m
-  where m.key = p_metric;
-  -- Every writer of a gauge holds this lock to the end of its transaction: what is counted here is committed or one's
-  -- own, and whoever comes after finds the row that is written below.
+  from usage.metrics as metric
+  where metric.key = p_metric;
+  -- Every writer of a gauge holds this lock until its transaction ends. So the recount sees all rows of earlier writers,
+  -- and later writers see the member meter.
   if _kind = 'gauge' then
     perform usage.lock_counter(p_workspace_id, p_metric, '-infinity');
   end if;
@@ -35,18 +35,18 @@ begin
   if not found or _kind <> 'gauge' or _feed <> 'rows' then
     return 'on';
   end if;
-  delete from usage.member_counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = '-infinity';
+  delete from usage.member_counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = '-infinity';
   insert into usage.member_counters (workspace_id, metric, period_start, member_id, used)
-  select p_workspace_id, p_metric, '-infinity', r.member_id, r.amount
-  from usage.recount_members(p_workspace_id, p_metric) r
-  order by r.member_id;
+  select p_workspace_id, p_metric, '-infinity', recount.member_id, recount.amount
+  from usage.recount_members(p_workspace_id, p_metric) as recount
+  order by recount.member_id;
   return 'begun';
 end
 $$;
 
-comment on function usage.begin_members(uuid, text) is 'Whether the members of a workspace are counted (on), or not (off); begun says that it counted a gauge''s rows just now, those of the present statement too';
+comment on function usage.begin_members(uuid, text) is 'Returns whether the members of a workspace are counted for a metric: "off", "on", or "begun" when this call has started to count a gauge, with all live rows including those of the present statement. Starts to count where a limit of members applies. Called by usage.add_to_members, the gate, usage.restart_members and usage.begin_limited_members';
 
 revoke execute on function usage.begin_members(uuid, text) from public;

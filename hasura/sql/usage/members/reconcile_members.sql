@@ -6,96 +6,116 @@ returns setof usage.reconciliations
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   _gauges text;
-  _drift record;
+  _workspace uuid;
+  _metric text;
+  _start timestamptz;
+  _member uuid;
+  _counted bigint;
+  _recounted bigint;
   _row usage.reconciliations;
 begin
-  -- Two repairs of one drift would add up.
+  -- Two repairs of the same drift at once would both add it.
   perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
 
+  -- The workspace before its log, as its deletion locks them; a workspace that is being deleted is skipped.
   with living as (
-    select w.id
-    from public.workspaces w
-    where (p_workspace_id is null or w.id = p_workspace_id)
+    select workspace.id
+    from public.workspaces as workspace
+    where (p_workspace_id is null or workspace.id = p_workspace_id)
       and exists (
         select
-        from usage.member_counter_log e
-        where e.workspace_id = w.id
+        from usage.member_counter_log as log
+        where log.workspace_id = workspace.id
       )
     for key share skip locked
   ),
-  folded as (
-    delete from usage.member_counter_log e
-    using living l
-    where e.workspace_id = l.id
-    returning e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
+  removed as (
+    delete from usage.member_counter_log as log
+    using living
+    where log.workspace_id = living.id
+    returning log.workspace_id, log.metric, log.period_start, log.member_id, log.amount
   )
-  insert into usage.member_counter_log_totals as t (workspace_id, metric, period_start, member_id, amount)
-  select f.workspace_id, f.metric, f.period_start, f.member_id, sum(f.amount)::bigint
-  from folded f
-  group by f.workspace_id, f.metric, f.period_start, f.member_id
-  order by f.workspace_id, f.metric, f.period_start, f.member_id
+  insert into usage.member_counter_log_totals as total (workspace_id, metric, period_start, member_id, amount)
+  select removed.workspace_id, removed.metric, removed.period_start, removed.member_id, sum(removed.amount)::bigint
+  from removed
+  group by removed.workspace_id, removed.metric, removed.period_start, removed.member_id
+  order by removed.workspace_id, removed.metric, removed.period_start, removed.member_id
   on conflict on constraint member_counter_log_totals_pkey do update
-    set amount = t.amount + excluded.amount;
+    set amount = total.amount + excluded.amount;
 
-  select coalesce(
-    string_agg(usage.meter_member_branch(m, m.relation::text, 1) || E'\n union all ', '' order by m.metric, m.relation),
+  -- Dynamic SQL of expressions that usage.attach_meter has checked; usage.meter_member_branch quotes the names.
+  _gauges := coalesce(
+    (
+      select string_agg(
+        usage.meter_member_branch(meter, meter.relation::text, 1) || E'\n union all ', '' order by meter.metric, meter.relation
+      )
+      from usage.meters as meter
+      join usage.metrics as metric
+        on metric.key = meter.metric
+        and metric.kind = 'gauge'
+      join pg_class as relation on relation.oid = meter.relation
+      where meter.member_expression is not null
+    ),
     ''
-  )
-  into _gauges
-  from usage.meters m
-  join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
-  join pg_class c on c.oid = m.relation
-  where m.member_expression is not null;
+  );
 
-  -- One statement is one snapshot, and a commit brings rows and counters together: what differs here has drifted.
-  for _drift in execute format(
+  -- One statement is one snapshot, and a commit makes rows and counters visible together: a difference in it is a drift and
+  -- not a write in between.
+  for _workspace, _metric, _start, _member, _counted, _recounted in execute format(
     $query$
     with truth as (
-      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, u.member_id, sum(u.amount)::bigint as amount
-      from (%s select null::uuid as workspace_id, null::text as metric, null::uuid as member_id, null::bigint as amount where false) u
-      join usage.member_meters m
-        on m.workspace_id = u.workspace_id
-        and m.metric = u.metric
-      where u.member_id is not null
-        and ($1 is null or u.workspace_id = $1)
-      group by u.workspace_id, u.metric, u.member_id
+      select
+        live.workspace_id,
+        live.metric,
+        '-infinity'::timestamptz as period_start,
+        live.member_id,
+        sum(live.amount)::bigint as amount
+      from (%s
+        select null::uuid as workspace_id, null::text as metric, null::uuid as member_id, null::bigint as amount
+        where false
+      ) as live
+      join usage.member_meters as member_meter
+        on member_meter.workspace_id = live.workspace_id
+        and member_meter.metric = live.metric
+      where live.member_id is not null
+        and ($1 is null or live.workspace_id = $1)
+      group by live.workspace_id, live.metric, live.member_id
       union all
-      select r.workspace_id, r.metric, r.period_start, r.member_id, sum(r.amount)::bigint
+      select added.workspace_id, added.metric, added.period_start, added.member_id, sum(added.amount)::bigint
       from (
-        select t.workspace_id, t.metric, t.period_start, t.member_id, t.amount
-        from usage.member_counter_log_totals t
-        where $1 is null or t.workspace_id = $1
+        select total.workspace_id, total.metric, total.period_start, total.member_id, total.amount
+        from usage.member_counter_log_totals as total
+        where $1 is null or total.workspace_id = $1
         union all
-        select e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
-        from usage.member_counter_log e
-        where $1 is null or e.workspace_id = $1
-      ) r
-      group by r.workspace_id, r.metric, r.period_start, r.member_id
+        select log.workspace_id, log.metric, log.period_start, log.member_id, log.amount
+        from usage.member_counter_log as log
+        where $1 is null or log.workspace_id = $1
+      ) as added
+      group by added.workspace_id, added.metric, added.period_start, added.member_id
     ),
     counted as (
-      select c.workspace_id, c.metric, c.period_start, c.member_id, c.used
-      from usage.member_counters c
-      join usage.metrics k on k.key = c.metric
-      where ($1 is null or c.workspace_id = $1)
-        and (k.kind = 'counter' or k.feed = 'rows')
+      select counter.workspace_id, counter.metric, counter.period_start, counter.member_id, counter.used
+      from usage.member_counters as counter
+      join usage.metrics as metric on metric.key = counter.metric
+      where ($1 is null or counter.workspace_id = $1)
+        and (metric.kind = 'counter' or metric.feed = 'rows')
     )
     select
-      coalesce(c.workspace_id, t.workspace_id) as workspace_id,
-      coalesce(c.metric, t.metric) as metric,
-      coalesce(c.period_start, t.period_start) as period_start,
-      coalesce(c.member_id, t.member_id) as member_id,
-      coalesce(c.used, 0) as counted,
-      coalesce(t.amount, 0) as recounted
-    from counted c
-    full join truth t
-      on t.workspace_id = c.workspace_id
-      and t.metric = c.metric
-      and t.period_start = c.period_start
-      and t.member_id = c.member_id
-    where coalesce(c.used, 0) <> coalesce(t.amount, 0)
+      coalesce(counted.workspace_id, truth.workspace_id) as workspace_id,
+      coalesce(counted.metric, truth.metric) as metric,
+      coalesce(counted.period_start, truth.period_start) as period_start,
+      coalesce(counted.member_id, truth.member_id) as member_id,
+      coalesce(counted.used, 0) as counted,
+      coalesce(truth.amount, 0) as recounted
+    from counted
+    full join truth
+      on truth.workspace_id = counted.workspace_id
+      and truth.metric = counted.metric
+      and truth.period_start = counted.period_start
+      and truth.member_id = counted.member_id
+    where coalesce(counted.used, 0) <> coalesce(truth.amount, 0)
     order by 1, 2, 3, 4
     $query$,
     _gauges
@@ -103,25 +123,21 @@ begin
   using p_workspace_id
   loop
     perform 1
-    from public.workspaces w
-    where w.id = _drift.workspace_id
+    from public.workspaces as workspace
+    where workspace.id = _workspace
     for key share skip locked;
     continue when not found;
     if p_repair then
-      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
-      values (
-        _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id, _drift.recounted - _drift.counted
-      )
+      -- Adds the difference instead of storing the recount, so that additions committed meanwhile stay counted.
+      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
+      values (_workspace, _metric, _start, _member, _recounted - _counted)
       on conflict on constraint member_counters_pkey do update
         set
-          used = c.used + excluded.used,
+          used = counter.used + excluded.used,
           updated_at = now();
     end if;
     insert into usage.reconciliations (workspace_id, metric, period_start, member_id, counted, recounted, drift, repaired)
-    values (
-      _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id,
-      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
-    )
+    values (_workspace, _metric, _start, _member, _counted, _recounted, _counted - _recounted, p_repair)
     returning *
     into _row;
     return next _row;
@@ -129,6 +145,6 @@ begin
 end
 $$;
 
-comment on function usage.reconcile_members(uuid, boolean) is 'usage.reconcile for the counters of members: gauges against the live rows, counters against what was added';
+comment on function usage.reconcile_members(uuid, boolean) is 'Compares the counters of members with a recount, gauges from their live rows and counters from the log of additions; returns and records each difference as a row of usage.reconciliations, and repairs it unless p_repair is false. p_workspace_id null means all workspaces. Called hourly by the cron trigger usage_reconcile; safe beside writers, which do not wait for it';
 
 revoke execute on function usage.reconcile_members(uuid, boolean) from public;

@@ -15,13 +15,13 @@ begin
   if p_wait then
     return;
   end if;
-  select min(s.shard)
+  select min(shard.shard)
   into _busy
-  from usage.counter_shards s
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.headroom > 0;
+  from usage.counter_shards as shard
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.headroom > 0;
   if _busy is not null then
     raise exception using
       errcode = 'HU002',
@@ -33,6 +33,6 @@ begin
 end
 $$;
 
-comment on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) is 'Brings all shards back: waits for those in use, or ends with HU002 and one of them in the detail, at which the caller lets go of its rows and waits without them';
+comment on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) is 'Collects all shards of a counter, as usage.collect_shards does, and leaves none with headroom. p_wait true waits for those in use; false raises HU002 when one is, with that shard as JSON in DETAIL: the caller rolls back its attempt and calls usage.await_shard. Called by usage.add_locked, usage.headroom_below and usage.void_all_headroom';
 
 revoke execute on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) from public;

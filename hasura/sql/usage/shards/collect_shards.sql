@@ -15,53 +15,53 @@ declare
 begin
   if p_wait then
     perform 1
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.headroom > 0
-    order by s.shard
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.headroom > 0
+    order by shard.shard
     for no key update;
   end if;
 
   select
-    array_agg(l.shard),
-    coalesce(sum(l.used), 0),
-    coalesce(sum(l.headroom), 0)
+    array_agg(unlocked.shard),
+    coalesce(sum(unlocked.used), 0)::bigint,
+    coalesce(sum(unlocked.headroom), 0)::bigint
   into _shards, _used, _headroom
   from (
-    select s.shard, s.used, s.headroom
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and (s.used > 0 or s.headroom > 0)
-    order by s.shard
+    select shard.shard, shard.used, shard.headroom
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and (shard.used > 0 or shard.headroom > 0)
+    order by shard.shard
     for no key update skip locked
-  ) l;
+  ) as unlocked;
   if _shards is null then
     return;
   end if;
 
-  update usage.counter_shards s
+  update usage.counter_shards as shard
   set
     used = 0,
     headroom = 0,
     headroom_until = '-infinity'
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.shard = any (_shards);
-  update usage.counters c
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.shard = any (_shards);
+  update usage.counters as counter
   set
-    used = c.used + _used,
-    granted = c.granted - _used - _headroom
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = p_period_start;
+    used = counter.used + _used,
+    granted = counter.granted - _used - _headroom
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = p_period_start;
 end
 $$;
 
-comment on function usage.collect_shards(uuid, text, timestamptz, boolean) is 'Brings back what shards have counted and not used, for the holder of the counter''s lock; waits for shards that a transaction has in hand, or leaves them out';
+comment on function usage.collect_shards(uuid, text, timestamptz, boolean) is 'Moves the use of a counter''s shards to its row and takes their headroom back. p_wait true waits for shards with headroom that other transactions have locked; false leaves them out. The caller holds the lock of the counter''s row. Called by usage.grant_headroom, usage.merge_counters, usage.headroom_below and usage.collect_busy_shards';
 
 revoke execute on function usage.collect_shards(uuid, text, timestamptz, boolean) from public;

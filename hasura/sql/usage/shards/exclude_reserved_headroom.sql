@@ -5,18 +5,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  update usage.counters c
+  update usage.counters as counter
   set
     headroom = 0,
     headroom_until = '-infinity'
-  where c.workspace_id = new.workspace_id
-    and c.metric = new.metric
-    and c.headroom > 0;
+  where counter.workspace_id = new.workspace_id
+    and counter.metric = new.metric
+    and counter.headroom > 0;
   return null;
 end
 $$;
 
-comment on function usage.exclude_reserved_headroom() is 'Whoever writes a reservation, what it holds is not given out as headroom';
+comment on function usage.exclude_reserved_headroom() is 'Voids the headroom on a counter''s row when a reservation of its metric is written, so that the next addition computes it without the reserved units. A trigger, so that it holds for every writer of usage.reservations';
 
 revoke execute on function usage.exclude_reserved_headroom() from public;
 

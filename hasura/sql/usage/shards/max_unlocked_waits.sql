@@ -8,6 +8,6 @@ as $$
   select 32
 $$;
 
-comment on function usage.max_unlocked_waits() is 'How often one that is short waits for a shard with nothing in hand. Others use up shards meanwhile, so it comes to an end; behind it one waits with the rows, where a deadlock is possible again';
+comment on function usage.max_unlocked_waits() is 'Returns how many times a transaction waits for a shard without holding the counter''s row before it waits with it. Other writers may use up the shards between two attempts, so the number is bounded; a deadlock (40P01) is possible only in the last wait. Called by usage.add_beyond_headroom, usage.add_many and usage.gate_open_counters';
 
 revoke execute on function usage.max_unlocked_waits() from public;

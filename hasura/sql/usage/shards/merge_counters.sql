@@ -5,52 +5,52 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _counter record;
-  _cooled integer := 0;
+  _sharded record;
+  _merged integer := 0;
 begin
-  for _counter in
-    select c.workspace_id, c.metric, c.period_start
-    from usage.counters c
-    where c.shards > 0
-      or c.granted > 0
-    order by c.workspace_id, c.metric, c.period_start
+  for _sharded in
+    select counter.workspace_id, counter.metric, counter.period_start
+    from usage.counters as counter
+    where counter.shards > 0
+      or counter.granted > 0
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     perform 1
-    from usage.counters c
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start
+    from usage.counters as counter
+    where counter.workspace_id = _sharded.workspace_id
+      and counter.metric = _sharded.metric
+      and counter.period_start = _sharded.period_start
     for no key update skip locked;
-    -- Whoever has it in hand shows that it is in use, and looks at its heat.
+    -- The transaction that has the row is adding to it under the lock, and measures the rate of use itself.
     continue when not found;
 
-    if _counter.period_start = (
-      select p.period_start
-      from usage.period(_counter.workspace_id) p
+    if _sharded.period_start = (
+      select present.period_start
+      from usage.period(_sharded.workspace_id) as present
     )
     then
-      perform usage.add_beyond_headroom(_counter.workspace_id, _counter.metric, 0);
+      perform usage.add_beyond_headroom(_sharded.workspace_id, _sharded.metric, 0);
     else
-      perform usage.collect_shards(_counter.workspace_id, _counter.metric, _counter.period_start, false);
-      update usage.counters c
+      perform usage.collect_shards(_sharded.workspace_id, _sharded.metric, _sharded.period_start, false);
+      update usage.counters as counter
       set shards = 0
-      where c.workspace_id = _counter.workspace_id
-        and c.metric = _counter.metric
-        and c.period_start = _counter.period_start;
+      where counter.workspace_id = _sharded.workspace_id
+        and counter.metric = _sharded.metric
+        and counter.period_start = _sharded.period_start;
     end if;
 
     perform 1
-    from usage.counters c
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start
-      and c.shards = 0;
-    _cooled := _cooled + found::integer;
+    from usage.counters as counter
+    where counter.workspace_id = _sharded.workspace_id
+      and counter.metric = _sharded.metric
+      and counter.period_start = _sharded.period_start
+      and counter.shards = 0;
+    _merged := _merged + found::integer;
   end loop;
-  return _cooled;
+  return _merged;
 end
 $$;
 
-comment on function usage.merge_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
+comment on function usage.merge_counters() is 'Merges the sharded counters whose rate of use has fallen, as usage.adapt_shards measures it, and those of past periods; returns how many it merged. Skips counters that another transaction has locked. Called every minute by the cron trigger usage_expire_reservations; no total depends on it';
 
 revoke execute on function usage.merge_counters() from public;

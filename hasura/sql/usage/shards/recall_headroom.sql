@@ -4,73 +4,36 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _busy smallint;
+  _attempts constant integer := 7;
+  _busy text;
 begin
-  -- Waiting for a shard with the row in hand would be a deadlock with a transaction that holds the shard and comes for
-  -- the row; waiting for the row with shards in hand, with one that has the row and is short of what they hold.
-  -- So nothing is kept while waiting, for some rounds: a counter that is written to all the time has enough on its
-  -- row, and may be had the other way.
-  for _round in 1..8 loop
+  -- Waiting for a shard with the row locked deadlocks with a transaction that holds the shard and comes for the row.
+  -- Waiting for the row with shards locked deadlocks with one that holds the row and is short of their units. So each
+  -- attempt ends with its locks before this waits for one shard.
+  for _attempt in 1.._attempts loop
     begin
-      update usage.counters c
-      set
-        headroom = 0,
-        headroom_until = '-infinity',
-        alert_due = '-infinity'
-      where c.workspace_id = p_workspace_id
-        and c.metric = p_metric
-        and c.period_start = p_period_start;
-      if _round = 8 then
-        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, true);
-      else
-        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
-        select min(s.shard)
-        into _busy
-        from usage.counter_shards s
-        where s.workspace_id = p_workspace_id
-          and s.metric = p_metric
-          and s.period_start = p_period_start
-          and s.headroom > 0;
-        if _busy is not null then
-          raise exception using errcode = 'HU001';
-        end if;
-      end if;
-      return (
-        select c.used + c.granted
-        from usage.counters c
-        where c.workspace_id = p_workspace_id
-          and c.metric = p_metric
-          and c.period_start = p_period_start
-      );
-    exception when sqlstate 'HU001' then
-      null;
+      return usage.void_all_headroom(p_workspace_id, p_metric, p_period_start, false);
+    exception when sqlstate 'HU002' then
+      get stacked diagnostics _busy = pg_exception_detail;
     end;
-    if _round = 7 then
-      perform 1
-      from usage.counter_shards s
-      where s.workspace_id = p_workspace_id
-        and s.metric = p_metric
-        and s.period_start = p_period_start
-      order by s.shard
-      for no key update;
-    else
-      begin
-        perform 1
-        from usage.counter_shards s
-        where s.workspace_id = p_workspace_id
-          and s.metric = p_metric
-          and s.period_start = p_period_start
-          and s.shard = _busy
-        for no key update;
-        raise exception using errcode = 'HU001';
-      exception when sqlstate 'HU001' then
-        null;
-      end;
+    if _attempt < _attempts then
+      perform usage.await_shard(_busy::jsonb);
     end if;
   end loop;
+
+  -- Writers that keep every shard busy would make this wait for ever. They have headroom, so they hardly ever come for the
+  -- row: the shards may be locked before it.
+  perform 1
+  from usage.counter_shards as shard
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+  order by shard.shard
+  for no key update;
+  return usage.void_all_headroom(p_workspace_id, p_metric, p_period_start, true);
 end
 $$;
 
-comment on function usage.recall_headroom(uuid, text, timestamptz) is 'Takes all headroom back, that of shards too, and returns the use: for changes of limits. The lock stays until the transaction ends, so that what follows sees the change';
+comment on function usage.recall_headroom(uuid, text, timestamptz) is 'Voids the headroom of a counter and of all its shards, waiting for transactions that have used it, and returns the use; null where there is no such counter. Keeps the counter''s row locked until the transaction ends, so that later additions see what it changes. Called by usage.refresh_workspace_limits and usage.refresh_plan_limits when limits change, and by usage.reconcile';
 
 revoke execute on function usage.recall_headroom(uuid, text, timestamptz) from public;
