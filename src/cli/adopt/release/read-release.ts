@@ -26,6 +26,8 @@ export interface Release {
   readonly hooks: readonly Hook[];
   /** The catalogue that a project begins with: its plans and limits are the project's from then on. */
   readonly catalogue: string;
+  /** Routines that write the triggers of metered tables, as `usage.meter_body`. */
+  readonly meterRoutines: readonly string[];
   readonly metadata: ReleaseMetadata;
 }
 
@@ -71,6 +73,9 @@ export const readRelease = async (from: string, version?: string): Promise<Relea
     migrations: await readMigrations(from, sample.migrations),
     hooks: await readHooks(from),
     catalogue: await readFile(join(from, "catalogue.sql"), "utf8"),
+    meterRoutines: (await listFolder(join(from, "sql", "usage", "meters")))
+      .filter((name) => name.endsWith(".sql"))
+      .map((name) => `usage.${name.replace(/\.sql$/u, "")}`),
     metadata: await readReleaseMetadata(join(from, "metadata"), sample.metadata),
   };
 };

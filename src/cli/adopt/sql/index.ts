@@ -9,3 +9,4 @@ export {
 } from "./install.ts";
 export { hookScripts } from "./hooks.ts";
 export { type Tenant, workspacesMetadata } from "./workspaces.ts";
+export { upgradeMigration, type UpgradeInput } from "./upgrade.ts";
