@@ -91,7 +91,7 @@ describe("a limit of members", () => {
       () => null,
       (error: unknown) => error as { message: string; detail: string },
     );
-    expect(refusal?.message).toBe("limit of 3 messages a member reached: 2 used, 2 more asked");
+    expect(refusal?.message).toBe("limit of 3 messages per member reached: 2 used, 2 more requested");
     expect(JSON.parse(refusal?.detail ?? "{}")).toMatchObject({
       allowed: false,
       reason: "usage-limit-exceeded",

@@ -19,10 +19,13 @@ begin
   end if;
   v_own := usage.gate_own_hold(p_line);
   return v_member || jsonb_build_object(
-    'message', format(
-      'limit of %s %s a member reached: %s used, %s%s more asked',
-      p_counter.limit_value, p_counter.metric, p_counter.used,
-      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+    'message', usage.limit_message(
+      p_counter.metric,
+      ' per member',
+      p_counter.limit_value,
+      p_counter.used,
+      p_counter.held,
+      p_line.amount
     ),
     'retryAfterSeconds', case
       when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
