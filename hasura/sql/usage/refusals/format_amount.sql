@@ -7,17 +7,17 @@ as $$
 declare
   _magnitude constant numeric := abs(p_amount::numeric);
   _sign constant text := case when p_amount < 0 then '-' else '' end;
-  _scale numeric := 1;
+  _scale numeric := 1::numeric;
   _suffix text := '';
   _shown text;
 begin
   case p_unit
     when 'bytes' then
       _scale := case
-        when _magnitude >= 1073741824 then 1073741824
-        when _magnitude >= 1048576 then 1048576
-        when _magnitude >= 1024 then 1024
-        else 1
+        when _magnitude >= 1073741824 then 1073741824::numeric
+        when _magnitude >= 1048576 then 1048576::numeric
+        when _magnitude >= 1024 then 1024::numeric
+        else 1::numeric
       end;
       _suffix := case _scale
         when 1073741824 then ' GiB'
@@ -26,14 +26,14 @@ begin
         else ' B'
       end;
     when 'seconds' then
-      _scale := 60;
+      _scale := 60::numeric;
       _suffix := ' min';
     when 'micro_usd' then
       return _sign || '$' || trunc(_magnitude / 1000000, 2)::text;
     else
       return p_amount::text;
   end case;
-  _shown := trunc(_magnitude / _scale, 2)::text;
+  _shown := trunc(div(_magnitude * 100, _scale) / 100, 2)::text;
   if position('.' in _shown) > 0 then
     _shown := rtrim(rtrim(_shown, '0'), '.');
   end if;

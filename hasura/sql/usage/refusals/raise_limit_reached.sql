@@ -28,7 +28,8 @@ begin
     p_used,
     p_reserved,
     applicable.cap_value - p_used - p_reserved,
-    0
+    0::bigint,
+    null::uuid
   into _counter
   from usage.metrics
   cross join lateral usage.period(p_workspace_id) as period

@@ -31,7 +31,8 @@ begin
     usage_level.used - p_amount,
     usage_level.reserved,
     usage_level.cap_value - usage_level.used + p_amount - usage_level.reserved,
-    0
+    0::bigint,
+    null::uuid
   into _counter
   from usage.current as usage_level
   cross join lateral usage.period(p_workspace_id) as period
