@@ -51,13 +51,26 @@ const readText = async (file: string, absent: string): Promise<string> => {
 const versionOf = (name: string): bigint => BigInt(/^(\d+)/u.exec(name)?.[1] ?? "0");
 const titleOf = (name: string): string => name.replace(/^\d+_/u, "");
 
-/** The migrations of the sample application, which stay here. */
-async function sampleMigrations(from: string): Promise<readonly string[]> {
-  const manifest = parse(await readFile(join(from, "sample.yaml"), "utf8")) as {
-    readonly migrations: readonly string[];
-  };
-  return manifest.migrations;
+/** What belongs to the sample application, which stays here. */
+interface SampleManifest {
+  readonly migrations: readonly string[];
+  /** Files below `metadata`. */
+  readonly metadata: readonly string[];
 }
+
+const readSample = async (from: string): Promise<SampleManifest> =>
+  parse(await readFile(join(from, "sample.yaml"), "utf8")) as SampleManifest;
+
+/** The routines and views that the product calls and the other project may replace: `usage.alert_recipients` and the like. */
+const hooks: readonly (readonly [file: string, drop: string])[] = [
+  ["activity.sql", "drop view analytics.activity;"],
+  [
+    "roll_application_activity.sql",
+    "drop function analytics.roll_application_activity(uuid[], timestamptz[]);",
+  ],
+  ["alert_recipients.sql", "drop function usage.alert_recipients(uuid);"],
+  ["member_role_without_table.sql", "drop function usage.member_role(uuid, uuid);"],
+];
 
 /** Copies what belongs to billing and usage behind the other project's last migration, in order. */
 async function copyMigrations({ from, to, source, tenantTable }: AdoptOptions): Promise<readonly string[]> {
@@ -66,7 +79,7 @@ async function copyMigrations({ from, to, source, tenantTable }: AdoptOptions): 
     (most, name) => (versionOf(name) > most ? versionOf(name) : most),
     0n,
   );
-  const sample = await sampleMigrations(from);
+  const { migrations: sample } = await readSample(from);
   const names = (await list(join(from, "migrations", "default"))).filter((name) => !sample.includes(name));
   const first = newest === 0n ? versionOf(names[0] ?? "0") : newest + 1_000n;
   const written: string[] = [];
@@ -88,6 +101,12 @@ async function copyMigrations({ from, to, source, tenantTable }: AdoptOptions): 
       await copyFile(join(from, "migrations", "default", name, file), join(folder, file));
     }
   }
+  const hooksFolder = await folderFor("create_hooks");
+  const defaults = await Promise.all(
+    hooks.map(([file]) => readFile(join(from, "application", file), "utf8")),
+  );
+  await writeFile(join(hooksFolder, "up.sql"), defaults.join("\n"));
+  await writeFile(join(hooksFolder, "down.sql"), hooks.map(([, drop]) => `${drop}\n`).join(""));
   // A seed here, a migration there: without plans every metered insert is refused, the project's own seeds too.
   const seeds = join(from, "seeds", "default");
   const catalogue = (await list(seeds)).find((name) => name.endsWith("_plan_catalogue.sql"));
@@ -113,9 +132,12 @@ async function copyTables({ from, to, source, tenantTable }: AdoptOptions): Prom
   const ours = join(from, "metadata", "databases", "default");
   const databases = join(to, "metadata", "databases");
   const theirs = join(databases, source);
-  const tables = (await list(join(ours, "tables"))).filter((name) =>
-    /^(?:analytics|billing|usage)_/u.test(name),
-  );
+  const sample = (await readSample(from)).metadata;
+  const product = async (kind: "tables" | "functions"): Promise<readonly string[]> =>
+    (await list(join(ours, kind))).filter(
+      (name) => name !== `${kind}.yaml` && !sample.includes(`databases/default/${kind}/${name}`),
+    );
+  const tables = await product("tables");
   const present = await list(join(theirs, "tables"));
   const double = tables.find((name) => present.includes(name));
   if (double !== undefined) throw refuse(`${double} is there already: the project was adopted before`);
@@ -137,9 +159,7 @@ async function copyTables({ from, to, source, tenantTable }: AdoptOptions): Prom
     added.unshift("public_workspaces.yaml");
   }
   await include(join(theirs, "tables", "tables.yaml"), added);
-  const functions = (await list(join(ours, "functions"))).filter((name) =>
-    /^(?:analytics|billing|usage)_/u.test(name),
-  );
+  const functions = await product("functions");
   for (const name of functions)
     await copyFile(join(ours, "functions", name), join(theirs, "functions", name));
   await include(join(theirs, "functions", "functions.yaml"), functions);
