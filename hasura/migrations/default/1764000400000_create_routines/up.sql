@@ -1,3 +1,54 @@
+-- hasura/sql/analytics/retention/retained_tables.sql
+create or replace view analytics.retained_tables as
+select
+  kept.table_name,
+  kept.keep_days,
+  (
+    select case
+        when bool_or(attribute.attname = 'occurred_at') then 'occurred_at'
+        when bool_or(attribute.attname = 'hour') then 'hour'
+        when bool_or(attribute.attname = 'received_at') then 'received_at'
+      end
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.atttypid = 'timestamptz'::regtype
+  ) as time_column,
+  exists (
+    select
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.attname = 'workspace_id'
+  ) as has_workspace_id,
+  exists (
+    select
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.attname = 'user_id'
+  ) as has_user_id,
+  exists (
+    select
+    from pg_catalog.pg_constraint as reference
+    where reference.conrelid = relation.oid
+      and reference.confrelid = 'public.workspaces'::regclass
+      and reference.confdeltype = 'c'
+  ) as references_workspaces
+from (
+  select retention.table_name, retention.keep_days
+  from analytics.retention
+  union all
+  -- A key outlives its event, which goes with the rest of its month.
+  select 'event_keys', retention.keep_days + 35
+  from analytics.retention
+  where retention.table_name = 'events'
+) as kept
+join pg_catalog.pg_class as relation
+  on relation.relnamespace = 'analytics'::regnamespace
+  and relation.relname = kept.table_name;
+
+comment on view analytics.retained_tables is 'The tables whose rows retention, erasure and the deletion of workspaces apply to: those of analytics.retention, and event_keys.';
+comment on column analytics.retained_tables.time_column is 'The column that the age of a row is counted from: occurred_at, hour or received_at. Null for a table without such a column.';
+comment on column analytics.retained_tables.references_workspaces is 'Whether a foreign key deletes the rows of a deleted workspace.';
+
 -- hasura/sql/billing/subscriptions/live_subscription.sql
 create or replace function billing.live_subscription(workspace_id uuid, at timestamptz default now())
 returns table (subscription_id uuid, plan_id text, status text)
@@ -105,6 +156,20 @@ as $$
 $$;
 
 comment on function billing.rate_limit_of(uuid, timestamptz) is 'Returns the requests a minute that a workspace may send at a moment, always one row: an override of requests_per_minute, else the limit of its plan. limit_per_minute: null is unlimited, 0 for an unknown workspace or plan. valid_until is the moment from which the clock alone may change the row. The gateway calls it.';
+
+-- hasura/sql/usage/access/announce_member.sql
+create or replace function usage.announce_member(workspace_id uuid, user_id uuid)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_notify(
+    'hasura_usage_access',
+    'member:' || announce_member.workspace_id || ':' || announce_member.user_id
+  )
+$$;
+
+comment on function usage.announce_member(uuid, uuid) is 'Tells every gateway, when the transaction commits, to forget what usage.member_role said of this user in this workspace, and to end the sockets that it no longer allows. Call it from a trigger of the table that usage.member_role reads, after an update or delete. Without it a gateway notices a change of membership for new requests within 5 s and for open sockets not before their token expires.';
 
 -- hasura/sql/usage/alerts/alert_thresholds.sql
 create or replace function usage.alert_thresholds(p_workspace_id uuid, p_metric text, p_limit bigint)
@@ -3965,71 +4030,71 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- a clock that runs ahead at the sender must not mark time as done that is still to come
-  v_until constant timestamptz := least(p_until, now());
-  v_from timestamptz;
-  v_taken integer;
-  v_workspace_ids uuid[];
-  v_hours timestamptz[];
+  -- A caller whose clock runs ahead must not mark time to come as read.
+  _until constant timestamptz := least(p_until, now());
+  _from timestamptz;
+  _taken integer;
+  _workspace_ids uuid[];
+  _hours timestamptz[];
 begin
-  -- Of two that count one hour, the one that looked first could write last.
+  -- One rollup at a time: of two that recount the same hour, the one that read first could write last.
   perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
 
-  -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
-  -- Calls that follow with the same moment only go on with the marks.
-  select rolled_until - interval '1 hour'
-  into v_from
-  from analytics.rollup_state
-  where name = 'activity'
-    and rolled_until < v_until;
+  -- A row becomes visible when its transaction ends, under the time at which it began: the last hour is read again.
+  -- Further calls for the same moment find no row here and only work off the marks.
+  select state.rolled_until - interval '1 hour'
+  into _from
+  from analytics.rollup_state as state
+  where state.name = 'activity'
+    and state.rolled_until < _until;
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
   from analytics.activity
   where activity.kind <> 'event'
-    and activity.occurred_at >= v_from
-    and activity.occurred_at < v_until;
-  update analytics.rollup_state
-  set rolled_until = v_until
-  where name = 'activity'
-    and rolled_until < v_until;
+    and activity.occurred_at >= _from
+    and activity.occurred_at < _until;
+  update analytics.rollup_state as state
+  set rolled_until = _until
+  where state.name = 'activity'
+    and state.rolled_until < _until;
 
-  -- What is counted below is seen later than what is taken here, and whoever stores more leaves a row of his own.
+  -- The counts below take a later snapshot than this statement, and events stored after it leave marks of their own.
   with taken as (
-    delete from analytics.touched_hours
-    where ctid = any (array(
+    delete from analytics.touched_hours as mark
+    where mark.ctid = any (array(
       select touched.ctid
       from analytics.touched_hours as touched
       limit p_limit
     ))
-    returning touched_hours.workspace_id, touched_hours.hour
+    returning mark.workspace_id, mark.hour
   ),
   hours as (
     select distinct taken.workspace_id, taken.hour
     from taken
   )
   select (
-      select count(*)
+      select count(*)::integer
       from taken
     ),
     array_agg(hours.workspace_id),
     array_agg(hours.hour)
-  into v_taken, v_workspace_ids, v_hours
+  into _taken, _workspace_ids, _hours
   from hours;
-  if v_taken = 0 then
+  if _taken = 0 then
     return 0;
   end if;
 
-  -- Hours of deleted workspaces fall out, and none is deleted meanwhile.
+  -- The locks keep these workspaces from being deleted meanwhile; hours of deleted ones drop out below.
   perform 1
-  from public.workspaces
-  where id = any (v_workspace_ids)
-  order by id
+  from public.workspaces as workspace
+  where workspace.id = any (_workspace_ids)
+  order by workspace.id
   for key share;
 
-  delete from analytics.user_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where user_activity.workspace_id = due.workspace_id
-    and user_activity.hour = due.hour;
+  delete from analytics.user_activity as counted
+  using unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  where counted.workspace_id = due.workspace_id
+    and counted.hour = due.hour;
   insert into analytics.user_activity (
     workspace_id, user_id, hour, events, sessions, page_views, user_actions, features_used, searches, errors,
     messages_sent, files_uploaded
@@ -4047,10 +4112,11 @@ begin
     count(*) filter (where activity.category = 'error'),
     count(*) filter (where activity.kind = 'message'),
     count(*) filter (where activity.kind = 'file')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  -- Fenced by the offset: each hour is one range of the index of one month, where a join read all months of the workspace.
+  from unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  join public.workspaces as workspace
+    on workspace.id = due.workspace_id
+  -- The offset keeps the subquery apart: each hour reads one range of one month's index, where a join would read
+  -- every month of the workspace.
   cross join lateral (
     select *
     from analytics.activity as given
@@ -4062,36 +4128,12 @@ begin
   ) as activity
   group by due.workspace_id, activity.user_id, due.hour;
 
-  delete from analytics.channel_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where channel_activity.workspace_id = due.workspace_id
-    and channel_activity.hour = due.hour;
-  insert into analytics.channel_activity (workspace_id, channel_id, hour, events, active_users, messages_count)
-  select
-    due.workspace_id,
-    activity.channel_id,
-    due.hour,
-    count(*) filter (where activity.kind = 'event'),
-    count(distinct activity.user_id),
-    count(*) filter (where activity.kind = 'message')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  cross join lateral (
-    select *
-    from analytics.activity as given
-    where given.workspace_id = due.workspace_id
-      and given.occurred_at >= due.hour
-      and given.occurred_at < due.hour + interval '1 hour'
-      and given.channel_id is not null
-    offset 0
-  ) as activity
-  group by due.workspace_id, activity.channel_id, due.hour;
-  return v_taken;
+  perform analytics.roll_application_activity(_workspace_ids, _hours);
+  return _taken;
 end
 $$;
 
-comment on function analytics.roll_activity(timestamptz, integer) is 'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; fewer than the limit are the end. Repeats, late calls and any order give the same tables.';
+comment on function analytics.roll_activity(timestamptz, integer) is 'Takes at most p_limit marks from analytics.touched_hours, recounts their hours in analytics.user_activity and passes them to analytics.roll_application_activity. First marks the hours of other rows of analytics.activity since the last call, up to p_until. Returns the number of marks taken: fewer than p_limit means that none is left. The job analytics_roll_activity calls it; repeated, late and unordered calls give the same tables.';
 
 revoke execute on function analytics.roll_activity(timestamptz, integer) from public;
 
@@ -4103,38 +4145,45 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_user_id uuid;
-  v_table text;
+  _user_id uuid;
+  _table_name text;
 begin
-  delete from analytics.erasures
-  where user_id = (
+  -- Skips a person whom a concurrent call is erasing.
+  delete from analytics.erasures as erasure
+  where erasure.user_id = (
     select next.user_id
     from analytics.erasures as next
     order by next.requested_at
     limit 1
     for update skip locked
   )
-  returning user_id into v_user_id;
-  if v_user_id is null then
+  returning erasure.user_id into _user_id;
+  if _user_id is null then
     return 0;
   end if;
   with gone as (
-    delete from analytics.events
-    where events.user_id = v_user_id
-    returning events.workspace_id, events.occurred_at
+    delete from analytics.events as event
+    where event.user_id = _user_id
+    returning event.workspace_id, event.occurred_at
   )
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct gone.workspace_id, date_trunc('hour', gone.occurred_at, 'UTC')
   from gone;
-  foreach v_table in array array['feature_usage', 'performance', 'search_logs', 'user_activity'] loop
-    execute format('delete from analytics.%I where user_id = $1', v_table)
-    using v_user_id;
+  for _table_name in
+    select retained.table_name
+    from analytics.retained_tables as retained
+    where retained.has_user_id
+      and retained.table_name <> 'events'
+    order by retained.table_name
+  loop
+    execute format('delete from analytics.%I where user_id = $1', _table_name)
+    using _user_id;
   end loop;
   return 1;
 end
 $$;
 
-comment on function analytics.erase_person() is 'Removes what is held of the person who waits longest in analytics.erasures; returns 0 when nobody waits. The keys of the events stay, so that none comes back.';
+comment on function analytics.erase_person() is 'Deletes the rows of the person who has waited longest in analytics.erasures from every table of analytics.retention that has a column user_id. Returns 1, or 0 when no erasure waits. Marks the hours of the deleted events, so that the next rollup recounts them; keeps the keys of the events, so that none of them is stored again. The job analytics_roll_activity calls it.';
 
 revoke execute on function analytics.erase_person() from public;
 
@@ -4146,20 +4195,25 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_table text;
+  _table_name text;
 begin
-  foreach v_table in array array['events', 'event_keys', 'feature_usage', 'performance', 'search_logs'] loop
+  for _table_name in
+    select retained.table_name
+    from analytics.retained_tables as retained
+    where not retained.references_workspaces
+    order by retained.table_name
+  loop
     if tg_op = 'TRUNCATE' then
-      execute format('truncate analytics.%I', v_table);
+      execute format('truncate analytics.%I', _table_name);
     else
-      execute format('delete from analytics.%I as held using gone where held.workspace_id = gone.id', v_table);
+      execute format('delete from analytics.%I as kept using gone where kept.workspace_id = gone.id', _table_name);
     end if;
   end loop;
   return null;
 end
 $$;
 
-comment on function analytics.forget_workspaces() is 'Removes the events of deleted workspaces, for want of a foreign key. Touched hours are left: who counts them finds no workspace.';
+comment on function analytics.forget_workspaces() is 'Trigger function: deletes the rows of deleted workspaces from the tables of analytics.retention that have no foreign key to public.workspaces. Leaves analytics.touched_hours alone: the rollup drops hours of workspaces that do not exist.';
 
 revoke execute on function analytics.forget_workspaces() from public;
 
@@ -4188,7 +4242,7 @@ begin
 end
 $$;
 
-comment on function analytics.request_erasures() is 'Puts deleted people on the list of those whose events go.';
+comment on function analytics.request_erasures() is 'Trigger function for the users table of the application: requests the erasure of deleted users. Attach it after delete for each statement, with the old table referenced as gone; the table has its key in a column id of type uuid.';
 
 revoke execute on function analytics.request_erasures() from public;
 
@@ -4200,30 +4254,30 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_from constant timestamptz := date_trunc('month', at, 'UTC');
-  v_until constant timestamptz := (date_trunc('month', at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
-  v_name constant text := to_char(v_from at time zone 'UTC', '"events_y"YYYY"m"MM');
+  _from constant timestamptz := date_trunc('month', at, 'UTC');
+  _until constant timestamptz := (date_trunc('month', at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+  _name constant text := to_char(_from at time zone 'UTC', '"events_y"YYYY"m"MM');
 begin
-  if to_regclass('analytics_months.' || v_name) is not null then
-    return v_name;
+  if to_regclass('analytics_months.' || _name) is not null then
+    return _name;
   end if;
   perform pg_advisory_xact_lock(hashtextextended('analytics.ensure_month', 0));
-  -- Whoever held the lock may have made it. A query sees that; the cache behind to_regclass remembers that it was not there.
+  -- The previous holder of the lock may have created it. A query sees that; to_regclass answers from a cache that may not.
   perform 1
-  from pg_class
-  where relnamespace = 'analytics_months'::regnamespace
-    and relname = v_name;
+  from pg_class as relation
+  where relation.relnamespace = 'analytics_months'::regnamespace
+    and relation.relname = _name;
   if found then
-    return v_name;
+    return _name;
   end if;
-  -- Made beside the parent and attached: "partition of" would lock the parent against every reader and writer.
-  execute format('create table analytics_months.%I (like analytics.events including defaults)', v_name);
-  execute format('alter table analytics.events attach partition analytics_months.%I for values from (%L) to (%L)', v_name, v_from, v_until);
-  return v_name;
+  -- Created apart and then attached: "partition of" would lock out every reader and writer of events.
+  execute format('create table analytics_months.%I (like analytics.events including defaults)', _name);
+  execute format('alter table analytics.events attach partition analytics_months.%I for values from (%L) to (%L)', _name, _from, _until);
+  return _name;
 end
 $$;
 
-comment on function analytics.ensure_month(timestamptz) is 'Makes the partition of the UTC month of a moment unless it is there; returns its name. Insert into a month in a later command.';
+comment on function analytics.ensure_month(timestamptz) is 'Creates the partition of analytics.events for the UTC month of a moment unless it exists; returns its name. Insert into a new month in a later command. The job analytics_make_months and analytics.claim_events call it.';
 
 revoke execute on function analytics.ensure_month(timestamptz) from public;
 
@@ -4233,73 +4287,79 @@ create or replace function analytics.claim_events(
   p_keys uuid[],
   p_occurred_at timestamptz[],
   out received_at text,
-  out refused jsonb
+  out refused jsonb,
+  out detail_tables jsonb
 )
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now constant timestamptz := now();
-  v_latest constant timestamptz := v_now + interval '1 day';
-  v_earliest timestamptz;
-  v_known uuid[];
-  v_faults bigint;
+  _now constant timestamptz := now();
+  _latest constant timestamptz := _now + interval '1 day';
+  _earliest timestamptz;
+  _known uuid[];
+  _faults bigint;
 begin
-  received_at := v_now::text;
-  select v_now - make_interval(days => retention.keep_days)
-  into v_earliest
+  received_at := _now::text;
+  select _now - make_interval(days => retention.keep_days)
+  into _earliest
   from analytics.retention
   where retention.table_name = 'events';
 
-  -- In the place of a foreign key, which would look for the workspace once for each event.
+  select coalesce(jsonb_object_agg(detail.category, format('analytics.%I', detail.table_name)), '{}')
+  into detail_tables
+  from analytics.detail_tables as detail
+  where to_regclass(format('analytics.%I', detail.table_name)) is not null;
+
+  -- Instead of a foreign key, which would look up the workspace once for each event.
   select array_agg(locked.id)
-  into v_known
+  into _known
   from (
-    select workspaces.id
-    from public.workspaces
-    where workspaces.id = any (array(select distinct given.id from unnest(p_workspace_ids) as given (id)))
-    order by workspaces.id
+    select workspace.id
+    from public.workspaces as workspace
+    where workspace.id = any (array(select distinct given.id from unnest(p_workspace_ids) as given (id)))
+    order by workspace.id
     for key share
   ) as locked;
 
-  -- Hours by arithmetic and months from the few hours: a zone looked up for each event cost a tenth of its claim.
+  -- Hours by date_bin and months from these few hours: date_trunc with a time zone for each event costs a tenth of the claim.
   perform analytics.ensure_month(months.month)
   from (
     select distinct date_trunc('month', hours.hour, 'UTC') as month
     from (
-      select distinct date_bin('1 hour', coalesce(given.at, v_now), 'epoch') as hour
+      select distinct date_bin('1 hour', coalesce(given.at, _now), 'epoch') as hour
       from unnest(p_occurred_at) as given (at)
-      where coalesce(given.at, v_now) between v_earliest and v_latest
+      where coalesce(given.at, _now) between _earliest and _latest
     ) as hours
   ) as months
   order by months.month;
 
   select count(*)
-  into v_faults
+  into _faults
   from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at)
   where (
-    given.workspace_id = any (v_known)
-    and coalesce(given.at, v_now) between v_earliest and v_latest
+    given.workspace_id = any (_known)
+    and coalesce(given.at, _now) between _earliest and _latest
   ) is not true;
 
-  if v_faults = 0 then
+  if _faults = 0 then
     begin
       insert into analytics.event_keys (workspace_id, key)
       select given.workspace_id, given.key
       from unnest(p_workspace_ids, p_keys) as given (workspace_id, key)
-      -- two batches that share events take their keys in one order, which beginning again below does not break
+      -- Two batches that share events claim their keys in the same order. The second attempt below keeps that order.
       order by given.workspace_id, given.key;
 
       insert into analytics.touched_hours (workspace_id, hour)
-      select distinct given.workspace_id, date_bin('1 hour', coalesce(given.at, v_now), 'epoch')
+      select distinct given.workspace_id, date_bin('1 hour', coalesce(given.at, _now), 'epoch')
       from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at);
 
-      refused := '[]';
+      refused := '[]'::jsonb;
       return;
     exception
       when unique_violation then
-        -- Some are known: which, is found out below.
+        -- Some are stored already: the statement below finds out which.
         null;
     end;
   end if;
@@ -4309,10 +4369,10 @@ begin
       events.position,
       events.workspace_id,
       events.key,
-      date_bin('1 hour', coalesce(events.at, v_now), 'epoch') as hour,
+      date_bin('1 hour', coalesce(events.at, _now), 'epoch') as hour,
       case
-        when events.workspace_id = any (v_known) is not true then 'workspace-forbidden'
-        when coalesce(events.at, v_now) not between v_earliest and v_latest then 'time-out-of-range'
+        when events.workspace_id = any (_known) is not true then 'workspace-forbidden'
+        when coalesce(events.at, _now) not between _earliest and _latest then 'time-out-of-range'
       end as fault
     from unnest(p_workspace_ids, p_keys, p_occurred_at)
       with ordinality as events (workspace_id, key, at, position)
@@ -4322,7 +4382,7 @@ begin
     select given.workspace_id, given.key
     from given
     where given.fault is null
-    -- two batches that share events take their keys in one order
+    -- Two batches that share events claim their keys in the same order.
     order by given.workspace_id, given.key
     on conflict do nothing
     returning event_keys.workspace_id, event_keys.key
@@ -4350,11 +4410,11 @@ begin
 end
 $$;
 
-comment on function analytics.claim_events(uuid[], uuid[], timestamptz[]) is 'Claims the keys of a batch of events, each key once in it, for the transaction that goes on to store them: says when they arrived, and which of them (counted from 0) not to store and why. A time of null is the present.';
+comment on function analytics.claim_events(uuid[], uuid[], timestamptz[]) is 'First step of storing a batch of events: claims their keys for the transaction that then copies the rows. The arrays have the same length, and each key occurs once; a time of null is the present. received_at is the time of arrival; refused lists the events not to store as pairs of position (from 0) and reason: workspace-forbidden, time-out-of-range or duplicate; detail_tables names the table of each category that has one, quoted. Waits for a transaction that has claimed one of the keys and not ended.';
 
 revoke execute on function analytics.claim_events(uuid[], uuid[], timestamptz[]) from public;
 
--- hasura/sql/analytics/events/drop_months.sql
+-- hasura/sql/analytics/retention/drop_months.sql
 create or replace function analytics.drop_months(p_at timestamptz)
 returns text[]
 language plpgsql
@@ -4362,45 +4422,46 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_before timestamptz;
-  v_dropped text[] := '{}';
-  v_month record;
+  _before timestamptz;
+  _dropped text[] := array[]::text[];
+  _month record;
 begin
-  -- A delivery that comes twice would look for a month that the other one has just dropped.
+  -- One call at a time: a delivery that comes twice would look for a month that the other one has just dropped.
   perform pg_advisory_xact_lock(hashtextextended('analytics.drop_months', 0));
   perform set_config('lock_timeout', '2s', true);
+  -- A caller whose clock runs ahead drops nothing early.
   select least(p_at, now()) - make_interval(days => retention.keep_days)
-  into v_before
+  into _before
   from analytics.retention
   where retention.table_name = 'events';
-  for v_month in
+  for _month in
     select
       part.relname as name,
       (regexp_match(pg_get_expr(part.relpartbound, part.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz as until
-    from pg_inherits
+    from pg_inherits as inheritance
     join pg_class as part
-      on part.oid = pg_inherits.inhrelid
-    where pg_inherits.inhparent = 'analytics.events'::regclass
+      on part.oid = inheritance.inhrelid
+    where inheritance.inhparent = 'analytics.events'::regclass
     order by part.relname
   loop
-    continue when v_month.until > v_before;
+    continue when _month.until > _before;
     begin
-      execute format('drop table analytics_months.%I', v_month.name);
-      v_dropped := v_dropped || v_month.name;
+      execute format('drop table analytics_months.%I', _month.name);
+      _dropped := _dropped || _month.name::text;
     exception
-      -- it would lock every reader and writer of events out while it waits; the next run comes soon enough
+      -- While it waits for its lock it blocks every reader and writer of events, so it gives up; the next run tries again.
       when lock_not_available then null;
     end;
   end loop;
-  return v_dropped;
+  return _dropped;
 end
 $$;
 
-comment on function analytics.drop_months(timestamptz) is 'Drops the months of events that ended longer ago than events are kept, and returns them. So a row stays for its days and at most a month more.';
+comment on function analytics.drop_months(timestamptz) is 'Drops the partitions of analytics.events that ended longer before p_at than events are kept; returns their names. Waits at most 2 s for the lock of a month and leaves it to the next call otherwise. So an event is kept for its days and at most a month more. The job analytics_apply_retention calls it.';
 
 revoke execute on function analytics.drop_months(timestamptz) from public;
 
--- hasura/sql/analytics/events/prune.sql
+-- hasura/sql/analytics/retention/prune.sql
 create or replace function analytics.prune(p_table_name text, p_at timestamptz, p_limit integer)
 returns integer
 language plpgsql
@@ -4408,24 +4469,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_column text;
-  v_before timestamptz;
-  v_rows integer;
+  _time_column text;
+  _before timestamptz;
+  _rows integer;
 begin
-  select
-    case
-      when p_table_name = 'event_keys' then 'received_at'
-      when p_table_name in ('user_activity', 'channel_activity') then 'hour'
-      else 'occurred_at'
-    end,
-    -- A key outlives the row that it stands for, and that goes with its month.
-    least(p_at, now()) - make_interval(days => retention.keep_days + case p_table_name when 'event_keys' then 35 else 0 end)
-  into strict v_column, v_before
-  from analytics.retention
-  where retention.table_name = case p_table_name when 'event_keys' then 'events' else p_table_name end;
+  -- A caller whose clock runs ahead deletes nothing early.
+  select retained.time_column, least(p_at, now()) - make_interval(days => retained.keep_days)
+  into strict _time_column, _before
+  from analytics.retained_tables as retained
+  where retained.table_name = p_table_name;
   if p_table_name = 'events' then
     raise exception 'events go by whole months: analytics.drop_months';
   end if;
+  -- The checker cannot see that this statement writes, and takes the routine for stable.
+  -- @plpgsql_check_options: performance_warnings = off
   execute format(
     'delete from analytics.%I
      where ctid = any (array(
@@ -4435,17 +4492,44 @@ begin
        limit $2
        for update skip locked
      ))',
-    p_table_name, p_table_name, v_column
+    p_table_name, p_table_name, _time_column
   )
-  using v_before, p_limit;
-  get diagnostics v_rows = row_count;
-  return v_rows;
+  using _before, p_limit;
+  get diagnostics _rows = row_count;
+  return _rows;
 end
 $$;
 
-comment on function analytics.prune(text, timestamptz, integer) is 'Deletes at most so many rows of a table that are kept no longer; returns how many. What others are at work on is left for the next call.';
+comment on function analytics.prune(text, timestamptz, integer) is 'Deletes at most p_limit rows of a table of analytics.retained_tables that are older at p_at than the table keeps them. Returns the number deleted: fewer than p_limit means that none is left but rows that other transactions have locked. Raises no_data_found for any other table, and refuses events: analytics.drop_months drops their months. The job analytics_apply_retention calls it.';
 
 revoke execute on function analytics.prune(text, timestamptz, integer) from public;
+
+-- hasura/sql/analytics/retention/validate_retention.sql
+create or replace function analytics.validate_retention()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select
+    from analytics.retained_tables as retained
+    where retained.table_name = new.table_name
+      and retained.has_workspace_id
+      and retained.time_column is not null
+  ) then
+    raise exception 'table analytics.% with columns workspace_id and occurred_at or hour (timestamptz) does not exist', quote_ident(new.table_name)
+      using errcode = 'check_violation', constraint = 'retention_table_name_known', table = 'retention', schema = 'analytics';
+  end if;
+  return null;
+end
+$$;
+
+comment on function analytics.validate_retention() is 'Trigger function: raises check_violation unless analytics.retention names a table of schema analytics that has a workspace and a time. Otherwise the nightly job would fail on it.';
+
+create or replace trigger retention_validate
+  after insert or update of table_name on analytics.retention
+  for each row execute function analytics.validate_retention();
 
 -- hasura/sql/billing/limits/announce_all_limits.sql
 create or replace function billing.announce_all_limits()
