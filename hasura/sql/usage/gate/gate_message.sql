@@ -9,9 +9,9 @@ begin
     when 'usage-limit-exceeded' then usage.limit_message(
       p_counter.metric,
       '',
-      p_counter.free + p_counter.used + p_counter.held,
+      p_counter.free + p_counter.used + p_counter.reserved,
       p_counter.used,
-      p_counter.held,
+      p_counter.reserved,
       p_line.amount
     )
     when 'feature-not-in-plan' then usage.not_included_message(

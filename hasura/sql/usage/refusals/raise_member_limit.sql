@@ -41,7 +41,7 @@ begin
   _member := _counter;
   _member.limit_value := p_limit;
   _member.used := p_used;
-  _member.held := p_reserved;
+  _member.reserved := p_reserved;
   _member.free := p_limit - p_used - p_reserved;
   _member.member_id := p_member_id;
   _line.op := 'consume';
