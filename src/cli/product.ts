@@ -181,9 +181,6 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
           }),
         },
       ],
-      explainRefusal: async (workspaceId, metric, amount) => ({
-        ...(await gate.decide({ op: "check", workspaceId, metric, amount })),
-      }),
       clock,
       logger,
       settings: gatewaySettings(settings),

@@ -15,7 +15,10 @@ export const sourceFiles: ProjectFiles = {
 /** Schemas in the project's database that its migrations do not make: Hasura's, and the migration runner's. */
 export const foreignSchemas: readonly string[] = ["hdb_catalog", "usage_migrations"];
 
-/** The triggers of a metered table and their functions are made from a template when a meter is attached. */
+/**
+ * The triggers of a metered table, and of one with a workspace column that follows its parent, are made with their functions
+ * from usage.meter_template.
+ */
 const generatedRoutines = `
 select p.oid
 from pg_catalog.pg_proc p
@@ -23,15 +26,19 @@ where
   p.pronamespace = 'usage'::regnamespace
   and exists (
     select
-    from usage.meters m
-    join pg_catalog.pg_trigger t
-      on t.tgrelid = m.relation
+    from pg_catalog.pg_trigger t
     where t.tgfoid = p.oid
+      and t.tgrelid in (
+        select m.relation
+        from usage.meters m
+        union all
+        select k.conrelid
+        from pg_catalog.pg_constraint k
+        where k.conname = 'usage_workspace_fkey'
+      )
   )`;
 
-const rebuildGenerated = `
-select usage.rebuild_meters(m.relation), usage.rebuild_member_meters(m.relation)
-from (select distinct m.relation from usage.meters m order by m.relation) m;`;
+const rebuildGenerated = "select usage.rebuild_meters();";
 
 export const describeSettings: DescribeSettings = {
   foreignSchemas,

@@ -3,7 +3,6 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerRes
 import type { Clock, Logger } from "../core/index.ts";
 import { createAdminApi } from "./admin-api.ts";
 import type { Identity } from "./identity/types.ts";
-import { createErrorDetails, type ExplainRefusal } from "./refusals/error-details.ts";
 import { answerBrokenRequest } from "./requests/broken-request.ts";
 import { createClientAddress } from "./requests/client-address.ts";
 import { createGraphqlHandler } from "./requests/graphql-handler.ts";
@@ -33,8 +32,6 @@ export interface GatewayDeps {
   readonly routes?: readonly GatewayRoute[];
   /** Served without identity and stages, for example metrics. */
   readonly openRoutes?: readonly GatewayRoute[];
-  /** What a refusal of the database means in full; without it only what its message says is told. */
-  readonly explainRefusal?: ExplainRefusal;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings?: Partial<GatewaySettings>;
@@ -84,7 +81,6 @@ export const createGateway = (deps: GatewayDeps): Gateway => {
     runStages,
     noteTurnedAway,
     readShape: createShapeReader(),
-    errorDetails: createErrorDetails(deps.explainRefusal, logger),
     addressOf,
     clock,
     logger,

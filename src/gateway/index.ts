@@ -39,5 +39,4 @@ export type {
   TurnedAway,
 } from "./stage.ts";
 export { createTrackRouter, trackPath, type TrackRouterDeps } from "./track/index.ts";
-export type { ExplainRefusal } from "./refusals/error-details.ts";
 export type { InProcessUpstream, Upstream, UrlUpstream } from "./upstream/types.ts";

@@ -1,27 +1,28 @@
 import { type CronHandler } from "../../handler.ts";
 
-/** Short transactions: ingest and readers wait for none of them long. */
+/** Rows a transaction: short ones, so that ingest and readers never wait long. */
 const batch = 10_000;
-/** What is left then is for the next day. */
+/** The rest is left to the next day. */
 const batchesAtMost = 1_000;
 
-const tables = [
-  "feature_usage",
-  "performance",
-  "search_logs",
-  "user_activity",
-  "channel_activity",
-  "event_keys",
-] as const;
-
-/** Takes its moment from the delivery; what is due stands in the tables, so a repeat finds nothing. */
+/**
+ * Deletes what is over at the moment of the delivery from every table that the database keeps for a time. A repeated delivery
+ * finds nothing left.
+ */
 export const analytics_apply_retention: CronHandler = async ({ scheduledTime }, { database }) => {
   const [months] = await database.query<{ dropped: readonly string[] }>(
     "select analytics.drop_months($1) as dropped",
     [scheduledTime],
   );
+  // Events go by whole months.
+  const tables = await database.query<{ name: string }>(
+    `select table_name as name
+     from analytics.retained_tables
+     where table_name <> 'events'
+     order by table_name`,
+  );
   const deleted: Record<string, number> = {};
-  for (const table of tables) {
+  for (const { name: table } of tables) {
     let rows = 0;
     for (let round = 0; round < batchesAtMost; round += 1) {
       const [pruned] = await database.query<{ rows: number }>("select analytics.prune($1, $2, $3) as rows", [

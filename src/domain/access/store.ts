@@ -7,9 +7,9 @@ export interface ApiKey {
   readonly expiresAt: Date | undefined;
 }
 
-/** What of the right to act for a workspace only the database knows. */
+/** The right to act for a workspace, as far as only the database knows it. */
 export interface AccessStore {
-  /** The role of a member in a workspace; undefined when there is none. */
+  /** What the hook `usage.member_role` answers: the role of a user in a workspace; undefined for anybody who is not a member. */
   memberRole(workspaceId: string, userId: string): Promise<string | undefined>;
   /** A key that is neither revoked nor expired, by the hash of its text. */
   findKey(hash: string): Promise<ApiKey | undefined>;
@@ -24,12 +24,12 @@ interface KeyRow {
 
 export const createAccessStore = (database: Queryable): AccessStore => ({
   memberRole: async (workspaceId, userId) => {
-    const rows = await database.query<{ role: string }>(
-      "select role from public.workspace_members where workspace_id = $1 and user_id = $2",
+    const rows = await database.query<{ role: string | null }>(
+      "select usage.member_role($1, $2) as role",
       [workspaceId, userId],
       { name: "access_member_role" },
     );
-    return rows[0]?.role;
+    return rows[0]?.role ?? undefined;
   },
   findKey: async (hash) => {
     const [row] = await database.query<KeyRow>(

@@ -1,4 +1,4 @@
-import { type EventRecord } from "./types.ts";
+import { type DetailCategory, type EventRecord } from "./types.ts";
 
 const special = /[\\\n\r\t]/gu;
 const hasSpecial = /[\\\n\r\t]/u;
@@ -42,20 +42,26 @@ export const eventRows = (records: readonly EventRecord[], receivedAt: string): 
 
 const common = "id, workspace_id, occurred_at, user_id";
 
-export const copyDetails = {
-  feature_usage: `copy analytics.feature_usage (${common}, feature_name, feature_category, usage_count, platform) from stdin`,
-  performance: `copy analytics.performance (${common}, endpoint, method, status_code, response_time_ms, db_query_time_ms, external_api_time_ms) from stdin`,
-  search_logs: `copy analytics.search_logs (${common}, query, query_normalized, result_count, clicked_result_id, clicked_result_position, search_duration_ms) from stdin`,
-} as const;
+/** Of each category, the columns that its table has beside the common ones; the order is that of the values of a detail. */
+const detailColumns: Readonly<Record<DetailCategory, string>> = {
+  feature_usage: "feature_name, feature_category, usage_count, platform",
+  performance: "endpoint, method, status_code, response_time_ms, db_query_time_ms, external_api_time_ms",
+  search:
+    "query, query_normalized, result_count, clicked_result_id, clicked_result_position, search_duration_ms",
+};
+
+/** `table` is a quoted name with its schema. */
+export const copyDetails = (category: DetailCategory, table: string): string =>
+  `copy ${table} (${common}, ${detailColumns[category]}) from stdin`;
 
 export const detailRows = (
   records: readonly EventRecord[],
-  table: keyof typeof copyDetails,
+  category: DetailCategory,
   receivedAt: string,
 ): string => {
   let rows = "";
   for (const record of records) {
-    if (record.detail?.table !== table) continue;
+    if (record.detail?.category !== category) continue;
     const values = record.detail.values.map(cell).join("\t");
     rows += `${record.key}\t${record.workspaceId}\t${record.occurredAt ?? receivedAt}\t${cell(record.userId)}\t${values}\n`;
   }

@@ -31,7 +31,7 @@ const search = z.object({
 const numberText = (value: number | null | undefined): string | null =>
   value === null || value === undefined ? null : String(value);
 
-/** What equal searches have in common. */
+/** Equal searches have equal values. */
 const normalise = (query: string): string =>
   query.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
 
@@ -44,8 +44,8 @@ export interface DetailSource {
 const has = (data: object, key: string): boolean => Object.hasOwn(data, key);
 
 /**
- * What an event says for one of the tables of details; null where it says nothing for any. A field of such a table must
- * be right, or the event is invalid.
+ * Reads the details of an event of a category that has them; null for an event without. A field of the details must have
+ * the right shape, whether or not the database has a table for them: else the event is invalid.
  */
 export const readDetail = (
   event: DetailSource,
@@ -58,7 +58,7 @@ export const readDetail = (
       if (!parsed.success) return { error: parsed.error };
       const { feature_name: name, feature_category: category, usage_count: count } = parsed.data;
       const values = [name ?? event.name, category ?? null, numberText(count ?? 1), event.platform];
-      return { detail: { table: "feature_usage", values } };
+      return { detail: { category: "feature_usage", values } };
     }
     case "performance": {
       // Vitals of a page are measurements too, of no endpoint.
@@ -74,7 +74,7 @@ export const readDetail = (
         numberText(row.db_query_time_ms),
         numberText(row.external_api_time_ms),
       ];
-      return { detail: { table: "performance", values } };
+      return { detail: { category: "performance", values } };
     }
     case "search": {
       if (!has(fields, "query")) return { detail: null };
@@ -89,7 +89,7 @@ export const readDetail = (
         numberText(row.clicked_result_position),
         numberText(row.search_duration_ms),
       ];
-      return { detail: { table: "search_logs", values } };
+      return { detail: { category: "search", values } };
     }
     default:
       return { detail: null };

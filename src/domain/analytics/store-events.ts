@@ -1,7 +1,7 @@
 import { type Database, type Transaction } from "../../core/index.ts";
 import { timestamptzArray, uuidArray } from "./binary-arrays.ts";
 import { copyDetails, copyEvents, detailRows, eventRows } from "./copy-rows.ts";
-import { type EventRecord } from "./types.ts";
+import { detailCategories, type DetailCategory, type EventRecord } from "./types.ts";
 
 export type StoreOutcome =
   "accepted" | "duplicate" | "workspace-forbidden" | "time-out-of-range" | "unstorable";
@@ -9,12 +9,14 @@ export type StoreOutcome =
 interface Claim {
   readonly received_at: string;
   readonly refused: readonly (readonly [number, StoreOutcome])[];
+  /** Quoted names with their schema. Details of a category without a table stay in the event alone. */
+  readonly detail_tables: Readonly<Partial<Record<DetailCategory, string>>>;
 }
 
 /** Claims the keys, so that no other transaction stores the same events, and copies what is new behind it. */
 const storeIn = async (tx: Transaction, records: readonly EventRecord[]): Promise<StoreOutcome[]> => {
   const [claim] = await tx.query<Claim>(
-    "select received_at, refused from analytics.claim_events($1::uuid[], $2::uuid[], $3::timestamptz[])",
+    "select received_at, refused, detail_tables from analytics.claim_events($1::uuid[], $2::uuid[], $3::timestamptz[])",
     [
       uuidArray(records.map(({ workspaceId }) => workspaceId)),
       uuidArray(records.map(({ key }) => key)),
@@ -29,9 +31,11 @@ const storeIn = async (tx: Transaction, records: readonly EventRecord[]): Promis
     claim.refused.length === 0 ? records : records.filter((_, position) => outcomes[position] === "accepted");
   if (fresh.length === 0) return outcomes;
   await tx.copy(copyEvents, eventRows(fresh, claim.received_at));
-  for (const table of ["feature_usage", "performance", "search_logs"] as const) {
-    const rows = detailRows(fresh, table, claim.received_at);
-    if (rows !== "") await tx.copy(copyDetails[table], rows);
+  for (const category of detailCategories) {
+    const table = claim.detail_tables[category];
+    if (table === undefined) continue;
+    const rows = detailRows(fresh, category, claim.received_at);
+    if (rows !== "") await tx.copy(copyDetails(category, table), rows);
   }
   return outcomes;
 };

@@ -13,9 +13,14 @@ export interface Invalid {
   readonly message: string;
 }
 
-/** Columns of a table of details, in the order of its `copy`. */
+/** Categories whose events have data of a known shape. */
+export const detailCategories = ["feature_usage", "performance", "search"] as const;
+export type DetailCategory = (typeof detailCategories)[number];
+
+/** The row that an event makes in the table of its category, where the database has one. */
 export interface EventDetail {
-  readonly table: "feature_usage" | "performance" | "search_logs";
+  readonly category: DetailCategory;
+  /** In the order of `detailColumns`. */
   readonly values: readonly (string | null)[];
 }
 

@@ -1,21 +1,5 @@
-import type { Logger } from "../../core/index.ts";
-import type { Caller } from "../caller.ts";
 import { readItems } from "../requests/json-members.ts";
 import { type LimitRefusal, readRefusal } from "./read-refusal.ts";
-
-/** The decision about an amount as it stands now; undefined when it cannot be had. */
-export type ExplainRefusal = (
-  workspaceId: string,
-  metric: string,
-  amount: string,
-) => Promise<Readonly<Record<string, unknown>> | undefined>;
-
-export interface ErrorDetails {
-  /** The body of an answer with the refusals of the database told in full; undefined when it holds none. */
-  inBody(text: string, caller: Caller): Promise<string> | undefined;
-  /** The same for the payload of a frame: a list of errors, or an object that holds one. */
-  inPayload(payload: unknown, caller: Caller): Promise<unknown> | undefined;
-}
 
 interface ErrorItem {
   readonly message: string;
@@ -38,103 +22,72 @@ const asRefused = (
 };
 
 /** A whole number as JSON has it, where a double holds it; text otherwise. */
-const numeral = (text: string | undefined): number | string | undefined => {
-  if (text === undefined) return undefined;
+const numeral = (text: string): number | string => {
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : text;
 };
 
-/** What the message alone tells. */
-const told = ({ metric, amount, used, reserved, limit }: LimitRefusal): Record<string, unknown> => {
-  if (metric === undefined) return {};
-  const left = limit === undefined ? undefined : BigInt(limit) - BigInt(used ?? 0) - BigInt(reserved ?? 0);
+const amounts = ["amount", "used", "reserved", "limit", "remaining"] as const;
+
+const extensionsOf = ({ decision }: LimitRefusal): Readonly<Record<string, unknown>> => ({
+  ...decision,
+  ...Object.fromEntries(
+    amounts.flatMap((name) => {
+      const value = decision[name];
+      return typeof value === "string" ? [[name, numeral(value)]] : [];
+    }),
+  ),
+  allowed: false,
+  code: decision.reason,
+});
+
+const detail = (value: unknown): unknown => {
+  const refused = asRefused(value);
+  if (refused === undefined) return value;
+  const { error, refusal } = refused;
   return {
-    metric,
-    amount: numeral(amount),
-    ...(limit === undefined
-      ? {}
-      : {
-          used: numeral(used),
-          reserved: numeral(reserved ?? "0"),
-          limit: numeral(limit),
-          remaining: numeral(String(left !== undefined && left > 0n ? left : 0n)),
-        }),
+    ...error,
+    message: refusal.message,
+    extensions: { ...error.extensions, ...extensionsOf(refusal) },
   };
 };
 
-/** Turns what the database refused, and Hasura passes as one code for every constraint, into what a client can act on. */
-export const createErrorDetails = (explain: ExplainRefusal | undefined, logger: Logger): ErrorDetails => {
-  const explained = async (
-    refusal: LimitRefusal,
-    caller: Caller,
-  ): Promise<Readonly<Record<string, unknown>> | undefined> => {
-    const { metric, amount } = refusal;
-    if (explain === undefined || metric === undefined || amount === undefined) return undefined;
-    if (caller.workspaceId === undefined) return undefined;
-    try {
-      return await explain(caller.workspaceId, metric, amount);
-    } catch (error) {
-      // The refusal stands; it is told without what only the database knows.
-      logger.warn({ err: error }, "a refusal could not be explained");
-      return undefined;
-    }
-  };
+const ofErrors = (errors: unknown): readonly unknown[] | undefined =>
+  Array.isArray(errors) && errors.some((item) => asRefused(item) !== undefined)
+    ? errors.map(detail)
+    : undefined;
 
-  const detail = async (value: unknown, caller: Caller): Promise<unknown> => {
-    const refused = asRefused(value);
-    if (refused === undefined) return value;
-    const { error, refusal } = refused;
-    const decision = await explained(refusal, caller);
-    return {
-      ...error,
-      extensions: {
-        ...error.extensions,
-        ...(decision === undefined ? {} : { resetsAt: decision["resetsAt"], upgrade: decision["upgrade"] }),
-        // By now somebody may have freed or used something: what is told is what was decided.
-        ...told(refusal),
-        ...(decision === undefined ? {} : { retryAfterSeconds: decision["retryAfterSeconds"] }),
-        allowed: false,
-        reason: refusal.code,
-        code: refusal.code,
-      },
-    };
-  };
+/**
+ * The payload of a frame, a list of errors or an object that holds one, with the decisions of refusals in the extensions;
+ * undefined when it holds no refusal. Hasura passes a decision behind the message, under one code for every constraint.
+ */
+export const detailPayload = (payload: unknown): unknown => {
+  if (!isRecord(payload)) return ofErrors(payload);
+  const errors = ofErrors(payload["errors"]);
+  return errors === undefined ? undefined : { ...payload, errors };
+};
 
-  const holdsRefusal = (errors: unknown): errors is readonly unknown[] =>
-    Array.isArray(errors) && errors.some((item) => asRefused(item) !== undefined);
+/** One answer, parsed only when it is an error of the kind. */
+const inOne = (text: string): string | undefined => {
+  if (!text.trimStart().startsWith('{"errors"') || !text.includes(marker)) return undefined;
+  try {
+    const payload = detailPayload(JSON.parse(text));
+    return payload === undefined ? undefined : JSON.stringify(payload);
+  } catch {
+    return undefined;
+  }
+};
 
-  const ofErrors = (errors: unknown, caller: Caller): Promise<readonly unknown[]> | undefined =>
-    holdsRefusal(errors) ? Promise.all(errors.map((item) => detail(item, caller))) : undefined;
-
-  const inPayload: ErrorDetails["inPayload"] = (payload, caller) => {
-    if (!isRecord(payload)) return ofErrors(payload, caller);
-    const details = ofErrors(payload["errors"], caller);
-    return details?.then((errors) => ({ ...payload, errors }));
-  };
-
-  /** One answer, parsed only when it is an error of the kind. */
-  const inOne = (text: string, caller: Caller): Promise<string> | undefined => {
-    if (!text.trimStart().startsWith('{"errors"') || !text.includes(marker)) return undefined;
-    try {
-      return inPayload(JSON.parse(text), caller)?.then((payload) => JSON.stringify(payload));
-    } catch {
-      return undefined;
-    }
-  };
-
-  return {
-    inPayload,
-    inBody: (text, caller) => {
-      if (!text.includes(marker)) return undefined;
-      const items = readItems(text);
-      if (items === undefined) return inOne(text, caller);
-      // Answers beside it are passed as they are written: a number in them may not fit a double.
-      const parts = items.map(({ from, to }) => {
-        const part = text.slice(from, to);
-        return inOne(part, caller) ?? part;
-      });
-      if (parts.every((part) => typeof part === "string")) return undefined;
-      return Promise.all(parts).then((texts) => `[${texts.join(",")}]`);
-    },
-  };
+/** The same for the text of an answer, or of a batch of them. */
+export const detailBody = (text: string): string | undefined => {
+  if (!text.includes(marker)) return undefined;
+  const items = readItems(text);
+  if (items === undefined) return inOne(text);
+  // The other answers of a batch pass as they are written: a number in them may not fit a double.
+  const parts = items.map(({ from, to }) => {
+    const part = text.slice(from, to);
+    return { part, detailed: inOne(part) };
+  });
+  if (parts.every(({ detailed }) => detailed === undefined)) return undefined;
+  return `[${parts.map(({ part, detailed }) => detailed ?? part).join(",")}]`;
 };

@@ -1,47 +1,53 @@
-/** A refusal of the database, as far as its message tells. Amounts are whole numbers that may not fit a double. */
+import { z } from "zod";
+
+const amount = z.string().regex(/^-?\d{1,19}$/u);
+const metric = z.string().min(1).max(255);
+
+/** What `usage.refuse` puts behind the sentence of a refusal. Amounts are text: a bigint need not fit a double. */
+const decisionSchema = z
+  .object({
+    reason: z.string().regex(/^[a-z][a-z-]{0,63}$/u),
+    metric: metric.nullish(),
+    amount: amount.nullish(),
+    used: amount.nullish(),
+    reserved: amount.nullish(),
+    limit: amount.nullish(),
+    remaining: amount.nullish(),
+    limitedBy: z.string().max(64).nullish(),
+    resetsAt: z.string().max(64).nullish(),
+    retryAfterSeconds: z.number().int().nonnegative().nullish(),
+    member: z.looseObject({ memberId: z.string().max(64) }).nullish(),
+    upgrade: z.looseObject({ planId: z.string() }).nullish(),
+    addOn: z.looseObject({}).nullish(),
+  })
+  .readonly();
+
+export type RefusedDecision = z.infer<typeof decisionSchema>;
+
 export interface LimitRefusal {
-  readonly code: string;
-  readonly metric?: string;
-  readonly amount?: string;
-  readonly used?: string;
-  readonly reserved?: string;
-  readonly limit?: string;
+  /** The sentence alone. */
+  readonly message: string;
+  readonly decision: RefusedDecision;
 }
 
-const metric = "(?<metric>[a-z][a-z0-9_.-]*)";
-const counts = "(?<used>\\d+) used(?:, (?<reserved>\\d+) reserved)?, (?<amount>\\d+) more asked";
+const opening = ' {"usageDecision"';
+const envelope = z.strictObject({ usageDecision: decisionSchema });
 
-const pattern = (text: string): RegExp => new RegExp(`^${text}`, "u");
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
 
 /**
- * The messages of SQLSTATE 23U01, which a real Hasura passes on as they are and nothing else of the refusal.
- * `usage.gate_message` and `usage.raise_limit_reached` write them.
+ * Splits a message of `constraint-violation` into the sentence and the decision behind it; undefined when it carries none,
+ * as those of other constraints. The last opening counts: in a decision itself it cannot stand, since JSON escapes quotes.
  */
-const messages: readonly (readonly [pattern: RegExp, code: string])[] = [
-  [pattern(`limit of (?<limit>-?\\d+) ${metric} reached: ${counts}$`), "usage-limit-exceeded"],
-  [pattern(`${metric} is not included in the plan: limit of (?<limit>0), ${counts}$`), "feature-not-in-plan"],
-  [
-    pattern(`${metric} is not included without a live subscription: limit of (?<limit>0), ${counts}$`),
-    "plan-required",
-  ],
-  [pattern(`${metric} is not included: no limit is known, (?<amount>\\d+) asked$`), "feature-not-in-plan"],
-  [pattern(`${metric} counts the rows of a table: insert the rows instead$`), "row-metered"],
-  [pattern("there is no metric .+$"), "unknown-metric"],
-  [pattern("the workspace is not open to this request$"), "workspace-forbidden"],
-  [pattern("there is no such open reservation in this workspace$"), "reservation-not-found"],
-  [pattern("the reservation has expired and holds nothing any more$"), "reservation-expired"],
-  [pattern("this idempotency key was used before with other content$"), "idempotency-conflict"],
-  [
-    pattern("the operation, amount, time to live, key or identifier is missing or out of range$"),
-    "invalid-input",
-  ],
-];
-
-/** What a message of `constraint-violation` says of a limit; undefined when it is another constraint's. */
 export const readRefusal = (message: string): LimitRefusal | undefined => {
-  for (const [wanted, code] of messages) {
-    const match = wanted.exec(message);
-    if (match !== null) return { ...match.groups, code };
-  }
-  return undefined;
+  const at = message.lastIndexOf(opening);
+  if (at <= 0) return undefined;
+  const read = envelope.safeParse(parseJson(message.slice(at + 1)));
+  return read.success ? { message: message.slice(0, at), decision: read.data.usageDecision } : undefined;
 };

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, type Logger, requestIdOf } from "../../core/index.ts";
 import type { Identity } from "../identity/types.ts";
 import type { GatewayRequest, Outcome, Refused } from "../stage.ts";
-import type { ErrorDetails } from "../refusals/error-details.ts";
+import { detailBody } from "../refusals/error-details.ts";
 import { peekAnswer } from "../refusals/peek-answer.ts";
 import { UpstreamTimeout } from "../upstream/timeout.ts";
 import { upstreamHeaders } from "../upstream/headers.ts";
@@ -25,7 +25,6 @@ export interface GraphqlHandlerDeps {
   readonly runStages: RunStages;
   readonly noteTurnedAway: NoteTurnedAway;
   readonly send: UpstreamPort["send"];
-  readonly errorDetails: ErrorDetails;
   readonly readShape: ReadShape;
   readonly addressOf: ClientAddress;
   readonly clock: Clock;
@@ -140,8 +139,7 @@ export const createGraphqlHandler = (deps: GraphqlHandlerDeps) => {
       const peeked = await peekAnswer(sent, deps.upstreamTimeoutMs);
       ({ answer, begun } = peeked);
       errors = peeked.text;
-      const detailed =
-        errors === undefined ? undefined : await deps.errorDetails.inBody(errors, asked.caller);
+      const detailed = errors === undefined ? undefined : detailBody(errors);
       if (detailed !== undefined) {
         errors = detailed;
         answer = withText(answer, detailed);

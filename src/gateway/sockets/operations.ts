@@ -33,7 +33,7 @@ const codeOf = (payload: unknown): string | undefined => {
   if (typeof code !== "string") return undefined;
   // The code that the client is told.
   return code === "constraint-violation" && typeof error?.message === "string"
-    ? (readRefusal(error.message)?.code ?? code)
+    ? (readRefusal(error.message)?.decision.reason ?? code)
     : code;
 };
 

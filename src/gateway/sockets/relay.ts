@@ -9,7 +9,7 @@ import type { ReadShape } from "../requests/operation-shape.ts";
 import { refusalError, refuse } from "../requests/refusal.ts";
 import type { RunStages } from "../requests/run-stages.ts";
 import type { NoteTurnedAway } from "../requests/turned-away.ts";
-import type { ErrorDetails } from "../refusals/error-details.ts";
+import { detailPayload } from "../refusals/error-details.ts";
 import type { Refused } from "../stage.ts";
 import { ownHeaders, upstreamHeaders } from "../upstream/headers.ts";
 import type { UpstreamPort, UpstreamSocket } from "../upstream/types.ts";
@@ -33,7 +33,6 @@ export interface RelayDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: SocketLimits;
-  readonly errorDetails: ErrorDetails;
 }
 
 export interface SocketLimits {
@@ -74,7 +73,6 @@ export const relaySocket = (
   let phase: "opened" | "identifying" | "connecting" | "ready" | "closed" = "opened";
   let upstream: UpstreamSocket | undefined;
   let caller: Caller | undefined;
-  let behind: Promise<void> | undefined;
   let unwatch = (): void => undefined;
   /** The upstream has answered connection_init, or nobody waits for it any more. */
   let initialised = (): void => undefined;
@@ -156,26 +154,10 @@ export const relaySocket = (
       initialised();
     }
     operations.note(frame, text.length);
-    const detailed =
-      frame.payload === undefined || caller === undefined
-        ? undefined
-        : deps.errorDetails.inPayload(frame.payload, caller);
-    if (detailed === undefined && behind === undefined) {
-      send(text);
-      return;
-    }
-    const emit = async (): Promise<void> => {
-      send(
-        detailed === undefined
-          ? text
-          : JSON.stringify({ type: frame.type, id: frame.id, payload: await detailed }),
-      );
-    };
-    // What comes after a frame that is being looked into stays behind it.
-    const mine = (behind ?? Promise.resolve()).then(emit).finally(() => {
-      if (behind === mine) behind = undefined;
-    });
-    behind = mine;
+    const detailed = frame.payload === undefined ? undefined : detailPayload(frame.payload);
+    send(
+      detailed === undefined ? text : JSON.stringify({ type: frame.type, id: frame.id, payload: detailed }),
+    );
   };
 
   const initialise = async (headers: Readonly<Record<string, string>>): Promise<void> => {

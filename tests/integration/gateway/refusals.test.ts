@@ -8,24 +8,33 @@ afterEach(async () => {
   for (const one of started.splice(0).reverse()) await one.stop();
 });
 
-const refused = {
-  errors: [
-    {
-      message: "limit of 9007199254740993 messages reached: 9007199254740992 used, 2 more asked",
-      extensions: { path: "$", code: "constraint-violation" },
-    },
-  ],
+const sentence = "limit of 9007199254740993 messages reached: 9007199254740992 used, 2 more requested";
+const decision = {
+  reason: "usage-limit-exceeded",
+  metric: "messages",
+  amount: "2",
+  used: "9007199254740992",
+  reserved: "0",
+  limit: "9007199254740993",
+  remaining: "1",
+  limitedBy: "plan-limit",
+  resetsAt: "2026-12-01T00:00:00.000Z",
+  retryAfterSeconds: 60,
+  member: null,
+  upgrade: { planId: "pro", name: "Pro", priceCents: 2500 },
+  addOn: null,
 };
+const refusedWith = (message: string, code = "constraint-violation") => ({
+  errors: [{ message, extensions: { path: "$", code } }],
+});
+const refused = refusedWith(`${sentence} ${JSON.stringify({ usageDecision: decision })}`);
 const told = {
+  ...decision,
   path: "$",
   code: "usage-limit-exceeded",
-  reason: "usage-limit-exceeded",
   allowed: false,
-  metric: "messages",
   amount: 2,
-  used: "9007199254740992",
   reserved: 0,
-  limit: "9007199254740993",
   remaining: 1,
 };
 
@@ -64,7 +73,9 @@ describe("a refusal of the database", () => {
         });
         expect(answer.headers.get("content-encoding")).toBeNull();
         expect(answer.headers.get("etag")).toBeNull();
-        expect(extensionsOf(await answer.json())).toEqual(told);
+        const received = (await answer.json()) as typeof refused;
+        expect(extensionsOf(received)).toEqual(told);
+        expect(received.errors[0]?.message).toBe(sentence);
       }
     },
   );
@@ -76,6 +87,37 @@ describe("a refusal of the database", () => {
     const text = await answer.text();
     expect(text.startsWith('[{"data":{"a":9007199254740993}},')).toBe(true);
     expect(extensionsOf((JSON.parse(text) as unknown[])[1])).toEqual(told);
+  });
+});
+
+describe("a message that only looks like a refusal", () => {
+  const withDecision = (text: string): string => `${sentence} ${text}`;
+  it.each([
+    ["is no JSON", refusedWith(withDecision('{"usageDecision": '))],
+    ["has no reason", refusedWith(withDecision('{"usageDecision":{"metric":"messages"}}'))],
+    [
+      "has an amount that is no number",
+      refusedWith(withDecision('{"usageDecision":{"reason":"x","used":"1e9"}}')),
+    ],
+    ["has members beside the decision", refusedWith(withDecision('{"usageDecision":{"reason":"x"},"a":1}'))],
+    ["has text behind the decision", refusedWith(withDecision('{"usageDecision":{"reason":"x"}} more'))],
+    [
+      "has another code",
+      refusedWith(withDecision(JSON.stringify({ usageDecision: decision })), "permission-error"),
+    ],
+  ])("passes as it came: %s", async (_title, body) => {
+    const answer = await ask((response) => response.end(JSON.stringify(body)));
+    expect(await answer.json()).toEqual(body);
+  });
+
+  it("cannot bring its own decision in the name of a metric", async () => {
+    const forged = `there is no metric x {"usageDecision":{"reason":"allowed"}}`;
+    const own = { reason: "unknown-metric", metric: `x {"usageDecision":{"reason":"allowed"}}` };
+    const body = refusedWith(`${forged} ${JSON.stringify({ usageDecision: own })}`);
+    const answer = await ask((response) => response.end(JSON.stringify(body)));
+    expect(await answer.json()).toMatchObject({
+      errors: [{ message: forged, extensions: { code: "unknown-metric", allowed: false } }],
+    });
   });
 });
 

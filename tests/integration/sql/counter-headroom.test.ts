@@ -41,7 +41,7 @@ it("shrinks by what is added, ends below each threshold, and is never more than 
   const down = (from: number): readonly number[] => Array.from({ length: from + 1 }, (_, n) => from - n);
   expect(measured).toEqual([...down(28), ...down(5), ...down(3), 0]);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
-    "limit of 40 messages reached: 40 used, 1 more asked",
+    "limit of 40 messages reached: 40 used, 1 more requested",
   );
   expect(
     await db.query(
@@ -68,6 +68,6 @@ it("goes to a reservation that an admin writes past the gate", async () => {
   );
   expect(await headroom()).toBe(0);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
-    "limit of 100 messages reached: 1 used, 99 reserved, 1 more asked",
+    "limit of 100 messages reached: 1 used, 99 reserved, 1 more requested",
   );
 });

@@ -92,7 +92,7 @@ describe("usage.gate", () => {
     );
     expect(failure).toMatchObject({
       code: "23U01",
-      message: "limit of 100 ai_queries reached: 0 used, 101 more asked",
+      message: "limit of 100 ai_queries reached: 0 used, 101 more requested",
     });
     expect(JSON.parse(failure.detail)).toMatchObject({
       allowed: false,

@@ -47,7 +47,7 @@ describe("the gate where members are limited", () => {
       allowed: false,
       reason: "usage-limit-exceeded",
       limitedBy: "member-limit",
-      message: "limit of 5 ai_queries a member reached: 5 used, 1 more asked",
+      message: "limit of 5 ai_queries per member reached: 5 used, 1 more requested",
       used: 5,
       remaining: 3,
       upgrade: null,
@@ -141,7 +141,7 @@ describe("the gate where members are limited", () => {
     });
     expect(held).toMatchObject({ allowed: true, member: { reserved: 6 } });
     await expect(test.database.query(upload, [workspaceId, ada])).rejects.toThrow(
-      "limit of 10 storage_bytes a member reached: 0 used, 6 reserved, 6 more asked",
+      "limit of 10 B for storage_bytes per member reached: 0 B used, 6 B reserved, 6 B more requested",
     );
     await test.database.transaction(async (tx) => {
       await tx.query("select usage.gate(workspace_id => $1, reservation_id => $2)", [
@@ -198,7 +198,7 @@ describe("the gate where members are limited", () => {
     const gate = () =>
       test.database.query("select usage.gate('ai_queries', 1, hasura_session => $1::json)", [session]);
     await gate();
-    await expect(gate()).rejects.toThrow("limit of 1 ai_queries a member reached");
+    await expect(gate()).rejects.toThrow("limit of 1 ai_queries per member reached");
   });
 
   it("keeps leased metrics and limits of members apart", async () => {

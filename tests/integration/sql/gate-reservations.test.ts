@@ -28,7 +28,7 @@ describe("usage.gate_many: reservations", () => {
     expect(await reserve(41)).toMatchObject({
       allowed: false,
       reason: "usage-limit-exceeded",
-      message: "limit of 100 ai_queries reached: 0 used, 60 reserved, 41 more asked",
+      message: "limit of 100 ai_queries reached: 0 used, 60 reserved, 41 more requested",
       reservationId: null,
     });
     const done = await commit(held.reservationId);

@@ -55,7 +55,7 @@ describe("usage.gate_many: decisions", () => {
       allowed: false,
       reason: "usage-limit-exceeded",
       code: "usage-limit-exceeded",
-      message: "limit of 100 ai_queries reached: 100 used, 1 more asked",
+      message: "limit of 100 ai_queries reached: 100 used, 1 more requested",
       used: 100,
       remaining: 0,
       upgrade: { planId: "starter", name: "Starter", priceCents: 800 },

@@ -161,7 +161,7 @@ it("refuses nothing that fits: takes unused headroom back from other shards", as
   expect((await home()).granted).toBeGreaterThan(0);
   await addMessages(db, workspace, channel, 10_000);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
-    "limit of 10000 messages reached: 10000 used, 1 more asked",
+    "limit of 10000 messages reached: 10000 used, 1 more requested",
   );
 }, 60_000);
 
@@ -185,7 +185,7 @@ it("gives the gate the unused headroom of shards, and reserves none of it twice"
   });
   expect(held).toMatchObject({ allowed: true, used: 5, reserved: 9995, remaining: 0 });
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
-    "limit of 10000 messages reached: 5 used, 9995 reserved, 1 more asked",
+    "limit of 10000 messages reached: 5 used, 9995 reserved, 1 more requested",
   );
 });
 
@@ -201,7 +201,7 @@ it("refuses more use at once after a downgrade, and allows it at once after a ra
     ]);
   await to(40);
   expect((await refusal(addMessages(db, workspace, channel, 1))).message).toBe(
-    "limit of 40 messages reached: 50 used, 1 more asked",
+    "limit of 40 messages reached: 50 used, 1 more requested",
   );
   await to(51);
   await addMessages(db, workspace, channel, 1);

@@ -26,12 +26,12 @@ describe("a hard limit", () => {
     await addChannels(db, workspace, 4);
     expect(await refusal(addChannels(db, workspace, 2))).toEqual({
       code: "23U01",
-      message: "limit of 5 channels reached: 4 used, 2 more asked",
+      message: "limit of 5 channels reached: 4 used, 2 more requested",
     });
     expect(await used(db, workspace, "channels")).toBe(4);
     await addChannels(db, workspace, 1);
     expect((await refusal(addChannels(db, workspace, 1))).message).toBe(
-      "limit of 5 channels reached: 5 used, 1 more asked",
+      "limit of 5 channels reached: 5 used, 1 more requested",
     );
   });
 
@@ -67,7 +67,7 @@ describe("a hard limit", () => {
     await db.query("update public.channels set name = 'renamed' where id = $1", [channel]);
     await db.query("delete from public.channels where id = $1", [channel]);
     expect((await refusal(addChannels(db, workspace, 1))).message).toBe(
-      "limit of 2 channels reached: 4 used, 1 more asked",
+      "limit of 2 channels reached: 4 used, 1 more requested",
     );
   });
 
@@ -82,7 +82,7 @@ describe("a hard limit", () => {
     await reserve(3, "-1 second");
     const [held] = await reserve(2, "1 hour");
     expect((await refusal(addChannels(db, workspace, 2))).message).toBe(
-      "limit of 3 channels reached: 0 used, 2 reserved, 2 more asked",
+      "limit of 3 channels reached: 0 used, 2 reserved, 2 more requested",
     );
     await db.transaction(async (tx) => {
       await tx.query("select set_config('usage.reservation_id', $1, true)", [held?.id]);
@@ -120,7 +120,7 @@ describe("the limit of a subscription", () => {
     );
     // free has headroom for 5 channels, starter for 25
     expect((await refusal(addChannels(db, workspace, 6))).message).toBe(
-      "limit of 5 channels reached: 0 used, 6 more asked",
+      "limit of 5 channels reached: 0 used, 6 more requested",
     );
     await addChannels(db, workspace, 5);
   });
@@ -135,7 +135,7 @@ describe("the limit of a subscription", () => {
       workspace.id,
     ]);
     expect((await refusal(addChannels(db, workspace, 1))).message).toBe(
-      "limit of 5 channels reached: 20 used, 1 more asked",
+      "limit of 5 channels reached: 20 used, 1 more requested",
     );
     await db.query("insert into billing.subscriptions (workspace_id, plan_id) values ($1, 'starter')", [
       workspace.id,

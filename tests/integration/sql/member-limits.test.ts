@@ -77,7 +77,7 @@ describe("a limit of members", () => {
     await upload(workspace.owner, 10);
     await expect(upload(workspace.owner, 1)).rejects.toEqual(refused);
     await upload(other, 5);
-    await expect(upload(other, 1)).rejects.toThrow("limit of 15 storage_bytes reached");
+    await expect(upload(other, 1)).rejects.toThrow("limit of 15 B for storage_bytes reached");
     expect(await usedBy("storage_bytes")).toEqual({ [workspace.owner]: 10, [other]: 5 });
     expect(
       await run("select used from usage.current where workspace_id = $1 and metric = 'storage_bytes'"),
@@ -91,7 +91,7 @@ describe("a limit of members", () => {
       () => null,
       (error: unknown) => error as { message: string; detail: string },
     );
-    expect(refusal?.message).toBe("limit of 3 messages a member reached: 2 used, 2 more asked");
+    expect(refusal?.message).toBe("limit of 3 messages per member reached: 2 used, 2 more requested");
     expect(JSON.parse(refusal?.detail ?? "{}")).toMatchObject({
       allowed: false,
       reason: "usage-limit-exceeded",

@@ -172,7 +172,7 @@ describe("a statement", () => {
     const copy = `copy public.channels (workspace_id, name, created_by) from '${file}'`;
     await db.query(copy);
     expect((await refusal(db.query(copy))).message).toBe(
-      "limit of 50 channels reached: 30 used, 30 more asked",
+      "limit of 50 channels reached: 30 used, 30 more requested",
     );
     expect(await used(db, a, "channels")).toBe(30);
     expect(await drifts(db, a)).toEqual([]);

@@ -66,7 +66,7 @@ describe("when a period ends", () => {
     await addMessages(db, workspace, channel, 2);
     expect(await present("messages")).toMatchObject({ used: 2, remaining: 1 });
     expect((await refusal(addMessages(db, workspace, channel, 2))).message).toBe(
-      "limit of 3 messages reached: 2 used, 2 more asked",
+      "limit of 3 messages reached: 2 used, 2 more requested",
     );
     expect(await history()).toContainEqual({
       metric: "messages",
@@ -209,7 +209,7 @@ describe("a transaction that began before the end of the period", () => {
       await addMessages(tx, workspace, channel, 3);
       await tx.query("savepoint attempt");
       expect((await refusal(addMessages(tx, workspace, channel, 1))).message).toBe(
-        "limit of 4 messages reached: 4 used, 1 more asked",
+        "limit of 4 messages reached: 4 used, 1 more requested",
       );
       await tx.query("rollback to savepoint attempt");
     });

@@ -10,7 +10,7 @@ create table public.users (
 
 create unique index users_email_key on public.users (email_key);
 
-comment on table public.users is 'People; one may be a member of several workspaces.';
+comment on table public.users is 'People. A person may be a member of several workspaces.';
 
 create table public.workspaces (
   id uuid not null default gen_random_uuid(),
@@ -28,8 +28,8 @@ create index workspaces_owner_id_idx on public.workspaces (owner_id);
 
 create index workspaces_time_zone_idx on public.workspaces (time_zone);
 
-comment on table public.workspaces is 'The tenant: everything is counted for a workspace.';
-comment on column public.workspaces.time_zone is 'Name from pg_timezone_names; periods begin at local midnight of it.';
+comment on table public.workspaces is 'Tenants. All usage is counted by workspace.';
+comment on column public.workspaces.time_zone is 'A name of pg_timezone_names. Periods begin at midnight in this zone.';
 
 create table public.workspace_members (
   workspace_id uuid not null,
@@ -44,7 +44,7 @@ create table public.workspace_members (
 
 create index workspace_members_user_id_idx on public.workspace_members (user_id);
 
-comment on table public.workspace_members is 'Who belongs to which workspace, and as what.';
+comment on table public.workspace_members is 'Members of workspaces, each with one role.';
 
 create table public.workspace_invitations (
   id uuid not null default gen_random_uuid(),
@@ -75,5 +75,5 @@ create index workspace_invitations_invited_by_idx on public.workspace_invitation
 
 create index workspace_invitations_accepted_by_idx on public.workspace_invitations (accepted_by);
 
-comment on table public.workspace_invitations is 'Nobody becomes a member without having accepted: who is invited sees the invitation by the e-mail of the account.';
-comment on column public.workspace_invitations.workspace_name is 'As it was at the time of the invitation: who is invited may not read the workspace yet.';
+comment on table public.workspace_invitations is 'Invitations to workspaces. Accepting one is how a user becomes a member; the invited user sees it by the e-mail address of the account.';
+comment on column public.workspace_invitations.workspace_name is 'The name at the time of the invitation, for the invited user, who may not read the workspace yet.';

@@ -14,7 +14,7 @@ create index channels_workspace_id_idx on public.channels (workspace_id);
 
 create index channels_created_by_idx on public.channels (created_by);
 
-comment on table public.channels is 'Rooms of a workspace; an archived one does not count.';
+comment on table public.channels is 'Chat channels of a workspace. Archived channels are not counted.';
 
 create table public.messages (
   id uuid not null default gen_random_uuid(),
@@ -38,7 +38,7 @@ create index messages_user_id_idx on public.messages (user_id);
 
 create index messages_created_at_idx on public.messages using brin (created_at);
 
-comment on table public.messages is 'What was said; counted when inserted, never given back.';
+comment on table public.messages is 'Chat messages. A message counts when it is inserted; deleting it does not lower the counter.';
 
 create table public.files (
   id uuid not null default gen_random_uuid(),
@@ -61,7 +61,7 @@ create index files_uploader_id_idx on public.files (uploader_id);
 
 create index files_created_at_idx on public.files using brin (created_at);
 
-comment on table public.files is 'Uploads; the bytes themselves live in object storage.';
+comment on table public.files is 'Uploaded files. The bytes are in object storage.';
 
 create table public.calls (
   id uuid not null default gen_random_uuid(),
@@ -77,7 +77,7 @@ create table public.calls (
 
 create index calls_workspace_id_started_at_idx on public.calls (workspace_id, started_at);
 
-comment on table public.calls is 'Calls; the seconds of a call are known when it has ended.';
+comment on table public.calls is 'Calls. The seconds of a call count when it has ended.';
 
 create table public.call_recordings (
   id uuid not null default gen_random_uuid(),
@@ -95,7 +95,7 @@ create index call_recordings_call_id_idx on public.call_recordings (call_id);
 
 create index call_recordings_workspace_id_idx on public.call_recordings (workspace_id);
 
-comment on table public.call_recordings is 'Recordings of calls, measured in bytes kept.';
+comment on table public.call_recordings is 'Recordings of calls, counted in bytes.';
 
 create table public.streams (
   id uuid not null default gen_random_uuid(),
@@ -111,7 +111,7 @@ create table public.streams (
 
 create index streams_workspace_id_started_at_idx on public.streams (workspace_id, started_at);
 
-comment on table public.streams is 'Live streams; their seconds are known when they have ended.';
+comment on table public.streams is 'Live streams. The seconds of a stream count when it has ended.';
 
 create table public.bots (
   id uuid not null default gen_random_uuid(),
@@ -124,7 +124,7 @@ create table public.bots (
 
 create index bots_workspace_id_idx on public.bots (workspace_id);
 
-comment on table public.bots is 'Automated members of a workspace.';
+comment on table public.bots is 'Bots installed in a workspace.';
 
 create table public.integrations (
   id uuid not null default gen_random_uuid(),

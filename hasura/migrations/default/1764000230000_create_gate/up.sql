@@ -25,11 +25,14 @@ where status = 'held';
 create index reservations_expires_at_idx on usage.reservations (expires_at)
 where status = 'held';
 
-comment on table usage.reservations is 'Amounts held until they are committed, released or expired';
-comment on column usage.reservations.expires_at is 'From here on the amount is free again, whether or not the status says so yet';
-comment on column usage.reservations.answer is 'The answer of the commit or release that closed it, given again when it is repeated.';
-comment on column usage.reservations.lease_holder is 'The process that keeps this headroom for its next units; null for a reservation somebody asked for. It ends by its time like any other.';
-comment on column usage.reservations.member_id is 'The member that the headroom is held for, beside its workspace; null: for the workspace alone';
+comment on table usage.reservations is 'Amounts reserved until they are committed, released or expired, in the unit of their metric.';
+comment on column usage.reservations.committed_amount is 'What the commit counted, at most amount unless the limit is soft; 0 for a release, null while it is open.';
+comment on column usage.reservations.status is 'held (open), committed, released or expired.';
+comment on column usage.reservations.expires_at is 'From this moment on the amount no longer counts against the limit, even if status still says held.';
+comment on column usage.reservations.period_start is 'Start of the period in which it was made or, for a lease, last renewed.';
+comment on column usage.reservations.answer is 'The answer of the commit or release that closed it; repeating that operation returns it again.';
+comment on column usage.reservations.lease_holder is 'The process whose lease reserves this for its next units; null for a reservation that a caller made. It expires like any other.';
+comment on column usage.reservations.member_id is 'The member whose limit this counts against, beside the workspace''s; null where it counts against the workspace''s limit only.';
 
 create table usage.ledger (
   workspace_id uuid not null,
@@ -59,13 +62,15 @@ create index ledger_created_at on usage.ledger using brin (created_at);
 create index ledger_corrects_idx on usage.ledger (workspace_id, corrects)
 where corrects is not null;
 
-comment on table usage.ledger is 'One row per decision that carried an idempotency key, allowed or refused, with the answer that a repetition gets. Kept 34 days.';
-comment on column usage.ledger.request_hash is 'SHA-256 of the normalised content, so that a key with other content is told apart.';
-comment on column usage.ledger.answer is 'Null only inside the transaction that claimed the key and has not decided yet.';
-comment on column usage.ledger.occurred_at is 'When a late event happened; null for what was decided when it happened.';
-comment on column usage.ledger.corrects is 'The idempotency key of the event that a correction is about; the event''s own row stays as it was.';
-comment on column usage.ledger.delta is 'What an accepted correction added to the counter, mostly less than nothing.';
-comment on column usage.ledger.note is 'Why it was corrected.';
+comment on table usage.ledger is 'One row for each decision with an idempotency key, allowed or refused, and for each correction, with the answer that a repetition gets. Kept for 34 days.';
+comment on column usage.ledger.metric is 'Null for a request with several items: the answer names them.';
+comment on column usage.ledger.amount is 'What was requested, in the unit of the metric; null for a request with several items.';
+comment on column usage.ledger.request_hash is 'SHA-256 of the normalised content. The same key with another hash is an idempotency conflict.';
+comment on column usage.ledger.answer is 'Null only within the transaction that has claimed the key and not decided yet.';
+comment on column usage.ledger.occurred_at is 'When a late event happened; null where it was decided when it happened.';
+comment on column usage.ledger.corrects is 'The idempotency key of the event that a correction is about. The row of the event stays as it was.';
+comment on column usage.ledger.delta is 'What an accepted correction added to the counter; negative where it lowered the amount.';
+comment on column usage.ledger.note is 'The reason that was given for a correction.';
 
 create table usage.decisions (
   id uuid not null default gen_random_uuid(),
@@ -83,11 +88,11 @@ create table usage.decisions (
   constraint decisions_pkey primary key (id)
 );
 
-comment on table usage.decisions is 'The shape of what usage.gate returns: Hasura wants a tracked table for that. It holds no rows.';
+comment on table usage.decisions is 'The row type that usage.gate returns; Hasura needs a tracked table for it. It has no rows.';
 
 create type usage.gate_line as (
-  n integer,
-  item integer,
+  request_no integer,
+  item_no integer,
   op text,
   workspace_id uuid,
   metric text,
@@ -102,16 +107,31 @@ create type usage.gate_line as (
   limited_by text,
   granted bigint,
   expires_at timestamptz,
-  counter integer,
-  reservation integer,
-  replayed jsonb,
+  counter_no integer,
+  reservation_no integer,
+  first_answer jsonb,
   member_id uuid,
-  member_counter integer
+  member_counter_no integer
 );
 
+comment on type usage.gate_line is 'One metric of one request of usage.gate_many: first what is requested, then what is decided.';
+comment on column usage.gate_line.request_no is 'Place of the request in the array, from 1.';
+comment on column usage.gate_line.item_no is 'Place in the items of the request, from 1; null without items.';
+comment on column usage.gate_line.feed is 'What feeds the metric: gate or rows.';
+comment on column usage.gate_line.ttl is 'Time to live of a reservation, in seconds.';
+comment on column usage.gate_line.key is 'The idempotency key.';
+comment on column usage.gate_line.content is 'The normalised content that a repetition under the same key must have.';
+comment on column usage.gate_line.reason is 'Why it is refused; null where it is allowed or not decided yet.';
+comment on column usage.gate_line.limited_by is 'member-limit where the limit of the member refuses; else null.';
+comment on column usage.gate_line.granted is 'What is allowed: amount, or less for a partial request.';
+comment on column usage.gate_line.counter_no is 'Place of the counter of the workspace in the array of counters, from 1.';
+comment on column usage.gate_line.reservation_no is 'Place of the reservation in the array of reservations, from 1.';
+comment on column usage.gate_line.first_answer is 'The answer that the same commit or release got before.';
+comment on column usage.gate_line.member_counter_no is 'Place of the counter of the member in the array of counters, from 1; null where members are not counted.';
+
 create type usage.gate_claim as (
-  n integer,
-  first integer,
+  request_no integer,
+  first_request_no integer,
   workspace_id uuid,
   key text,
   hash bytea,
@@ -122,6 +142,13 @@ create type usage.gate_claim as (
   metric text,
   amount bigint
 );
+
+comment on type usage.gate_claim is 'The idempotency key of one request of usage.gate_many, and what usage.ledger has for it.';
+comment on column usage.gate_claim.first_request_no is 'The first request of the array with the same key; its own number for most.';
+comment on column usage.gate_claim.hash is 'SHA-256 of the normalised content of the request.';
+comment on column usage.gate_claim.is_owner is 'Whether this request decides the key, so that its answer is stored.';
+comment on column usage.gate_claim.is_conflict is 'Whether the key was used with other content.';
+comment on column usage.gate_claim.answer is 'The stored answer of the same content; null where it is still to be decided.';
 
 create type usage.gate_counter as (
   workspace_id uuid,
@@ -134,8 +161,14 @@ create type usage.gate_counter as (
   enforcement text,
   source text,
   used bigint,
-  held bigint,
+  reserved bigint,
   free bigint,
   delta bigint,
   member_id uuid
 );
+
+comment on type usage.gate_counter is 'A counter while the gate decides: its limit and its figures, after the lines decided so far.';
+comment on column usage.gate_counter.source is 'Where the limit comes from, as billing.limit_of says; member-limit for a counter of a member.';
+comment on column usage.gate_counter.free is 'What may still be used or reserved; null without a limit. Below zero where more is used than the limit allows.';
+comment on column usage.gate_counter.delta is 'What usage.gate_store has to add to the stored counter.';
+comment on column usage.gate_counter.member_id is 'The member; null for the counter of the workspace.';

@@ -1,10 +1,9 @@
 drop table analytics.erasures;
+drop table analytics.detail_tables;
 drop table analytics.retention;
 drop table analytics.rollup_state;
 drop table analytics.touched_hours;
-drop table analytics.channel_activity;
 drop table analytics.user_activity;
-drop table analytics.search_logs;
 drop table analytics.performance;
 drop table analytics.feature_usage;
 drop table analytics.event_keys;

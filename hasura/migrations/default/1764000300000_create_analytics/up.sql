@@ -1,6 +1,6 @@
 create schema analytics;
 
-comment on schema analytics is 'What people do in the application: events as they were sent, and what is counted from them.';
+comment on schema analytics is 'What people do in the application: the events that clients send, and hourly counts of them.';
 
 create schema analytics_months;
 
@@ -27,12 +27,12 @@ create table analytics.events (
   constraint events_pkey primary key (workspace_id, occurred_at, id)
 ) partition by range (occurred_at);
 
-comment on table analytics.events is 'Events of people and servers, one partition a month. There is no default partition: one that holds rows would have to be read under a lock to make the month they belong to.';
-comment on column analytics.events.id is 'Made of source and event_id, so that the same event has the same id; unique within its workspace.';
-comment on column analytics.events.occurred_at is 'As its sender says, else when it arrived.';
-comment on column analytics.events.event_id is 'The id that its sender gave it, unique for its source.';
-comment on column analytics.events.properties is 'The data of the event, any JSON.';
-comment on column analytics.events.attributes is 'What else a CloudEvent says about itself: extensions, dataschema, datacontenttype.';
+comment on table analytics.events is 'Events of people and servers, one partition for each month of UTC. There is no default partition: creating a month would lock it and scan its rows.';
+comment on column analytics.events.id is 'Derived from source and event_id, so that the same event always has the same id. Unique within the workspace.';
+comment on column analytics.events.occurred_at is 'When the event happened, as its sender says; the time of arrival where the sender names none.';
+comment on column analytics.events.event_id is 'The id that the sender gave it. The pair of source and event_id identifies the event within its workspace.';
+comment on column analytics.events.properties is 'The data of the event: any JSON value.';
+comment on column analytics.events.attributes is 'Attributes of a CloudEvent that have no column: extensions, dataschema, datacontenttype. Null for other events.';
 
 create table analytics.event_keys (
   workspace_id uuid not null,
@@ -43,7 +43,7 @@ create table analytics.event_keys (
 
 create index event_keys_received_at_idx on analytics.event_keys using brin (received_at);
 
-comment on table analytics.event_keys is 'Which events are stored, over all months: a unique key of a partitioned table ends at its partition. The workspace comes first, so that the keys of a batch lie on few pages.';
+comment on table analytics.event_keys is 'One row for each stored event of any month. It makes events unique over all months, which a unique key of a partitioned table cannot do. The key begins with the workspace, so that the keys of a batch share few index pages.';
 
 create table analytics.feature_usage (
   id uuid not null default gen_random_uuid(),
@@ -62,8 +62,8 @@ create index feature_usage_workspace_id_occurred_at_idx on analytics.feature_usa
 
 create index feature_usage_occurred_at_idx on analytics.feature_usage using brin (occurred_at);
 
-comment on table analytics.feature_usage is 'Which features are used: the events of category feature_usage.';
-comment on column analytics.feature_usage.id is 'That of the event in analytics.events.';
+comment on table analytics.feature_usage is 'Uses of features: one row for each event of category feature_usage.';
+comment on column analytics.feature_usage.id is 'The id of the event in analytics.events.';
 
 create table analytics.performance (
   id uuid not null default gen_random_uuid(),
@@ -83,30 +83,8 @@ create index performance_workspace_id_occurred_at_idx on analytics.performance (
 
 create index performance_occurred_at_idx on analytics.performance using brin (occurred_at);
 
-comment on table analytics.performance is 'How long requests took as their sender saw it: the events of category performance that name an endpoint.';
-comment on column analytics.performance.id is 'That of the event in analytics.events.';
-
-create table analytics.search_logs (
-  id uuid not null default gen_random_uuid(),
-  workspace_id uuid not null,
-  occurred_at timestamptz not null default now(),
-  user_id uuid,
-  query text not null,
-  query_normalized text not null,
-  result_count bigint,
-  clicked_result_id text,
-  clicked_result_position integer,
-  search_duration_ms double precision,
-  constraint search_logs_pkey primary key (workspace_id, id)
-);
-
-create index search_logs_workspace_id_occurred_at_idx on analytics.search_logs (workspace_id, occurred_at);
-
-create index search_logs_occurred_at_idx on analytics.search_logs using brin (occurred_at);
-
-comment on table analytics.search_logs is 'What was searched and what came of it: the events of category search.';
-comment on column analytics.search_logs.id is 'That of the event in analytics.events.';
-comment on column analytics.search_logs.query_normalized is 'Lower case, inner spaces made one: what equal searches have in common.';
+comment on table analytics.performance is 'Durations of requests in milliseconds, as the sender measured them: one row for each event of category performance that names an endpoint.';
+comment on column analytics.performance.id is 'The id of the event in analytics.events.';
 
 create table analytics.user_activity (
   workspace_id uuid not null,
@@ -130,32 +108,14 @@ create index user_activity_workspace_id_hour_idx on analytics.user_activity (wor
 
 create index user_activity_hour_idx on analytics.user_activity using brin (hour);
 
-comment on table analytics.user_activity is 'What each person did in an hour of UTC, counted again whenever an event of the hour arrives.';
-
-create table analytics.channel_activity (
-  workspace_id uuid not null,
-  channel_id uuid not null,
-  hour timestamptz not null,
-  events bigint not null default 0,
-  active_users bigint not null default 0,
-  messages_count bigint not null default 0,
-  constraint channel_activity_pkey primary key (workspace_id, channel_id, hour),
-  constraint channel_activity_workspace_id_fkey foreign key (workspace_id) references public.workspaces (id) on delete cascade,
-  constraint channel_activity_whole_hour check (hour = date_trunc('hour', hour, 'UTC'))
-);
-
-create index channel_activity_workspace_id_hour_idx on analytics.channel_activity (workspace_id, hour);
-
-create index channel_activity_hour_idx on analytics.channel_activity using brin (hour);
-
-comment on table analytics.channel_activity is 'What happened in each channel in an hour of UTC, counted again whenever an event of the hour arrives.';
+comment on table analytics.user_activity is 'Activity of each person in each hour of UTC. analytics.roll_activity recounts an hour after events of it have arrived or gone.';
 
 create table analytics.touched_hours (
   workspace_id uuid not null,
   hour timestamptz not null
 );
 
-comment on table analytics.touched_hours is 'Hours whose events changed since they were counted. Only ever appended to, in the transaction of the events: no two writers meet, and no change is missed.';
+comment on table analytics.touched_hours is 'Hours whose events changed since analytics.roll_activity last counted them; an hour may have several rows. Writers only insert, in the transaction that changes the events, so that none waits for another and no change is missed.';
 
 create table analytics.rollup_state (
   name text not null,
@@ -163,19 +123,31 @@ create table analytics.rollup_state (
   constraint rollup_state_pkey primary key (name)
 );
 
-comment on table analytics.rollup_state is 'Until when rows that announce no touched hour were looked through.';
+comment on table analytics.rollup_state is 'The moment up to which a rollup has read the rows of analytics.activity that leave no row in analytics.touched_hours.';
 
 create table analytics.retention (
   table_name text not null,
   keep_days integer not null,
   constraint retention_pkey primary key (table_name),
   constraint retention_keep_days_sane check (keep_days between 1 and 3650),
-  constraint retention_table_name_known check (
-    table_name in ('events', 'feature_usage', 'performance', 'search_logs', 'user_activity', 'channel_activity')
-  )
+  constraint retention_table_name_not_event_keys check (table_name <> 'event_keys')
 );
 
-comment on table analytics.retention is 'How many days the rows of a table are kept. That of events is also how old an event may be when it arrives, and how long it is recognised when it comes again.';
+comment on table analytics.retention is 'The tables of schema analytics whose rows are deleted when they are older than keep_days, when their workspace is deleted, and when their person is erased. An application adds tables of its own.';
+
+comment on column analytics.retention.keep_days is 'Days for which rows are kept. For events it is also the greatest age at which an event is accepted. Keys of events are kept 35 days longer.';
+comment on constraint retention_table_name_not_event_keys on analytics.retention is 'Keys of events follow the row of events.';
+
+create table analytics.detail_tables (
+  category text not null,
+  table_name text not null,
+  constraint detail_tables_pkey primary key (category),
+  constraint detail_tables_table_name_fkey foreign key (table_name) references analytics.retention (table_name),
+  constraint detail_tables_category_known check (category in ('feature_usage', 'performance', 'search'))
+);
+
+comment on table analytics.detail_tables is 'The table that ingest fills with the details of the events of a category. Events of a category without a row are stored in analytics.events only.';
+comment on constraint detail_tables_category_known on analytics.detail_tables is 'The categories whose data ingest checks and knows the columns of.';
 
 create table analytics.erasures (
   user_id uuid not null,
@@ -183,16 +155,19 @@ create table analytics.erasures (
   constraint erasures_pkey primary key (user_id)
 );
 
-comment on table analytics.erasures is 'People whose rows are still to be removed; their events lie in every month, which is too long for one statement of the application.';
+comment on table analytics.erasures is 'People whose rows analytics.erase_person still has to delete. A person has events in many months: deleting them takes too long for a statement of the application.';
 
 insert into analytics.retention (table_name, keep_days)
 values
   ('events', 400),
   ('feature_usage', 180),
   ('performance', 30),
-  ('search_logs', 90),
-  ('user_activity', 400),
-  ('channel_activity', 400);
+  ('user_activity', 400);
+
+insert into analytics.detail_tables (category, table_name)
+values
+  ('feature_usage', 'feature_usage'),
+  ('performance', 'performance');
 
 insert into analytics.rollup_state (name)
 values ('activity');

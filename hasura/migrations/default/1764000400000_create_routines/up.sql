@@ -1,3 +1,54 @@
+-- hasura/sql/analytics/retention/retained_tables.sql
+create or replace view analytics.retained_tables as
+select
+  kept.table_name,
+  kept.keep_days,
+  (
+    select case
+        when bool_or(attribute.attname = 'occurred_at') then 'occurred_at'
+        when bool_or(attribute.attname = 'hour') then 'hour'
+        when bool_or(attribute.attname = 'received_at') then 'received_at'
+      end
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.atttypid = 'timestamptz'::regtype
+  ) as time_column,
+  exists (
+    select
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.attname = 'workspace_id'
+  ) as has_workspace_id,
+  exists (
+    select
+    from pg_catalog.pg_attribute as attribute
+    where attribute.attrelid = relation.oid
+      and attribute.attname = 'user_id'
+  ) as has_user_id,
+  exists (
+    select
+    from pg_catalog.pg_constraint as reference
+    where reference.conrelid = relation.oid
+      and reference.confrelid = 'public.workspaces'::regclass
+      and reference.confdeltype = 'c'
+  ) as references_workspaces
+from (
+  select retention.table_name, retention.keep_days
+  from analytics.retention
+  union all
+  -- A key outlives its event, which goes with the rest of its month.
+  select 'event_keys', retention.keep_days + 35
+  from analytics.retention
+  where retention.table_name = 'events'
+) as kept
+join pg_catalog.pg_class as relation
+  on relation.relnamespace = 'analytics'::regnamespace
+  and relation.relname = kept.table_name;
+
+comment on view analytics.retained_tables is 'The tables whose rows retention, erasure and the deletion of workspaces apply to: those of analytics.retention, and event_keys.';
+comment on column analytics.retained_tables.time_column is 'The column that the age of a row is counted from: occurred_at, hour or received_at. Null for a table without such a column.';
+comment on column analytics.retained_tables.references_workspaces is 'Whether a foreign key deletes the rows of a deleted workspace.';
+
 -- hasura/sql/billing/subscriptions/live_subscription.sql
 create or replace function billing.live_subscription(workspace_id uuid, at timestamptz default now())
 returns table (subscription_id uuid, plan_id text, status text)
@@ -105,6 +156,20 @@ as $$
 $$;
 
 comment on function billing.rate_limit_of(uuid, timestamptz) is 'Returns the requests a minute that a workspace may send at a moment, always one row: an override of requests_per_minute, else the limit of its plan. limit_per_minute: null is unlimited, 0 for an unknown workspace or plan. valid_until is the moment from which the clock alone may change the row. The gateway calls it.';
+
+-- hasura/sql/usage/access/announce_member.sql
+create or replace function usage.announce_member(workspace_id uuid, user_id uuid)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_notify(
+    'hasura_usage_access',
+    'member:' || announce_member.workspace_id || ':' || announce_member.user_id
+  )
+$$;
+
+comment on function usage.announce_member(uuid, uuid) is 'Tells every gateway, when the transaction commits, to forget what usage.member_role said of this user in this workspace, and to end the sockets that it no longer allows. Call it from a trigger of the table that usage.member_role reads, after an update or delete. Without it a gateway notices a change of membership for new requests within 5 s and for open sockets not before their token expires.';
 
 -- hasura/sql/usage/alerts/alert_thresholds.sql
 create or replace function usage.alert_thresholds(p_workspace_id uuid, p_metric text, p_limit bigint)
@@ -600,30 +665,30 @@ comment on function usage.status_of(numeric) is 'What a share of the limit means
 -- hasura/sql/usage/counters/counter_totals.sql
 create or replace view usage.counter_totals as
 select
-  counters.workspace_id,
-  counters.metric,
-  counters.period_start,
-  -- Most counters are cold, and read nothing more.
-  counters.used + case when counters.granted > 0 then spread.used else 0 end as used,
-  case when counters.granted > 0 then greatest(counters.updated_at, spread.updated_at) else counters.updated_at end as updated_at,
-  case when counters.granted > 0 then counters.granted - spread.used else 0 end as headroom,
-  counters.alert_at,
-  counters.alert_due
-from usage.counters
+  counter.workspace_id,
+  counter.metric,
+  counter.period_start,
+  -- The tests of granted keep an unsharded counter from reading a second table.
+  counter.used + case when counter.granted > 0 then on_shards.used else 0 end as used,
+  case when counter.granted > 0 then greatest(counter.updated_at, on_shards.updated_at) else counter.updated_at end as updated_at,
+  case when counter.granted > 0 then counter.granted - on_shards.used else 0 end as headroom,
+  counter.alert_at,
+  counter.alert_due
+from usage.counters as counter
 left join lateral (
   select
-    coalesce(sum(counter_shards.used), 0)::bigint as used,
-    max(counter_shards.updated_at) filter (where counter_shards.used > 0) as updated_at
-  from usage.counter_shards
-  where counters.granted > 0
-    and counter_shards.workspace_id = counters.workspace_id
-    and counter_shards.metric = counters.metric
-    and counter_shards.period_start = counters.period_start
-) as spread on true;
+    coalesce(sum(shard.used), 0)::bigint as used,
+    max(shard.updated_at) filter (where shard.used > 0) as updated_at
+  from usage.counter_shards as shard
+  where counter.granted > 0
+    and shard.workspace_id = counter.workspace_id
+    and shard.metric = counter.metric
+    and shard.period_start = counter.period_start
+) as on_shards on true;
 
-comment on view usage.counter_totals is 'The use of every counter, shards included; the one place that adds them up.';
+comment on view usage.counter_totals is 'The use of every counter and gauge, in the metric''s unit, its shards included; every reader of a total reads it here';
 
-comment on column usage.counter_totals.headroom is 'What shards may still use without asking.';
+comment on column usage.counter_totals.headroom is 'Units granted to shards and not used yet; 0 for an unsharded counter';
 
 -- hasura/sql/usage/gate/expire_reservations.sql
 create or replace function usage.expire_reservations()
@@ -713,42 +778,6 @@ $$;
 comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first item that was refused, with all of them under items; nothing was granted unless all are allowed.';
 
 revoke execute on function usage.gate_list_answer(jsonb[]) from public;
-
--- hasura/sql/usage/gate/gate_message.sql
-create or replace function usage.gate_message(p_line usage.gate_line, p_counter usage.gate_counter)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select case p_line.reason
-    when 'period-closed' then 'the period of this moment is closed: it takes nothing any more'
-    when 'usage-limit-exceeded' then format(
-      'limit of %s %s reached: %s used, %s%s more asked',
-      p_counter.free + p_counter.used + p_counter.held, p_counter.metric, p_counter.used,
-      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
-    )
-    when 'feature-not-in-plan' then format(
-      '%s is not included in the plan: limit of 0, %s used, %s more asked',
-      p_counter.metric, p_counter.used, p_line.amount
-    )
-    when 'plan-required' then format(
-      '%s is not included without a live subscription: limit of 0, %s used, %s more asked',
-      p_counter.metric, p_counter.used, p_line.amount
-    )
-    when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
-    when 'unknown-metric' then format('there is no metric %s', p_line.metric)
-    when 'workspace-forbidden' then 'the workspace is not open to this request'
-    when 'reservation-not-found' then 'there is no such open reservation in this workspace'
-    when 'reservation-expired' then 'the reservation has expired and holds nothing any more'
-    when 'idempotency-conflict' then 'this idempotency key was used before with other content'
-    when 'invalid-input' then 'the operation, amount, time to live, key or identifier is missing or out of range'
-  end
-$$;
-
-comment on function usage.gate_message(usage.gate_line, usage.gate_counter) is 'A refusal in words; null for what was allowed.';
-
-revoke execute on function usage.gate_message(usage.gate_line, usage.gate_counter) from public;
 
 -- hasura/sql/usage/gate/gate_own_hold.sql
 create or replace function usage.gate_own_hold(p_line usage.gate_line)
@@ -879,85 +908,84 @@ comment on function billing.member_limit_of(uuid, text, timestamptz) is 'Returns
 -- hasura/sql/usage/members/member_current.sql
 create or replace view usage.member_current as
 select
-  counters.workspace_id,
-  counters.member_id,
-  counters.metric,
-  metrics.kind,
-  metrics.unit,
-  counters.used,
-  held.reserved,
+  counter.workspace_id,
+  counter.member_id,
+  counter.metric,
+  metric.kind,
+  metric.unit,
+  counter.used,
+  reservations.reserved,
   bound.limit_value,
   case
-    when bound.limit_value is not null then greatest(bound.limit_value - counters.used - held.reserved, 0)
+    when bound.limit_value is not null then greatest(bound.limit_value - counter.used - reservations.reserved, 0)
   end as remaining,
   round(share.percent, 2) as percent,
   usage.status_of(share.percent) as status,
-  period.period_start,
-  case metrics.kind when 'counter' then period.period_end end as resets_at,
+  present.period_start,
+  case metric.kind when 'counter' then present.period_end end as resets_at,
   bound.source,
-  counters.updated_at
-from usage.member_counters as counters
-join usage.metrics
-  on metrics.key = counters.metric
+  counter.updated_at
+from usage.member_counters as counter
+join usage.metrics as metric
+  on metric.key = counter.metric
 cross join lateral (
-  select present.period_start, present.period_end
-  from usage.period(counters.workspace_id) as present
+  select period.period_start, period.period_end
+  from usage.period(counter.workspace_id) as period
   limit 1
-) as period
-left join lateral billing.member_limit_of(counters.workspace_id, counters.metric) as bound on true
+) as present
+left join lateral billing.member_limit_of(counter.workspace_id, counter.metric) as bound on true
 cross join lateral (
-  select coalesce(sum(reservations.amount), 0)::bigint as reserved
-  from usage.reservations
-  where reservations.workspace_id = counters.workspace_id
-    and reservations.metric = counters.metric
-    and reservations.member_id = counters.member_id
-    and reservations.status = 'held'
-    and reservations.expires_at > now()
-) as held
+  select coalesce(sum(reservation.amount), 0)::bigint as reserved
+  from usage.reservations as reservation
+  where reservation.workspace_id = counter.workspace_id
+    and reservation.metric = counter.metric
+    and reservation.member_id = counter.member_id
+    and reservation.status = 'held'
+    and reservation.expires_at > now()
+) as reservations
 cross join lateral (
   select
     case
-      when bound.limit_value > 0 then counters.used * 100::numeric / bound.limit_value
-      when bound.limit_value = 0 and counters.used > 0 then 100::numeric
+      when bound.limit_value > 0 then counter.used * 100::numeric / bound.limit_value
+      when bound.limit_value = 0 and counter.used > 0 then 100::numeric
       when bound.limit_value = 0 then 0::numeric
     end as percent
 ) as share
-where counters.period_start = case metrics.kind when 'gauge' then '-infinity' else period.period_start end;
+where counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end;
 
-comment on view usage.member_current is 'Use by the members of a workspace in the present period, of the metrics whose members are or were limited.';
+comment on view usage.member_current is 'Use by each member of a workspace in the present period, in the metric''s unit: one row for each member and metric counted, which begins when a limit of members first applies';
 
-comment on column usage.member_current.limit_value is 'What each member may use; null where only the workspace is limited.';
-comment on column usage.member_current.source is 'override where the workspace has its own limit of members, plan where its plan has.';
+comment on column usage.member_current.limit_value is 'What each member may use; null where no limit of members applies';
+comment on column usage.member_current.source is 'override for the workspace''s own limit of members, plan for its plan''s; null where none applies';
 
 -- hasura/sql/usage/counters/lock_counter.sql
-create or replace function usage.lock_counter(workspace_id uuid, metric text, period_start timestamptz)
+create or replace function usage.lock_counter(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
 returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   _used bigint;
 begin
-  -- A written row version, not just a lock, makes a repeatable-read writer that did not see what is decided
-  -- under this lock fail with a serialization error instead of passing the limit.
-  insert into usage.counters as c (workspace_id, metric, period_start, used)
-  values ($1, $2, $3, 0)
+  -- A written row version, not just a lock: a repeatable-read writer that did not see what is decided under this lock then
+  -- fails with a serialization error instead of passing the limit.
+  insert into usage.counters (workspace_id, metric, period_start, used)
+  values (p_workspace_id, p_metric, p_period_start, 0)
   on conflict on constraint counters_pkey do update
     set
       headroom = 0,
       headroom_until = '-infinity';
-  select t.used
+  select total.used
   into _used
-  from usage.counter_totals t
-  where t.workspace_id = $1
-    and t.metric = $2
-    and t.period_start = $3;
+  from usage.counter_totals as total
+  where total.workspace_id = p_workspace_id
+    and total.metric = p_metric
+    and total.period_start = p_period_start;
   return _used;
 end
 $$;
 
-comment on function usage.lock_counter(uuid, text, timestamptz) is 'Takes the row lock of one counter, creating it at zero, voids its headroom and returns what is used; take several in the order of workspace and metric';
+comment on function usage.lock_counter(uuid, text, timestamptz) is 'Locks the row of one counter until the transaction ends, creates it at 0 where it is missing, voids the headroom on it and returns the use, shards included. Callers that lock several take them in the order of workspace and metric. Called by usage.add_locked, the gate, alerts, corrections and the triggers of members';
 
 revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;
 
@@ -1005,26 +1033,48 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _branches text;
+  _members uuid[];
+  _amounts bigint[];
 begin
-  select string_agg(
-    usage.meter_member_branch(m, m.relation::text, 1) || format(E'\n and ((%s\n)) = $1', m.workspace_expression),
-    E'\n union all ' order by m.relation
-  )
-  into _branches
-  from usage.meters m
-  join pg_class c on c.oid = m.relation
-  where m.metric = p_metric
-    and m.member_expression is not null;
-  if _branches is null then
+  -- Dynamic SQL of expressions that usage.attach_meter has checked; usage.meter_member_branch quotes the names.
+  _branches := coalesce(
+    (
+      select string_agg(
+        usage.meter_member_branch(meter, meter.relation::text, 1) || format(E'\n and ((%s\n)) = $1', meter.workspace_expression),
+        E'\n union all ' order by meter.relation
+      )
+      from usage.meters as meter
+      join pg_class as relation on relation.oid = meter.relation
+      where meter.metric = p_metric
+        and meter.member_expression is not null
+    ),
+    ''
+  );
+  if _branches = '' then
     return;
   end if;
-  return query execute
-    'select u.member_id, sum(u.amount)::bigint from (' || _branches || E'\n) u where u.member_id is not null group by u.member_id'
+  execute format(
+    $query$
+    select array_agg(recount.member_id), array_agg(recount.amount)
+    from (
+      select live.member_id, sum(live.amount)::bigint as amount
+      from (%s
+      ) as live
+      where live.member_id is not null
+      group by live.member_id
+    ) as recount
+    $query$,
+    _branches
+  )
+  into _members, _amounts
   using p_workspace_id;
+  return query
+  select recount.member_id, recount.amount
+  from unnest(_members, _amounts) as recount (member_id, amount);
 end
 $$;
 
-comment on function usage.recount_members(uuid, text) is 'What the live rows of a workspace say of the members'' use of a gauge';
+comment on function usage.recount_members(uuid, text) is 'Returns the level of a gauge for each member of a workspace, added up from the live rows of all tables with a member expression that feed it. Called by usage.begin_members and the gate';
 
 revoke execute on function usage.recount_members(uuid, text) from public;
 
@@ -1039,9 +1089,9 @@ declare
   _feed text;
 begin
   perform 1
-  from usage.member_meters m
-  where m.workspace_id = p_workspace_id
-    and m.metric = p_metric;
+  from usage.member_meters as member_meter
+  where member_meter.workspace_id = p_workspace_id
+    and member_meter.metric = p_metric;
   if found then
     return 'on';
   end if;
@@ -1051,12 +1101,12 @@ begin
     return 'off';
   end if;
 
-  select m.kind, m.feed
+  select metric.kind, metric.feed
   into _kind, _feed
-  from usage.metrics m
-  where m.key = p_metric;
-  -- Every writer of a gauge holds this lock to the end of its transaction: what is counted here is committed or one's
-  -- own, and whoever comes after finds the row that is written below.
+  from usage.metrics as metric
+  where metric.key = p_metric;
+  -- Every writer of a gauge holds this lock until its transaction ends. So the recount sees all rows of earlier writers,
+  -- and later writers see the member meter.
   if _kind = 'gauge' then
     perform usage.lock_counter(p_workspace_id, p_metric, '-infinity');
   end if;
@@ -1066,19 +1116,19 @@ begin
   if not found or _kind <> 'gauge' or _feed <> 'rows' then
     return 'on';
   end if;
-  delete from usage.member_counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = '-infinity';
+  delete from usage.member_counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = '-infinity';
   insert into usage.member_counters (workspace_id, metric, period_start, member_id, used)
-  select p_workspace_id, p_metric, '-infinity', r.member_id, r.amount
-  from usage.recount_members(p_workspace_id, p_metric) r
-  order by r.member_id;
+  select p_workspace_id, p_metric, '-infinity', recount.member_id, recount.amount
+  from usage.recount_members(p_workspace_id, p_metric) as recount
+  order by recount.member_id;
   return 'begun';
 end
 $$;
 
-comment on function usage.begin_members(uuid, text) is 'Whether the members of a workspace are counted (on), or not (off); begun says that it counted a gauge''s rows just now, those of the present statement too';
+comment on function usage.begin_members(uuid, text) is 'Returns whether the members of a workspace are counted for a metric: "off", "on", or "begun" when this call has started to count a gauge, with all live rows including those of the present statement. Starts to count where a limit of members applies. Called by usage.add_to_members, the gate, usage.restart_members and usage.begin_limited_members';
 
 revoke execute on function usage.begin_members(uuid, text) from public;
 
@@ -1091,21 +1141,167 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = p_workspace_id
-      and r.metric = p_metric
-      and r.member_id = p_member_id
-      and r.status = 'held'
-      and r.expires_at > now()
-      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.member_id = p_member_id
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
+      and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
   );
 end
 $$;
 
-comment on function usage.member_reserved(uuid, text, uuid) is 'What live reservations hold of a metric for a member, without the one that this transaction draws on';
+comment on function usage.member_reserved(uuid, text, uuid) is 'Units of a metric that live reservations hold for a member, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_to_members, the gate and corrections';
 
 revoke execute on function usage.member_reserved(uuid, text, uuid) from public;
+
+-- hasura/sql/usage/refusals/format_amount.sql
+create or replace function usage.format_amount(p_amount bigint, p_unit text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _magnitude constant numeric := abs(p_amount::numeric);
+  _sign constant text := case when p_amount < 0 then '-' else '' end;
+  _scale numeric := 1::numeric;
+  _suffix text := '';
+  _shown text;
+begin
+  case p_unit
+    when 'bytes' then
+      _scale := case
+        when _magnitude >= 1073741824 then 1073741824::numeric
+        when _magnitude >= 1048576 then 1048576::numeric
+        when _magnitude >= 1024 then 1024::numeric
+        else 1::numeric
+      end;
+      _suffix := case _scale
+        when 1073741824 then ' GiB'
+        when 1048576 then ' MiB'
+        when 1024 then ' KiB'
+        else ' B'
+      end;
+    when 'seconds' then
+      _scale := 60::numeric;
+      _suffix := ' min';
+    when 'micro_usd' then
+      return _sign || '$' || trunc(_magnitude / 1000000, 2)::text;
+    else
+      return p_amount::text;
+  end case;
+  _shown := trunc(div(_magnitude * 100, _scale) / 100, 2)::text;
+  if position('.' in _shown) > 0 then
+    _shown := rtrim(rtrim(_shown, '0'), '.');
+  end if;
+  return _sign || _shown || _suffix;
+end
+$$;
+
+comment on function usage.format_amount(bigint, text) is 'An amount in the unit that people use: GiB, MiB, KiB or B of bytes, minutes of seconds, dollars of micro-USD, the plain number of anything else. Cut after two decimals and never rounded up, so that what is below a limit does not read as the limit. The dashboard and e-mails, which follow the price list, call a GiB a GB.';
+
+revoke execute on function usage.format_amount(bigint, text) from public;
+
+-- hasura/sql/usage/refusals/limit_message.sql
+create or replace function usage.limit_message(
+  p_metric text,
+  p_scope text,
+  p_limit bigint,
+  p_used bigint,
+  p_reserved bigint,
+  p_amount bigint
+)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    case
+      when metrics.unit = 'count' then 'limit of %1$s %2$s%3$s reached: %4$s used, %5$s%6$s more requested'
+      else 'limit of %1$s for %2$s%3$s reached: %4$s used, %5$s%6$s more requested'
+    end,
+    usage.format_amount(p_limit, metrics.unit),
+    p_metric,
+    p_scope,
+    usage.format_amount(p_used, metrics.unit),
+    case
+      when p_reserved > 0 then usage.format_amount(p_reserved, metrics.unit) || ' reserved, '
+      else ''
+    end,
+    usage.format_amount(p_amount, metrics.unit)
+  )
+  from usage.metrics
+  where metrics.key = p_metric
+$$;
+
+comment on function usage.limit_message(text, text, bigint, bigint, bigint, bigint) is 'The sentence of a limit that is reached, such as "limit of 50 GiB for storage_bytes reached: 49.9 GiB used, 300 MiB more requested". Amounts are in the unit of the metric and shown in the unit that people use; the scope stands behind the metric.';
+
+revoke execute on function usage.limit_message(text, text, bigint, bigint, bigint, bigint) from public;
+
+-- hasura/sql/usage/refusals/not_included_message.sql
+create or replace function usage.not_included_message(p_metric text, p_where text, p_used bigint, p_amount bigint)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format(
+    '%s is not included %s: limit of 0, %s used, %s more requested',
+    p_metric,
+    p_where,
+    usage.format_amount(p_used, metrics.unit),
+    usage.format_amount(p_amount, metrics.unit)
+  )
+  from usage.metrics
+  where metrics.key = p_metric
+$$;
+
+comment on function usage.not_included_message(text, text, bigint, bigint) is 'The sentence of a metric that the plan, or a workspace without a live subscription, does not include. Amounts are in the unit of the metric.';
+
+revoke execute on function usage.not_included_message(text, text, bigint, bigint) from public;
+
+-- hasura/sql/usage/gate/gate_message.sql
+create or replace function usage.gate_message(p_line usage.gate_line, p_counter usage.gate_counter)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case p_line.reason
+    when 'usage-limit-exceeded' then usage.limit_message(
+      p_counter.metric,
+      '',
+      p_counter.free + p_counter.used + p_counter.held,
+      p_counter.used,
+      p_counter.held,
+      p_line.amount
+    )
+    when 'feature-not-in-plan' then usage.not_included_message(
+      p_counter.metric, 'in the plan', p_counter.used, p_line.amount
+    )
+    when 'plan-required' then usage.not_included_message(
+      p_counter.metric, 'without a live subscription', p_counter.used, p_line.amount
+    )
+    when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
+    when 'unknown-metric' then format('there is no metric %s', p_line.metric)
+    when 'workspace-forbidden' then 'the workspace is not open to this request'
+    when 'reservation-not-found' then 'there is no such open reservation in this workspace'
+    when 'reservation-expired' then 'the reservation has expired and reserves nothing any more'
+    when 'idempotency-conflict' then 'this idempotency key was used before with other content'
+    when 'period-closed' then 'the period of this event is closed and takes no more changes'
+    when 'invalid-input' then 'the operation, amount, time to live, key or identifier is missing or out of range'
+  end;
+end
+$$;
+
+comment on function usage.gate_message(usage.gate_line, usage.gate_counter) is 'A refusal as a sentence for people; null for what was allowed. Programs read the decision instead.';
+
+revoke execute on function usage.gate_message(usage.gate_line, usage.gate_counter) from public;
 
 -- hasura/sql/usage/upgrades/add_on_for.sql
 create or replace function usage.add_on_for(p_workspace_id uuid, p_metric text, p_needed bigint)
@@ -1304,10 +1500,13 @@ begin
   end if;
   v_own := usage.gate_own_hold(p_line);
   return v_member || jsonb_build_object(
-    'message', format(
-      'limit of %s %s a member reached: %s used, %s%s more asked',
-      p_counter.limit_value, p_counter.metric, p_counter.used,
-      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+    'message', usage.limit_message(
+      p_counter.metric,
+      ' per member',
+      p_counter.limit_value,
+      p_counter.used,
+      p_counter.held,
+      p_line.amount
     ),
     'retryAfterSeconds', case
       when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
@@ -1326,6 +1525,58 @@ $$;
 comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
 
 revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/refusals/portable_decision.sql
+create or replace function usage.portable_decision(p_decision jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_object_agg(
+    member.key,
+    case
+      when member.key in ('amount', 'used', 'reserved', 'limit', 'remaining') and member.value <> 'null'
+        then to_jsonb(member.value #>> '{}')
+      else member.value
+    end
+  )
+  from jsonb_each(p_decision) as member
+  where member.key in (
+    'reason', 'metric', 'amount', 'used', 'reserved', 'limit', 'remaining', 'limitedBy', 'resetsAt', 'retryAfterSeconds',
+    'member', 'upgrade', 'addOn'
+  )
+$$;
+
+comment on function usage.portable_decision(jsonb) is 'The members of a decision that a client can act on, its amounts as text: a bigint need not fit the numbers of JSON.';
+
+revoke execute on function usage.portable_decision(jsonb) from public;
+
+-- hasura/sql/usage/refusals/refuse.sql
+create or replace function usage.refuse(p_decision jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _message text := p_decision ->> 'message';
+begin
+  -- Hasura passes the message of an invented SQLSTATE of class 23 on to clients and drops the detail.
+  if coalesce(current_setting('hasura.user', true), '') <> ''
+    and coalesce(current_setting('usage.decision_in_message', true), '') <> 'off'
+  then
+    _message := _message || ' ' || jsonb_build_object('usageDecision', usage.portable_decision(p_decision))::text;
+  end if;
+  raise exception using
+    errcode = '23U01',
+    message = _message,
+    detail = p_decision::text;
+end
+$$;
+
+comment on function usage.refuse(jsonb) is 'Raises SQLSTATE 23U01 for a decision that does not allow. DETAIL is the decision as JSON. MESSAGE is its sentence; inside a request of Hasura, which drops DETAIL, the sentence is followed by a space and {"usageDecision": ...}, unless the setting usage.decision_in_message is off. Every refusal of a statement comes from here.';
+
+revoke execute on function usage.refuse(jsonb) from public;
 
 -- hasura/sql/usage/reports/current.sql
 create or replace view usage.current as
@@ -1566,14 +1817,14 @@ comment on column usage.current.overage is 'Use above the limit, because the lim
 comment on column usage.current.cap_value is 'Ceiling that no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
 comment on column usage.current.source is 'Where the limit comes from: override, grace, trial, add-on, plan or none.';
 
--- hasura/sql/usage/members/raise_member_limit.sql
+-- hasura/sql/usage/refusals/raise_member_limit.sql
 create or replace function usage.raise_member_limit(
   p_workspace_id uuid,
   p_metric text,
   p_member_id uuid,
   p_amount bigint,
   p_used bigint,
-  p_held bigint,
+  p_reserved bigint,
   p_limit bigint
 )
 returns void
@@ -1581,52 +1832,50 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_line usage.gate_line;
-  v_counter usage.gate_counter;
-  v_member usage.gate_counter;
-  v_answer jsonb;
+  _line usage.gate_line;
+  _counter usage.gate_counter;
+  _member usage.gate_counter;
+  _answer jsonb;
 begin
   select
     p_workspace_id,
-    level.metric,
-    level.kind,
-    level.period_start,
-    present.period_end,
-    level.limit_value,
-    level.included,
-    level.enforcement,
-    level.source,
-    -- The workspace has counted the statement that ends here.
-    level.used - p_amount,
-    level.reserved,
-    level.cap_value - level.used + p_amount - level.reserved,
-    0
-  into v_counter
-  from usage.current as level
-  cross join lateral usage.period(p_workspace_id) as present
-  where level.workspace_id = p_workspace_id
-    and level.metric = p_metric;
-  v_member := v_counter;
-  v_member.limit_value := p_limit;
-  v_member.used := p_used;
-  v_member.held := p_held;
-  v_member.free := p_limit - p_used - p_held;
-  v_member.member_id := p_member_id;
-  v_line.op := 'consume';
-  v_line.workspace_id := p_workspace_id;
-  v_line.metric := p_metric;
-  v_line.amount := p_amount;
-  v_line.reason := 'usage-limit-exceeded';
-  v_line.limited_by := 'member-limit';
-  v_answer := usage.gate_answer(v_line, v_counter, null) || usage.gate_member_answer(v_line, v_member);
-  raise exception using
-    errcode = '23U01',
-    message = v_answer ->> 'message',
-    detail = (v_answer || jsonb_build_object('workspaceId', p_workspace_id))::text;
+    usage_level.metric,
+    usage_level.kind,
+    usage_level.period_start,
+    period.period_end,
+    usage_level.limit_value,
+    usage_level.included,
+    usage_level.enforcement,
+    usage_level.source,
+    -- The counter of the workspace already includes the refused statement.
+    usage_level.used - p_amount,
+    usage_level.reserved,
+    usage_level.cap_value - usage_level.used + p_amount - usage_level.reserved,
+    0::bigint,
+    null::uuid
+  into _counter
+  from usage.current as usage_level
+  cross join lateral usage.period(p_workspace_id) as period
+  where usage_level.workspace_id = p_workspace_id
+    and usage_level.metric = p_metric;
+  _member := _counter;
+  _member.limit_value := p_limit;
+  _member.used := p_used;
+  _member.held := p_reserved;
+  _member.free := p_limit - p_used - p_reserved;
+  _member.member_id := p_member_id;
+  _line.op := 'consume';
+  _line.workspace_id := p_workspace_id;
+  _line.metric := p_metric;
+  _line.amount := p_amount;
+  _line.reason := 'usage-limit-exceeded';
+  _line.limited_by := 'member-limit';
+  _answer := usage.gate_answer(_line, _counter, null) || usage.gate_member_answer(_line, _member);
+  perform usage.refuse(_answer || jsonb_build_object('workspaceId', p_workspace_id));
 end
 $$;
 
-comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) is 'The refusal of a limit of members: SQLSTATE 23U01, in DETAIL the decision that the gate would give';
+comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) is 'Refuses an addition to a counter by the limit of its member: SQLSTATE 23U01 with the decision that the gate would give. Amounts are in the unit of the metric. Called by usage.add_to_members.';
 
 revoke execute on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) from public;
 
@@ -1649,7 +1898,7 @@ declare
   _start timestamptz;
   _limit bigint;
   _used bigint;
-  _held bigint;
+  _reserved bigint;
 begin
   for _n in 1..coalesce(cardinality(p_workspaces), 0) loop
     if (p_workspaces[_n], p_metrics[_n]) is distinct from (_workspace, _metric) then
@@ -1657,56 +1906,57 @@ begin
       _metric := p_metrics[_n];
       _state := usage.begin_members(_workspace, _metric);
       if _state <> 'off' then
-        select case m.kind when 'gauge' then '-infinity' else p.period_start end
+        select case metric.kind when 'gauge' then '-infinity' else present.period_start end
         into _start
-        from usage.metrics m
-        cross join usage.period(_workspace, now()) p
-        where m.key = _metric;
-        select l.limit_value
+        from usage.metrics as metric
+        cross join usage.period(_workspace, now()) as present
+        where metric.key = _metric;
+        select bound.limit_value
         into _limit
-        from billing.member_limit_of(_workspace, _metric) l;
+        from billing.member_limit_of(_workspace, _metric) as bound;
       end if;
     end if;
     continue when _state = 'off' or p_amounts[_n] = 0;
 
     if _state = 'begun' then
-      select c.used
+      -- The recount that has just been made contains the rows of this statement.
+      select counter.used
       into _used
-      from usage.member_counters c
-      where c.workspace_id = _workspace
-        and c.metric = _metric
-        and c.period_start = _start
-        and c.member_id = p_members[_n];
+      from usage.member_counters as counter
+      where counter.workspace_id = _workspace
+        and counter.metric = _metric
+        and counter.period_start = _start
+        and counter.member_id = p_members[_n];
     elsif p_amounts[_n] < 0 then
-      -- Rows of a workspace that is being deleted give back to a counter that is gone already.
-      update usage.member_counters c
+      -- An update and no upsert: the counter of a workspace that is being deleted may be gone already.
+      update usage.member_counters as counter
       set
-        used = c.used + p_amounts[_n],
+        used = counter.used + p_amounts[_n],
         updated_at = now()
-      where c.workspace_id = _workspace
-        and c.metric = _metric
-        and c.period_start = _start
-        and c.member_id = p_members[_n];
+      where counter.workspace_id = _workspace
+        and counter.metric = _metric
+        and counter.period_start = _start
+        and counter.member_id = p_members[_n];
     else
-      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
+      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
       values (_workspace, _metric, _start, p_members[_n], p_amounts[_n])
       on conflict on constraint member_counters_pkey do update
         set
-          used = c.used + excluded.used,
+          used = counter.used + excluded.used,
           updated_at = now()
-      returning c.used
+      returning counter.used
       into _used;
     end if;
     if _start > '-infinity' then
       insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
       values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
     end if;
-    -- Behind the write, whose lock others wait for: what is held is read when it can change no more.
+    -- After the write, whose row lock keeps the member's reservations as they are.
     if p_enforce and p_amounts[_n] > 0 and _limit is not null then
-      _held := usage.member_reserved(_workspace, _metric, p_members[_n]);
-      if _used::numeric + _held > _limit then
+      _reserved := usage.member_reserved(_workspace, _metric, p_members[_n]);
+      if _used::numeric + _reserved > _limit then
         perform usage.raise_member_limit(
-          _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _held, _limit
+          _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _reserved, _limit
         );
       end if;
     end if;
@@ -1714,7 +1964,7 @@ begin
 end
 $$;
 
-comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members, given in key order, where their workspace counts them, behind the counters of the workspaces; refuses with SQLSTATE 23U01 what would pass a member''s limit';
+comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members: the arrays hold one addition at each position, sorted by workspace, metric and member, in the metric''s unit. Skips workspaces whose members are not counted. Raises 23U01 when a member''s use and live reservations would exceed the limit; p_enforce false adds past it. Called by the member triggers of meters after the workspaces'' counters, and by the gate';
 
 revoke execute on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) from public;
 
@@ -1806,80 +2056,69 @@ comment on function usage.member_body(text[], text, text) is 'The body of the tr
 
 revoke execute on function usage.member_body(text[], text, text) from public;
 
--- hasura/sql/usage/counters/note_peak.sql
-create or replace function usage.note_peak(
-  p_workspace_id uuid,
-  p_metric text,
-  p_before bigint,
-  p_after bigint,
-  p_changed_at timestamptz
-)
-returns void
+-- hasura/sql/usage/counters/check_addition.sql
+create or replace function usage.check_addition(p_workspace_id uuid, p_metric text, p_amount bigint)
+returns usage.metrics
 language plpgsql
-set search_path = pg_catalog, pg_temp
+stable
 as $$
 declare
-  _start timestamptz;
-  _at timestamptz;
-  _end timestamptz;
+  _metric usage.metrics;
 begin
-  select p.period_start
-  into _start
-  from usage.period(p_workspace_id, now()) p;
-
-  update usage.peaks k
-  set peak = greatest(k.peak, p_after)
-  where k.workspace_id = p_workspace_id
-    and k.metric = p_metric
-    and k.period_start = _start
-    and k.peak < p_after;
-  if found then
-    return;
-  end if;
-
-  perform 1
-  from usage.peaks k
-  where k.workspace_id = p_workspace_id
-    and k.metric = p_metric
-    and k.period_start = _start;
-  if found then
-    return;
-  end if;
-
-  -- The first change in this period. While a workspace is being deleted its row is gone or locked, and the
-  -- peaks go with it.
-  perform 1
-  from public.workspaces w
-  where w.id = p_workspace_id
-  for key share skip locked;
+  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
+  select *
+  into _metric
+  from usage.metrics as metric
+  where metric.key = p_metric;
   if not found then
-    return;
+    raise exception using
+      errcode = '23U02',
+      message = format('unknown metric "%s"', p_metric),
+      detail = json_build_object('code', 'unknown-metric', 'metric', p_metric)::text;
   end if;
-
-  -- The level did not move in the periods that passed without a change.
-  _at := p_changed_at;
-  for _i in 1..120 loop
-    exit when _at is null or not isfinite(_at);
-    select p.period_end
-    into _end
-    from usage.period(p_workspace_id, _at) p;
-    exit when _end is null or _end >= _start;
-    insert into usage.peaks (workspace_id, metric, period_start, peak)
-    values (p_workspace_id, p_metric, _end, p_before)
-    on conflict on constraint peaks_pkey do nothing;
-    _at := _end;
-  end loop;
-
-  insert into usage.peaks as k (workspace_id, metric, period_start, peak)
-  values (p_workspace_id, p_metric, _start, greatest(p_before, p_after))
-  on conflict on constraint peaks_pkey do update
-    set peak = greatest(k.peak, excluded.peak);
+  if p_workspace_id is null or p_amount is null then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s cannot be counted without a workspace and an amount', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
+  end if;
+  if p_amount < 0 and _metric.kind = 'counter' then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s is a counter: what was used within a period is not given back', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
+  end if;
+  return _metric;
 end
 $$;
 
-comment on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) is 'Keeps the peak of a gauge whose counter row the caller has locked';
+comment on function usage.check_addition(uuid, text, bigint) is 'Returns the metric of an addition; raises 23U02 for an unknown metric, a null workspace or amount, and a negative amount of a counter. Called by usage.add_locked';
 
-revoke execute on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) from public;
+revoke execute on function usage.check_addition(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/counters/reserved_amount.sql
+create or replace function usage.reserved_amount(p_workspace_id uuid, p_metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
+      and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+  );
+end
+$$;
+
+comment on function usage.reserved_amount(uuid, text) is 'Units of a metric that live reservations of a workspace hold, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_locked, the gate, leases and corrections to decide on a limit';
+
+revoke execute on function usage.reserved_amount(uuid, text) from public;
 
 -- hasura/sql/usage/upgrades/not_included_reason.sql
 create or replace function usage.not_included_reason(p_workspace_id uuid, p_metric text)
@@ -1913,13 +2152,13 @@ comment on function usage.not_included_reason(uuid, text) is 'Returns why a metr
 
 revoke execute on function usage.not_included_reason(uuid, text) from public;
 
--- hasura/sql/usage/counters/raise_limit_reached.sql
+-- hasura/sql/usage/refusals/raise_limit_reached.sql
 create or replace function usage.raise_limit_reached(
   p_workspace_id uuid,
   p_metric text,
   p_amount bigint,
   p_used bigint,
-  p_held bigint,
+  p_reserved bigint,
   p_limit bigint,
   p_included boolean
 )
@@ -1928,94 +2167,46 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_line usage.gate_line;
-  v_counter usage.gate_counter;
+  _line usage.gate_line;
+  _counter usage.gate_counter;
 begin
   select
     p_workspace_id,
     metrics.key,
     metrics.kind,
-    present.period_start,
-    present.period_end,
+    period.period_start,
+    period.period_end,
     coalesce(p_limit, 0),
     p_included,
-    applying.enforcement,
-    applying.source,
+    applicable.enforcement,
+    applicable.source,
     p_used,
-    p_held,
-    applying.cap_value - p_used - p_held,
-    0
-  into v_counter
+    p_reserved,
+    applicable.cap_value - p_used - p_reserved,
+    0::bigint,
+    null::uuid
+  into _counter
   from usage.metrics
-  cross join lateral usage.period(p_workspace_id) as present
-  cross join lateral billing.limit_of(p_workspace_id, p_metric) as applying
+  cross join lateral usage.period(p_workspace_id) as period
+  cross join lateral billing.limit_of(p_workspace_id, p_metric) as applicable
   where metrics.key = p_metric;
-  v_line.op := 'consume';
-  v_line.workspace_id := p_workspace_id;
-  v_line.metric := p_metric;
-  v_line.amount := p_amount;
-  v_line.reason := case
+  _line.op := 'consume';
+  _line.workspace_id := p_workspace_id;
+  _line.metric := p_metric;
+  _line.amount := p_amount;
+  _line.reason := case
     when p_included then 'usage-limit-exceeded'
     else usage.not_included_reason(p_workspace_id, p_metric)
   end;
-  raise exception using
-    errcode = '23U01',
-    message = usage.gate_message(v_line, v_counter),
-    detail = (usage.gate_answer(v_line, v_counter, null) || jsonb_build_object('workspaceId', p_workspace_id))::text;
+  perform usage.refuse(
+    usage.gate_answer(_line, _counter, null) || jsonb_build_object('workspaceId', p_workspace_id)
+  );
 end
 $$;
 
-comment on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) is 'The refusal of a limit: SQLSTATE 23U01, in DETAIL the decision that the gate would give';
+comment on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) is 'Refuses an addition to a counter by the limit of its workspace: SQLSTATE 23U01 with the decision that the gate would give. Amounts are in the unit of the metric. Called by usage.add_locked.';
 
 revoke execute on function usage.raise_limit_reached(uuid, text, bigint, bigint, bigint, bigint, boolean) from public;
-
--- hasura/sql/usage/counters/reserved_amount.sql
-create or replace function usage.reserved_amount(workspace_id uuid, metric text)
-returns bigint
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-begin
-  return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = $1
-      and r.metric = $2
-      and r.status = 'held'
-      and r.expires_at > now()
-      and r.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
-  );
-end
-$$;
-
-comment on function usage.reserved_amount(uuid, text) is 'What live reservations hold of a metric, without the reservation that this transaction draws on (setting usage.reservation_id)';
-
-revoke execute on function usage.reserved_amount(uuid, text) from public;
-
--- hasura/sql/usage/counters/reserved_by_all.sql
-create or replace function usage.reserved_by_all(p_workspace_id uuid, p_metric text)
-returns bigint
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select coalesce(sum(r.amount), 0)::bigint
-    from usage.reservations r
-    where r.workspace_id = p_workspace_id
-      and r.metric = p_metric
-      and r.status = 'held'
-      and r.expires_at > now()
-  );
-end
-$$;
-
-comment on function usage.reserved_by_all(uuid, text) is 'What live reservations hold of a metric, whoever draws on them';
-
-revoke execute on function usage.reserved_by_all(uuid, text) from public;
 
 -- hasura/sql/usage/shards/collect_shards.sql
 create or replace function usage.collect_shards(
@@ -2035,54 +2226,54 @@ declare
 begin
   if p_wait then
     perform 1
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.headroom > 0
-    order by s.shard
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.headroom > 0
+    order by shard.shard
     for no key update;
   end if;
 
   select
-    array_agg(l.shard),
-    coalesce(sum(l.used), 0),
-    coalesce(sum(l.headroom), 0)
+    array_agg(unlocked.shard),
+    coalesce(sum(unlocked.used), 0)::bigint,
+    coalesce(sum(unlocked.headroom), 0)::bigint
   into _shards, _used, _headroom
   from (
-    select s.shard, s.used, s.headroom
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and (s.used > 0 or s.headroom > 0)
-    order by s.shard
+    select shard.shard, shard.used, shard.headroom
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and (shard.used > 0 or shard.headroom > 0)
+    order by shard.shard
     for no key update skip locked
-  ) l;
+  ) as unlocked;
   if _shards is null then
     return;
   end if;
 
-  update usage.counter_shards s
+  update usage.counter_shards as shard
   set
     used = 0,
     headroom = 0,
     headroom_until = '-infinity'
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.shard = any (_shards);
-  update usage.counters c
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.shard = any (_shards);
+  update usage.counters as counter
   set
-    used = c.used + _used,
-    granted = c.granted - _used - _headroom
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = p_period_start;
+    used = counter.used + _used,
+    granted = counter.granted - _used - _headroom
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = p_period_start;
 end
 $$;
 
-comment on function usage.collect_shards(uuid, text, timestamptz, boolean) is 'Brings back what shards have counted and not used, for the holder of the counter''s lock; waits for shards that a transaction has in hand, or leaves them out';
+comment on function usage.collect_shards(uuid, text, timestamptz, boolean) is 'Moves the use of a counter''s shards to its row and takes their headroom back. p_wait true waits for shards with headroom that other transactions have locked; false leaves them out. The caller holds the lock of the counter''s row. Called by usage.grant_headroom, usage.merge_counters, usage.headroom_below and usage.collect_busy_shards';
 
 revoke execute on function usage.collect_shards(uuid, text, timestamptz, boolean) from public;
 
@@ -2104,13 +2295,13 @@ begin
   if p_wait then
     return;
   end if;
-  select min(s.shard)
+  select min(shard.shard)
   into _busy
-  from usage.counter_shards s
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.headroom > 0;
+  from usage.counter_shards as shard
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.headroom > 0;
   if _busy is not null then
     raise exception using
       errcode = 'HU002',
@@ -2122,9 +2313,141 @@ begin
 end
 $$;
 
-comment on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) is 'Brings all shards back: waits for those in use, or ends with HU002 and one of them in the detail, at which the caller lets go of its rows and waits without them';
+comment on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) is 'Collects all shards of a counter, as usage.collect_shards does, and leaves none with headroom. p_wait true waits for those in use; false raises HU002 when one is, with that shard as JSON in DETAIL: the caller rolls back its attempt and calls usage.await_shard. Called by usage.add_locked, usage.headroom_below and usage.void_all_headroom';
 
 revoke execute on function usage.collect_busy_shards(uuid, text, timestamptz, boolean) from public;
+
+-- hasura/sql/usage/shards/headroom_below.sql
+create or replace function usage.headroom_below(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_bound bigint,
+  p_amount bigint,
+  p_wait boolean
+)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _total bigint;
+  _granted bigint;
+begin
+  for _round in 0..2 loop
+    select counter.used + counter.granted, counter.granted
+    into _total, _granted
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = p_period_start;
+    exit when not found or _granted = 0 or _round = 2 or p_bound - _total >= p_amount;
+    if _round = 0 then
+      perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
+    else
+      -- The units that are short may lie unused on shards in use: an amount is refused only when it does not fit with
+      -- these collected too.
+      perform usage.collect_busy_shards(p_workspace_id, p_metric, p_period_start, p_wait);
+    end if;
+  end loop;
+  return p_bound - coalesce(_total, 0);
+end
+$$;
+
+comment on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'Returns how many units a counter is below p_bound, with what shards were granted counted as used. Collects shards while that is less than p_amount, so an answer below p_amount is exact. p_wait false raises HU002 instead of waiting for a shard in use. The caller holds the lock of the counter''s row. Called by usage.add_locked, usage.enforce_limit and usage.gate_headroom';
+
+revoke execute on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
+
+-- hasura/sql/usage/counters/enforce_limit.sql
+create or replace function usage.enforce_limit(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_amount bigint,
+  p_limit bigint,
+  p_included boolean,
+  p_cap bigint,
+  p_wait boolean
+)
+returns void
+language plpgsql
+as $$
+declare
+  _reserved constant bigint := usage.reserved_amount(p_workspace_id, p_metric);
+  _used bigint;
+begin
+  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
+  if not p_included
+    or usage.headroom_below(p_workspace_id, p_metric, p_period_start, p_cap - _reserved, p_amount, p_wait) < p_amount
+  then
+    select total.used
+    into _used
+    from usage.counter_totals as total
+    where total.workspace_id = p_workspace_id
+      and total.metric = p_metric
+      and total.period_start = p_period_start;
+    perform usage.raise_limit_reached(p_workspace_id, p_metric, p_amount, _used, _reserved, p_limit, p_included);
+  end if;
+end
+$$;
+
+comment on function usage.enforce_limit(uuid, text, timestamptz, bigint, bigint, boolean, bigint, boolean) is 'Raises 23U01 when an amount does not fit below p_cap, the ceiling of billing.limit_of, beside the use and the live reservations, or when the plan does not include the metric. Brings back what shards have not used before it refuses; p_wait false raises HU002 instead of waiting for a shard in use. Called by usage.add_locked, which holds the lock of the counter''s row';
+
+revoke execute on function usage.enforce_limit(uuid, text, timestamptz, bigint, bigint, boolean, bigint, boolean) from public;
+
+-- hasura/sql/usage/counters/reserved_by_all.sql
+create or replace function usage.reserved_by_all(p_workspace_id uuid, p_metric text)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
+  );
+end
+$$;
+
+comment on function usage.reserved_by_all(uuid, text) is 'Units of a metric that all live reservations of a workspace hold, also the one that this transaction draws on. Called by usage.add_locked: headroom is granted for other transactions too, so no reservation may be left out';
+
+revoke execute on function usage.reserved_by_all(uuid, text) from public;
+
+-- hasura/sql/usage/shards/create_shards.sql
+create or replace function usage.create_shards(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_shards smallint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into usage.counter_shards (workspace_id, metric, period_start, shard)
+  select p_workspace_id, p_metric, p_period_start, series.shard
+  from generate_series(0, p_shards - 1) as series (shard)
+  -- "on conflict" would wait for a shard in use. The lock of the counter's row already keeps other inserts out.
+  where not exists (
+    select
+    from usage.counter_shards as present
+    where present.workspace_id = p_workspace_id
+      and present.metric = p_metric
+      and present.period_start = p_period_start
+      and present.shard = series.shard
+  );
+end
+$$;
+
+comment on function usage.create_shards(uuid, text, timestamptz, smallint) is 'Creates the missing ones of a counter''s first p_shards shards, without headroom. Called by usage.grant_headroom under the lock of the counter''s row';
+
+revoke execute on function usage.create_shards(uuid, text, timestamptz, smallint) from public;
 
 -- hasura/sql/usage/shards/grant_to_shards.sql
 create or replace function usage.grant_to_shards(
@@ -2145,78 +2468,38 @@ declare
   _headroom bigint;
 begin
   select
-    array_agg(l.shard),
-    sum(l.headroom)
+    array_agg(unlocked.shard),
+    sum(unlocked.headroom)::bigint
   into _shards, _headroom
   from (
-    select s.shard, s.headroom
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.shard < p_shards
-      and (p_only is null or s.shard = p_only)
-    order by s.shard
+    select shard.shard, shard.headroom
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.shard < p_shards
+      and (p_only is null or shard.shard = p_only)
+    order by shard.shard
     for no key update skip locked
-  ) l;
+  ) as unlocked;
   if _shards is null then
-    return 0;
+    return bigint '0';
   end if;
-  update usage.counter_shards s
+  update usage.counter_shards as shard
   set
     headroom = p_share,
     headroom_until = p_until
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.shard = any (_shards);
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.shard = any (_shards);
   return p_share * cardinality(_shards) - _headroom;
 end
 $$;
 
-comment on function usage.grant_to_shards(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) is 'Fills all shards, or one, as far as nobody has them in hand, and returns by how much their headroom grew';
+comment on function usage.grant_to_shards(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) is 'Sets the headroom of the first p_shards shards of a counter, or of the shard p_only, to p_share units until p_until, except those that other transactions have locked; returns by how many units the headroom of all grew. The caller holds the lock of the counter''s row and adds that to its granted. Called by usage.grant_headroom';
 
 revoke execute on function usage.grant_to_shards(uuid, text, timestamptz, smallint, smallint, bigint, timestamptz) from public;
-
--- hasura/sql/usage/shards/headroom_below.sql
-create or replace function usage.headroom_below(
-  p_workspace_id uuid,
-  p_metric text,
-  p_period_start timestamptz,
-  p_bound bigint,
-  p_amount bigint,
-  p_wait boolean
-)
-returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _taken bigint;
-  _granted bigint;
-begin
-  for _round in 0..2 loop
-    select c.used + c.granted, c.granted
-    into _taken, _granted
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = p_period_start;
-    exit when not found or _granted = 0 or _round = 2 or p_bound - _taken >= p_amount;
-    if _round = 0 then
-      perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
-    else
-      -- What may fit is never refused.
-      perform usage.collect_busy_shards(p_workspace_id, p_metric, p_period_start, p_wait);
-    end if;
-  end loop;
-  return p_bound - coalesce(_taken, 0);
-end
-$$;
-
-comment on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) is 'How far a counter is below a bound, with its shards emptied as far as an amount needs it; exact under the counter''s lock whenever it says less than that amount. HU002 instead of waiting for shards in use, if told not to';
-
-revoke execute on function usage.headroom_below(uuid, text, timestamptz, bigint, bigint, boolean) from public;
 
 -- hasura/sql/usage/shards/may_grant_headroom.sql
 create or replace function usage.may_grant_headroom(p_workspace_id uuid)
@@ -2225,6 +2508,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- An older snapshot may miss the present limit, and a transaction that draws on a reservation leaves that one out of the
+  -- sum: neither decides for others.
   if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted')
     or coalesce(current_setting('usage.reservation_id', true), '') <> ''
     or not pg_try_advisory_xact_lock_shared(hashtextextended('billing.plan_limits', 0))
@@ -2232,16 +2517,229 @@ begin
     return false;
   end if;
   perform 1
-  from public.workspaces w
-  where w.id = p_workspace_id
+  from public.workspaces as workspace
+  where workspace.id = p_workspace_id
   for share skip locked;
   return found;
 end
 $$;
 
-comment on function usage.may_grant_headroom(uuid) is 'Whether limits stand still until the end of this transaction; usage.refresh_alerts holds the other side of these locks';
+comment on function usage.may_grant_headroom(uuid) is 'Returns whether this transaction may grant headroom: true when it sees the limits of the workspace and, by two shared locks until it ends, they cannot change meanwhile. A change of limits holds the other side of these locks (usage.refresh_plan_limits, usage.refresh_workspace_limits); nobody waits for them here. Called by usage.grant_headroom';
 
 revoke execute on function usage.may_grant_headroom(uuid) from public;
+
+-- hasura/sql/usage/counters/grant_headroom.sql
+create or replace function usage.grant_headroom(
+  p_counter usage.counters,
+  p_shards_before smallint,
+  p_amount bigint,
+  p_total bigint,
+  p_included boolean,
+  p_cap bigint,
+  p_from timestamptz,
+  p_until timestamptz
+)
+returns void
+language plpgsql
+as $$
+declare
+  _max_amount constant bigint := 9000000000000000000;
+  -- A shard gets a quarter of an even share of the free units. Below this many units its writers would come back at once.
+  _min_share constant bigint := bigint '16';
+  _bound bigint;
+  _free bigint;
+  _share bigint;
+  _may_grant boolean;
+  _shards smallint;
+  _granted bigint := bigint '0';
+begin
+  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
+  _bound := least(
+    coalesce(p_cap, _max_amount) - usage.reserved_by_all(p_counter.workspace_id, p_counter.metric),
+    _max_amount,
+    p_counter.alert_at - 1
+  );
+  _free := _bound - p_total;
+  _share := case when p_counter.shards > 0 then _free / (4 * p_counter.shards) else bigint '0' end;
+  _may_grant := p_included and _free >= 0 and usage.may_grant_headroom(p_counter.workspace_id);
+  _shards := case when _share < _min_share then smallint '0' else p_counter.shards end;
+  if _shards = 0 and p_counter.granted > 0 then
+    perform usage.collect_shards(p_counter.workspace_id, p_counter.metric, p_counter.period_start, false);
+    select _bound - counter.used - counter.granted - p_amount
+    into _free
+    from usage.counters as counter
+    where counter.workspace_id = p_counter.workspace_id
+      and counter.metric = p_counter.metric
+      and counter.period_start = p_counter.period_start;
+  elsif _shards > 0 and _may_grant then
+    if _shards > p_shards_before then
+      perform usage.create_shards(p_counter.workspace_id, p_counter.metric, p_counter.period_start, _shards);
+    end if;
+    -- The headroom of shards ends after a minute, so that each renewal sees whether the counter is still hot.
+    _granted := usage.grant_to_shards(
+      p_counter.workspace_id, p_counter.metric, p_counter.period_start, _shards,
+      case when _shards = p_shards_before then (pg_backend_pid() % _shards)::smallint end,
+      _share,
+      least(p_until, clock_timestamp() + interval '1 minute')
+    );
+  end if;
+
+  update usage.counters as counter
+  set
+    used = counter.used + p_amount,
+    headroom = case when _may_grant and _shards = 0 then _free else 0 end,
+    headroom_from = p_from,
+    headroom_until = case when _may_grant and _shards = 0 then p_until else '-infinity' end,
+    granted = counter.granted + _granted,
+    shards = _shards,
+    contention = p_counter.contention,
+    contention_since = p_counter.contention_since,
+    measured_at = p_counter.measured_at,
+    measured_used = p_counter.measured_used,
+    alert_at = p_counter.alert_at,
+    alert_due = p_counter.alert_due,
+    fall_at = p_counter.fall_at,
+    updated_at = case when p_amount = 0 then counter.updated_at else now() end
+  where counter.workspace_id = p_counter.workspace_id
+    and counter.metric = p_counter.metric
+    and counter.period_start = p_counter.period_start;
+end
+$$;
+
+comment on function usage.grant_headroom(usage.counters, smallint, bigint, bigint, boolean, bigint, timestamptz, timestamptz) is 'Adds an amount to the counter''s row and grants new headroom, to the row or to its shards: the units below p_cap that no reservation holds, and that stay below the next alert. p_counter is the row to write, with the wanted number of shards; p_total is the use with the amount and all that shards were granted. Called by usage.add_locked, which holds the lock of the row';
+
+revoke execute on function usage.grant_headroom(usage.counters, smallint, bigint, bigint, boolean, bigint, timestamptz, timestamptz) from public;
+
+-- hasura/sql/usage/counters/note_peak.sql
+create or replace function usage.note_peak(
+  p_workspace_id uuid,
+  p_metric text,
+  p_before bigint,
+  p_after bigint,
+  p_changed_at timestamptz
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _start timestamptz;
+  _at timestamptz;
+  _end timestamptz;
+begin
+  select present.period_start
+  into _start
+  from usage.period(p_workspace_id, now()) as present;
+
+  update usage.peaks as peak
+  set peak = greatest(peak.peak, p_after)
+  where peak.workspace_id = p_workspace_id
+    and peak.metric = p_metric
+    and peak.period_start = _start
+    and peak.peak < p_after;
+  if found then
+    return;
+  end if;
+
+  perform 1
+  from usage.peaks as peak
+  where peak.workspace_id = p_workspace_id
+    and peak.metric = p_metric
+    and peak.period_start = _start;
+  if found then
+    return;
+  end if;
+
+  -- The first change in this period. While a workspace is being deleted its row is gone or locked; its peaks go with it.
+  perform 1
+  from public.workspaces as workspace
+  where workspace.id = p_workspace_id
+  for key share skip locked;
+  if not found then
+    return;
+  end if;
+
+  -- Periods without a change have the level of before as their peak. The bound keeps a long absence from running for ever.
+  _at := p_changed_at;
+  for _period in 1..120 loop
+    exit when _at is null or not isfinite(_at);
+    select passed.period_end
+    into _end
+    from usage.period(p_workspace_id, _at) as passed;
+    exit when _end is null or _end >= _start;
+    insert into usage.peaks (workspace_id, metric, period_start, peak)
+    values (p_workspace_id, p_metric, _end, p_before)
+    on conflict on constraint peaks_pkey do nothing;
+    _at := _end;
+  end loop;
+
+  insert into usage.peaks as peak (workspace_id, metric, period_start, peak)
+  values (p_workspace_id, p_metric, _start, greatest(p_before, p_after))
+  on conflict on constraint peaks_pkey do update
+    set peak = greatest(peak.peak, excluded.peak);
+end
+$$;
+
+comment on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) is 'Writes the peak of a gauge for the present period, and for the periods that passed without a change since p_changed_at. p_before and p_after are the level around the change, in the metric''s unit. Called by usage.add_locked, which holds the lock of the gauge''s row';
+
+revoke execute on function usage.note_peak(uuid, text, bigint, bigint, timestamptz) from public;
+
+-- hasura/sql/usage/shards/adapt_shards.sql
+create or replace function usage.adapt_shards(
+  p_counter usage.counters,
+  p_amount bigint,
+  p_is_shardable boolean,
+  p_shards smallint,
+  p_waited_since timestamptz
+)
+returns usage.counters
+language plpgsql
+as $$
+declare
+  _was_sharded constant boolean := p_counter.shards > 0;
+  _used bigint;
+begin
+  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
+  if p_waited_since is not null then
+    p_counter.contention := case
+      when p_counter.contention_since > p_waited_since - interval '1 second' then least(p_counter.contention + 1, 1000)::smallint
+      else smallint '1'
+    end;
+    p_counter.contention_since := case when p_counter.contention = 1 then p_waited_since else p_counter.contention_since end;
+  end if;
+  if p_shards is not null then
+    p_counter.shards := p_shards;
+    return p_counter;
+  end if;
+
+  if p_counter.contention >= 8 and p_is_shardable then
+    p_counter.shards := case when p_counter.shards = 0 then 16 else least(p_counter.shards * 2, 64) end::smallint;
+    p_counter.contention := smallint '0';
+  end if;
+  -- Below twenty units a second since the last measurement one row is enough again.
+  if p_counter.shards > 0 and p_counter.measured_at < clock_timestamp() - interval '50 seconds' then
+    select total.used + p_amount
+    into _used
+    from usage.counter_totals as total
+    where total.workspace_id = p_counter.workspace_id
+      and total.metric = p_counter.metric
+      and total.period_start = p_counter.period_start;
+    if _was_sharded
+      and _used - p_counter.measured_used
+        < 20 * (extract(epoch from clock_timestamp()) - extract(epoch from p_counter.measured_at))
+    then
+      p_counter.shards := smallint '0';
+    end if;
+    p_counter.measured_at := clock_timestamp();
+    p_counter.measured_used := _used;
+  end if;
+  return p_counter;
+end
+$$;
+
+comment on function usage.adapt_shards(usage.counters, bigint, boolean, smallint, timestamptz) is 'Returns the row of a counter with the number of shards that it should have from now on, and with its contention and rate of use brought up to date; writes nothing. Eight waits within a second double the shards from 16 to at most 64; less than 20 units a second, measured over 50 seconds or more, merge them. p_shards decides instead where it is not null; p_waited_since is when a wait for the row began, null without one. Called by usage.add_locked, which holds the lock of the row';
+
+revoke execute on function usage.adapt_shards(usage.counters, bigint, boolean, smallint, timestamptz) from public;
 
 -- hasura/sql/usage/counters/add_locked.sql
 create or replace function usage.add_locked(
@@ -2257,237 +2755,115 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_most constant bigint := 9000000000000000000;
-  -- Each shard gets a quarter of its even share of what is free; below this it is not worth the spreading.
-  c_least_share constant bigint := 16;
-  _kind text;
-  _feed text;
+  _metric usage.metrics;
   _period record;
-  _start timestamptz := '-infinity';
-  _home usage.counters;
+  _start timestamptz := timestamptz '-infinity';
+  _counter usage.counters;
   _limit record;
-  _held bigint;
   _level record;
-  _free bigint;
-  _share bigint;
-  _shards smallint;
-  _granted bigint := 0;
   _total bigint;
-  _measured bigint;
-  _bound bigint;
-  _may boolean;
-  _until timestamptz;
-  _asked_at constant timestamptz := clock_timestamp();
+  _started_at constant timestamptz := clock_timestamp();
   _waited boolean;
 begin
-  select m.kind, m.feed
-  into _kind, _feed
-  from usage.metrics m
-  where m.key = p_metric;
-  if not found then
-    raise exception using
-      errcode = '23U02',
-      message = format('unknown metric "%s"', p_metric),
-      detail = json_build_object('code', 'unknown-metric', 'metric', p_metric)::text;
-  end if;
-  if p_workspace_id is null or p_amount is null then
-    raise exception using
-      errcode = '23U02',
-      message = format('%s cannot be counted without a workspace and an amount', p_metric),
-      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
-  end if;
-  if p_amount < 0 and _kind = 'counter' then
-    raise exception using
-      errcode = '23U02',
-      message = format('%s is a counter: what was used within a period is not given back', p_metric),
-      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
-  end if;
-
-  select p.period_start, p.period_end
+  _metric := usage.check_addition(p_workspace_id, p_metric, p_amount);
+  select present.period_start, present.period_end
   into _period
-  from usage.period(p_workspace_id, now()) p;
-  if _kind = 'counter' then
+  from usage.period(p_workspace_id, now()) as present;
+  if _metric.kind = 'counter' then
     _start := _period.period_start;
   end if;
 
   select *
-  into _home
-  from usage.counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = _start
+  into _counter
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = _start
   for no key update;
   if not found then
-    -- Rows of a workspace that is being deleted give back to a counter that is gone already.
+    -- A negative amount comes from rows of a workspace that is being deleted, whose counter is gone already.
     if p_amount < 0 or (p_amount = 0 and p_shards is null) then
       return;
     end if;
-    if _kind = 'counter' then
-      -- The first use of a period: an anchor that is set beside it waits here or is seen.
+    if _metric.kind = 'counter' then
+      -- The first use of a period. billing.has_no_use locks the workspace for update: a period anchor that another
+      -- transaction sets now either waits for this use or is seen by it.
       perform 1
-      from public.workspaces w
-      where w.id = p_workspace_id
+      from public.workspaces as workspace
+      where workspace.id = p_workspace_id
       for key share;
-      select p.period_start, p.period_end
+      select present.period_start, present.period_end
       into _period
-      from usage.period(p_workspace_id, now()) p;
+      from usage.period(p_workspace_id, now()) as present;
       _start := _period.period_start;
     end if;
     perform usage.lock_counter(p_workspace_id, p_metric, _start);
     select *
-    into _home
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = _start;
+    into _counter
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = _start;
   end if;
-  _waited := clock_timestamp() - _asked_at > interval '1 millisecond';
+  _waited := clock_timestamp() - _started_at > interval '1 millisecond';
 
-  -- From here on the lock is held, and what is read is that of now.
-  select l.limit_value, l.included, l.cap_value, l.valid_until
+  -- With the lock taken, the statements from here on see all that its earlier holders committed.
+  select bound.limit_value, bound.included, bound.cap_value, bound.valid_until
   into _limit
-  from billing.limit_of(p_workspace_id, p_metric, now()) l;
+  from billing.limit_of(p_workspace_id, p_metric, now()) as bound;
   if p_amount > 0 and p_enforce and not found then
-    raise exception using
-      errcode = '23U01',
-      message = format('%s is not included: no limit is known, %s asked', p_metric, p_amount),
-      detail = json_build_object('code', 'feature-not-in-plan', 'metric', p_metric, 'amount', p_amount)::text;
+    perform usage.refuse(jsonb_build_object(
+      'allowed', false,
+      'reason', 'feature-not-in-plan',
+      'code', 'feature-not-in-plan',
+      'message', usage.not_included_message(p_metric, 'in the plan', 0, p_amount),
+      'metric', p_metric,
+      'amount', p_amount,
+      'workspaceId', p_workspace_id
+    ));
   end if;
   if p_amount > 0 and p_enforce and (not _limit.included or _limit.cap_value is not null) then
-    _held := usage.reserved_amount(p_workspace_id, p_metric);
-    if not _limit.included
-      or usage.headroom_below(p_workspace_id, p_metric, _start, _limit.cap_value - _held, p_amount, p_wait) < p_amount
-    then
-      select t.used
-      into _total
-      from usage.counter_totals t
-      where t.workspace_id = p_workspace_id
-        and t.metric = p_metric
-        and t.period_start = _start;
-      perform usage.raise_limit_reached(
-        p_workspace_id, p_metric, p_amount, _total, _held, _limit.limit_value, _limit.included
-      );
-    end if;
-  end if;
-
-  -- An alert is written with the use that reaches its threshold: no shard may hold headroom then, as nobody could say
-  -- where the use is.
-  if p_amount > 0 and _home.granted > 0 then
-    perform usage.headroom_below(p_workspace_id, p_metric, _start, _home.alert_at - 1, p_amount, p_wait);
-  end if;
-  if _home.granted > 0 and now() >= _home.alert_due then
-    perform usage.collect_busy_shards(p_workspace_id, p_metric, _start, p_wait);
-  end if;
-  select c.used + c.granted + p_amount
-  into _total
-  from usage.counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = _start;
-  if now() >= _home.alert_due or (p_amount > 0 and _total >= _home.alert_at) or _total < _home.fall_at then
-    select *
-    into _level
-    from usage.note_level(p_workspace_id, p_metric, _start, _total);
-    _home.alert_at := _level.rise_at;
-    _home.fall_at := _level.fall_at;
-    _home.alert_due := _limit.valid_until;
-  end if;
-
-  if _waited then
-    _home.contention := case when _home.contention_since > _asked_at - interval '1 second' then least(_home.contention + 1, 1000) else 1 end;
-    _home.contention_since := case when _home.contention = 1 then _asked_at else _home.contention_since end;
-  end if;
-  _shards := coalesce(p_shards, _home.shards);
-  if _home.contention >= 8 and _kind = 'counter' and _feed = 'rows' and p_shards is null then
-    _shards := case when _shards = 0 then 16 else least(_shards * 2, 64) end;
-    _home.contention := 0;
-  end if;
-  -- A hot counter that nobody hurries any more is counted on one row again.
-  if _shards > 0 and p_shards is null and _home.measured_at < clock_timestamp() - interval '50 seconds' then
-    select t.used + p_amount
-    into _measured
-    from usage.counter_totals t
-    where t.workspace_id = p_workspace_id
-      and t.metric = p_metric
-      and t.period_start = _start;
-    if _home.shards > 0
-      and _measured - _home.measured_used < 20 * (extract(epoch from clock_timestamp()) - extract(epoch from _home.measured_at))
-    then
-      _shards := 0;
-    end if;
-    _home.measured_at := clock_timestamp();
-    _home.measured_used := _measured;
-  end if;
-
-  _until := least(_period.period_end, _limit.valid_until);
-  _bound := least(
-    coalesce(_limit.cap_value, c_most) - usage.reserved_by_all(p_workspace_id, p_metric),
-    c_most,
-    _home.alert_at - 1
-  );
-  _free := _bound - _total;
-  _share := case when _shards > 0 then _free / (4 * _shards) else 0 end;
-  _may := _limit.included and _free >= 0 and usage.may_grant_headroom(p_workspace_id);
-  if _share < c_least_share then
-    _shards := 0;
-  end if;
-  if _shards = 0 and _home.granted > 0 then
-    perform usage.collect_shards(p_workspace_id, p_metric, _start, false);
-    select _bound - c.used - c.granted - p_amount
-    into _free
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = _start;
-  elsif _shards > 0 and _may then
-    if _shards > _home.shards then
-      insert into usage.counter_shards (workspace_id, metric, period_start, shard)
-      select p_workspace_id, p_metric, _start, n
-      from generate_series(0, _shards - 1) as n
-      -- Instead of on conflict, which waits for a shard in use. Nobody else inserts: this has the row.
-      where not exists (
-        select
-        from usage.counter_shards s
-        where s.workspace_id = p_workspace_id
-          and s.metric = p_metric
-          and s.period_start = _start
-          and s.shard = n
-      );
-    end if;
-    -- The short time shows at each renewal whether the counter is still hot.
-    _granted := usage.grant_to_shards(
-      p_workspace_id, p_metric, _start, _shards,
-      case when _shards = _home.shards then (pg_backend_pid() % _shards)::smallint end,
-      _share,
-      least(_until, clock_timestamp() + interval '1 minute')
+    perform usage.enforce_limit(
+      p_workspace_id, p_metric, _start, p_amount, _limit.limit_value, _limit.included, _limit.cap_value, p_wait
     );
   end if;
 
-  update usage.counters c
-  set
-    used = c.used + p_amount,
-    headroom = case when _may and _shards = 0 then _free else 0 end,
-    headroom_from = _period.period_start,
-    headroom_until = case when _may and _shards = 0 then _until else '-infinity' end,
-    granted = c.granted + _granted,
-    shards = _shards,
-    contention = _home.contention,
-    contention_since = _home.contention_since,
-    measured_at = _home.measured_at,
-    measured_used = _home.measured_used,
-    alert_at = _home.alert_at,
-    alert_due = _home.alert_due,
-    fall_at = _home.fall_at,
-    updated_at = case when p_amount = 0 then c.updated_at else now() end
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = _start;
+  -- The addition that reaches a threshold writes the alert. Shards may have no headroom near one: their additions would
+  -- reach it unseen.
+  if p_amount > 0 and _counter.granted > 0 then
+    perform usage.headroom_below(p_workspace_id, p_metric, _start, _counter.alert_at - 1, p_amount, p_wait);
+  end if;
+  if _counter.granted > 0 and now() >= _counter.alert_due then
+    perform usage.collect_busy_shards(p_workspace_id, p_metric, _start, p_wait);
+  end if;
+  select counter.used + counter.granted + p_amount
+  into _total
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = _start;
+  if now() >= _counter.alert_due or (p_amount > 0 and _total >= _counter.alert_at) or _total < _counter.fall_at then
+    select *
+    into _level
+    from usage.note_level(p_workspace_id, p_metric, _start, _total);
+    _counter.alert_at := _level.rise_at;
+    _counter.fall_at := _level.fall_at;
+    _counter.alert_due := _limit.valid_until;
+  end if;
 
+  perform usage.grant_headroom(
+    usage.adapt_shards(
+      _counter, p_amount, _metric.kind = 'counter' and _metric.feed = 'rows', p_shards,
+      case when _waited then _started_at end
+    ),
+    _counter.shards, p_amount, _total, _limit.included, _limit.cap_value,
+    _period.period_start, least(_period.period_end, _limit.valid_until)
+  );
   if p_amount = 0 then
     return;
   end if;
-  if _kind = 'gauge' then
-    perform usage.note_peak(p_workspace_id, p_metric, _total - p_amount, _total, _home.updated_at);
+  if _metric.kind = 'gauge' then
+    perform usage.note_peak(p_workspace_id, p_metric, _total - p_amount, _total, _counter.updated_at);
   else
     insert into usage.counter_log (workspace_id, metric, period_start, amount)
     values (p_workspace_id, p_metric, _start, p_amount);
@@ -2495,7 +2871,7 @@ begin
 end
 $$;
 
-comment on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) is 'Adds under the counter''s lock with everything looked up: period, limit, reservations, alerts; then grants the headroom in which usage.add needs none of it. HU002 where it would wait for shards, if told not to';
+comment on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) is 'Adds an amount under the lock of the counter''s row, creating the row where it is missing: reads period, limit and reservations, raises 23U01 where the limit refuses and 23U02 for invalid input, writes alerts, splits or merges the counter and grants new headroom. p_wait false raises HU002 instead of waiting for a shard in use. Called by usage.add_beyond_headroom and usage.add_many_locked';
 
 revoke execute on function usage.add_locked(uuid, text, bigint, boolean, smallint, boolean) from public;
 
@@ -2507,19 +2883,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform 1
-  from usage.counter_shards s
-  where s.workspace_id = (p_busy ->> 'workspaceId')::uuid
-    and s.metric = p_busy ->> 'metric'
-    and s.period_start = (p_busy ->> 'periodStart')::timestamptz
-    and s.shard = (p_busy ->> 'shard')::smallint
+  from usage.counter_shards as shard
+  where shard.workspace_id = (p_busy ->> 'workspaceId')::uuid
+    and shard.metric = p_busy ->> 'metric'
+    and shard.period_start = (p_busy ->> 'periodStart')::timestamptz
+    and shard.shard = (p_busy ->> 'shard')::smallint
   for no key update;
+  -- Ends the subtransaction of this block, and the lock with it.
   raise exception using errcode = 'HU001';
 exception when sqlstate 'HU001' then
   null;
 end
 $$;
 
-comment on function usage.await_shard(jsonb) is 'Waits for the shard in the detail of HU002 and lets go of it';
+comment on function usage.await_shard(jsonb) is 'Waits until no transaction holds the shard that the detail of an HU002 names, and leaves it unlocked. Called by the routines that catch HU002, between two attempts';
 
 revoke execute on function usage.await_shard(jsonb) from public;
 
@@ -2534,7 +2911,7 @@ as $$
   select 32
 $$;
 
-comment on function usage.max_unlocked_waits() is 'How often one that is short waits for a shard with nothing in hand. Others use up shards meanwhile, so it comes to an end; behind it one waits with the rows, where a deadlock is possible again';
+comment on function usage.max_unlocked_waits() is 'Returns how many times a transaction waits for a shard without holding the counter''s row before it waits with it. Other writers may use up the shards between two attempts, so the number is bounded; a deadlock (40P01) is possible only in the last wait. Called by usage.add_beyond_headroom, usage.add_many and usage.gate_open_counters';
 
 revoke execute on function usage.max_unlocked_waits() from public;
 
@@ -2553,14 +2930,15 @@ as $$
 declare
   _busy text;
 begin
-  -- Nothing is kept while waiting, for some rounds: without a share left, shards only come back.
+  -- Each attempt ends with its subtransaction, so no lock of it is kept while this waits for a shard. A counter that has
+  -- nothing granted to shards cannot raise HU002 and needs no attempts.
   for _round in 1..usage.max_unlocked_waits() loop
     perform 1
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start <= now()
-      and c.granted > 0
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start <= now()
+      and counter.granted > 0
     limit 1;
     exit when not found;
     begin
@@ -2575,7 +2953,7 @@ begin
 end
 $$;
 
-comment on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) is 'Adds where the headroom does not do, by usage.add_locked, and waits for shards in use without the counter''s row. Amount 0 only looks; shards given spread the counter over so many';
+comment on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) is 'Adds an amount that exceeds the headroom, by usage.add_locked; waits for shards in use without holding the counter''s row. Amount 0 adds nothing but grants headroom again and splits or merges the counter as needed; p_shards splits it into so many shards. Raises 23U01 at a limit and 23U02 for invalid input. Called by usage.add and the routines of the topic shards';
 
 revoke execute on function usage.add_beyond_headroom(uuid, text, bigint, boolean, smallint) from public;
 
@@ -2592,98 +2970,100 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- In a variable: within a statement it would be computed for every row.
-  _own constant smallint := pg_backend_pid() % p_shards;
+  -- In a variable, because within a statement it would be computed for every row.
+  _own constant smallint := (pg_backend_pid() % p_shards)::smallint;
   _shard smallint;
 begin
-  -- No wait, not even for the own shard: a transaction that took from another one may be waited for by its holder.
-  with free as (
-    select s.shard
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.shard = _own
-      and s.headroom >= p_amount
-      and s.headroom_until > now()
+  -- Skips a locked shard, even this connection's own: a transaction that has added to another shard may be what the holder
+  -- of this one waits for.
+  with unlocked as (
+    select shard.shard
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.shard = _own
+      and shard.headroom >= p_amount
+      and shard.headroom_until > now()
     for no key update skip locked
   ),
-  taken as (
-    update usage.counter_shards s
+  added as (
+    update usage.counter_shards as shard
     set
-      used = s.used + p_amount,
-      headroom = s.headroom - p_amount,
+      used = shard.used + p_amount,
+      headroom = shard.headroom - p_amount,
       updated_at = now()
-    from free f
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.shard = f.shard
-    returning s.shard
+    from unlocked
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.shard = unlocked.shard
+    returning shard.shard
   ),
-  noted as (
+  logged as (
     insert into usage.counter_log (workspace_id, metric, period_start, amount)
     select p_workspace_id, p_metric, p_period_start, p_amount
-    from taken
+    from added
   )
-  select t.shard
+  select added.shard
   into _shard
-  from taken t;
-  if found then
+  from added;
+  if _shard is not null then
     return true;
   end if;
 
-  -- Without headroom by the clock or by a change of limits: its holder gets it new headroom under the counter's row.
+  -- The own shard's headroom has ended by the clock or by a change of limits: the caller grants it again under the lock of
+  -- the counter's row, so that this connection does not crowd another's shard.
   perform 1
-  from usage.counter_shards s
-  where s.workspace_id = p_workspace_id
-    and s.metric = p_metric
-    and s.period_start = p_period_start
-    and s.shard = _own
-    and s.headroom_until <= now()
+  from usage.counter_shards as shard
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+    and shard.shard = _own
+    and shard.headroom_until <= now()
   for no key update skip locked;
   if found then
     return false;
   end if;
 
-  with free as (
-    select s.shard
-    from usage.counter_shards s
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.headroom >= p_amount
-      and s.headroom_until > now()
-    order by s.shard
+  with unlocked as (
+    select shard.shard
+    from usage.counter_shards as shard
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.headroom >= p_amount
+      and shard.headroom_until > now()
+    order by shard.shard
     limit 1
     for no key update skip locked
   ),
-  taken as (
-    update usage.counter_shards s
+  added as (
+    update usage.counter_shards as shard
     set
-      used = s.used + p_amount,
-      headroom = s.headroom - p_amount,
+      used = shard.used + p_amount,
+      headroom = shard.headroom - p_amount,
       updated_at = now()
-    from free f
-    where s.workspace_id = p_workspace_id
-      and s.metric = p_metric
-      and s.period_start = p_period_start
-      and s.shard = f.shard
-    returning s.shard
+    from unlocked
+    where shard.workspace_id = p_workspace_id
+      and shard.metric = p_metric
+      and shard.period_start = p_period_start
+      and shard.shard = unlocked.shard
+    returning shard.shard
   ),
-  noted as (
+  logged as (
     insert into usage.counter_log (workspace_id, metric, period_start, amount)
     select p_workspace_id, p_metric, p_period_start, p_amount
-    from taken
+    from added
   )
-  select t.shard
+  select added.shard
   into _shard
-  from taken t;
-  return found;
+  from added;
+  return _shard is not null;
 end
 $$;
 
-comment on function usage.add_to_shard(uuid, text, timestamptz, smallint, bigint) is 'Adds to the shard of this connection or to any other that has headroom and is in nobody''s hand';
+comment on function usage.add_to_shard(uuid, text, timestamptz, smallint, bigint) is 'Adds an amount to the shard of this connection, or to any other one that has the headroom, and returns true; returns false where no unlocked shard has it, or where the own shard''s headroom has ended. Waits for no lock. Called by usage.add, usage.add_many_locked and usage.add_rest_to_shards; the insert triggers of meters contain its first statement';
 
 revoke execute on function usage.add_to_shard(uuid, text, timestamptz, smallint, bigint) from public;
 
@@ -2702,18 +3082,18 @@ declare
   _start timestamptz;
   _shards smallint;
   _granted bigint;
-  _asked_at timestamptz;
+  _started_at timestamptz;
   _contention smallint;
   _used bigint;
 begin
-  -- Room ends with its period at the latest, so the latest row is the one or has none.
-  select c.period_start, c.shards, c.granted
+  -- Headroom ends with its period at the latest, so either the latest row has it or none has.
+  select counter.period_start, counter.shards, counter.granted
   into _start, _shards, _granted
-  from usage.counters c
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start <= now()
-  order by c.period_start desc
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start <= now()
+  order by counter.period_start desc
   limit 1;
   if not found then
     perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
@@ -2721,44 +3101,44 @@ begin
   end if;
 
   if _start = '-infinity' then
-    update usage.counters c
+    update usage.counters as counter
     set
-      used = c.used + p_amount,
-      headroom = c.headroom - p_amount,
+      used = counter.used + p_amount,
+      headroom = counter.headroom - p_amount,
       updated_at = now()
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = '-infinity'
-      and c.headroom >= p_amount
-      and c.headroom_from <= now()
-      and c.headroom_until > now()
-      and c.used + p_amount >= c.fall_at
-    returning c.used
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = '-infinity'
+      and counter.headroom >= p_amount
+      and counter.headroom_from <= now()
+      and counter.headroom_until > now()
+      and counter.used + p_amount >= counter.fall_at
+    returning counter.used
     into _used;
     if not found then
       perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
     elsif p_amount > 0 then
-      -- Whoever granted the headroom has noted a peak in this period.
-      update usage.peaks k
+      -- The addition that granted the headroom has written the peak of this period.
+      update usage.peaks as peak
       set peak = _used
-      where k.workspace_id = p_workspace_id
-        and k.metric = p_metric
-        and k.period_start = (
-          select p.period_start
-          from usage.peaks p
-          where p.workspace_id = p_workspace_id
-            and p.metric = p_metric
-            and p.period_start <= now()
-          order by p.period_start desc
+      where peak.workspace_id = p_workspace_id
+        and peak.metric = p_metric
+        and peak.period_start = (
+          select latest.period_start
+          from usage.peaks as latest
+          where latest.workspace_id = p_workspace_id
+            and latest.metric = p_metric
+            and latest.period_start <= now()
+          order by latest.period_start desc
           limit 1
         )
-        and k.peak < _used;
+        and peak.peak < _used;
     end if;
     return;
   end if;
 
   for _round in 1..2 loop
-    -- The gate has decided under the lock of the row and counts there.
+    -- Without enforcement the caller is the gate: it has decided under the lock of the counter's row and adds there.
     if p_enforce and _shards > 0 and _granted > 0 and p_amount > 0
       and usage.add_to_shard(p_workspace_id, p_metric, _start, _shards, p_amount)
     then
@@ -2766,37 +3146,37 @@ begin
     end if;
     exit when _shards > 0 or p_amount is null or p_amount <= 0;
 
-    _asked_at := clock_timestamp();
-    with taken as (
-      update usage.counters c
+    _started_at := clock_timestamp();
+    with added as (
+      update usage.counters as counter
       set
-        used = c.used + p_amount,
-        headroom = c.headroom - p_amount,
+        used = counter.used + p_amount,
+        headroom = counter.headroom - p_amount,
         updated_at = now(),
         contention = case
-          when clock_timestamp() - _asked_at < interval '1 millisecond' then c.contention
-          when c.contention_since > _asked_at - interval '1 second' then least(c.contention + 1, 1000)
+          when clock_timestamp() - _started_at < interval '1 millisecond' then counter.contention
+          when counter.contention_since > _started_at - interval '1 second' then least(counter.contention + 1, 1000)
           else 1
         end,
         contention_since = case
-          when clock_timestamp() - _asked_at > interval '1 millisecond' and c.contention_since < _asked_at - interval '1 second' then _asked_at
-          else c.contention_since
+          when clock_timestamp() - _started_at > interval '1 millisecond' and counter.contention_since < _started_at - interval '1 second' then _started_at
+          else counter.contention_since
         end
-      where c.workspace_id = p_workspace_id
-        and c.metric = p_metric
-        and c.period_start = _start
-        and c.headroom >= p_amount
-        and c.headroom_until > now()
-      returning c.contention
+      where counter.workspace_id = p_workspace_id
+        and counter.metric = p_metric
+        and counter.period_start = _start
+        and counter.headroom >= p_amount
+        and counter.headroom_until > now()
+      returning counter.contention
     ),
-    noted as (
+    logged as (
       insert into usage.counter_log (workspace_id, metric, period_start, amount)
       select p_workspace_id, p_metric, _start, p_amount
-      from taken
+      from added
     )
-    select t.contention
+    select added.contention
     into _contention
-    from taken t;
+    from added;
     if found then
       if _contention >= 8 then
         perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
@@ -2804,20 +3184,20 @@ begin
       return;
     end if;
 
-    -- Perhaps it was spread while this waited for the row.
-    select c.shards, c.granted
+    -- Another transaction may have split the counter while this one waited for its row.
+    select counter.shards, counter.granted
     into _shards, _granted
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and c.metric = p_metric
-      and c.period_start = _start;
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = _start;
     exit when not found or _shards = 0;
   end loop;
   perform usage.add_beyond_headroom(p_workspace_id, p_metric, p_amount, p_enforce);
 end
 $$;
 
-comment on function usage.add(uuid, text, bigint, boolean) is 'Adds to a counter: within its headroom by one statement, else by usage.add_beyond_headroom. What refuses is always the latter';
+comment on function usage.add(uuid, text, bigint, boolean) is 'Adds an amount in the metric''s unit to the counter of the present period, or to the gauge; a negative amount gives back, gauges only. Within the headroom one statement adds; otherwise usage.add_beyond_headroom does, and only that raises 23U01 (limit) and 23U02 (invalid input). p_enforce false adds past any limit: for callers that have decided under the lock of the counter''s row. Called by meters, the gate, leases and corrections';
 
 revoke execute on function usage.add(uuid, text, bigint, boolean) from public;
 
@@ -2832,73 +3212,74 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  _taken integer[];
+  _added integer[];
 begin
-  -- Statements over the same counters wait for each other here, and the next statement sees what they left.
+  -- Statements over the same counters wait for each other at the first one; the update below then starts with a snapshot
+  -- that has all their changes, instead of looking up and checking each row again.
   perform 1
-  from usage.counters c
-  where c.workspace_id = p_workspaces[1]
-    and c.metric = p_metrics[1]
-    and c.period_start <= now()
-    and c.headroom_until > now()
+  from usage.counters as counter
+  where counter.workspace_id = p_workspaces[1]
+    and counter.metric = p_metrics[1]
+    and counter.period_start <= now()
+    and counter.headroom_until > now()
   for no key update;
 
-  with taken as (
-    update usage.counters c
+  with added as (
+    update usage.counters as counter
     set
-      used = c.used + k.amount,
-      headroom = c.headroom - k.amount,
+      used = counter.used + addition.amount,
+      headroom = counter.headroom - addition.amount,
       updated_at = now()
     from (
-      select k.workspace_id, k.metric, k.amount, k.n
-      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-      order by k.n
+      select given.workspace_id, given.metric, given.amount, given.position
+      from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as given (workspace_id, metric, amount, position)
+      order by given.position
       offset 0
-    ) k
-    where c.workspace_id = k.workspace_id
-      and c.metric = k.metric
-      -- Only the present period has headroom, as headroom ends with its period and a change of periods takes it back.
-      and c.period_start <= now()
-      and c.headroom >= k.amount
-      and c.headroom_from <= now()
-      and c.headroom_until > now()
-      and c.used + k.amount >= c.fall_at
-    returning c.workspace_id, c.metric, c.period_start, c.used, k.amount, k.n
+    ) as addition
+    where counter.workspace_id = addition.workspace_id
+      and counter.metric = addition.metric
+      -- Only the present period has headroom: headroom ends with its period, and a change of periods takes it back.
+      and counter.period_start <= now()
+      and counter.headroom >= addition.amount
+      and counter.headroom_from <= now()
+      and counter.headroom_until > now()
+      and counter.used + addition.amount >= counter.fall_at
+    returning counter.workspace_id, counter.metric, counter.period_start, counter.used, addition.amount, addition.position
   ),
-  noted as (
+  logged as (
     insert into usage.counter_log (workspace_id, metric, period_start, amount)
-    select t.workspace_id, t.metric, t.period_start, t.amount
-    from taken t
-    where t.period_start > '-infinity'
+    select added.workspace_id, added.metric, added.period_start, added.amount
+    from added
+    where added.period_start > '-infinity'
   ),
-  -- Whoever granted the headroom has noted a peak in this period.
+  -- The addition that granted the headroom has written the peak of this period.
   raised as (
-    update usage.peaks k
-    set peak = t.used
-    from taken t
-    where t.period_start = '-infinity'
-      and t.amount > 0
-      and k.workspace_id = t.workspace_id
-      and k.metric = t.metric
-      and k.period_start = (
-        select p.period_start
-        from usage.peaks p
-        where p.workspace_id = t.workspace_id
-          and p.metric = t.metric
-          and p.period_start <= now()
-        order by p.period_start desc
+    update usage.peaks as peak
+    set peak = added.used
+    from added
+    where added.period_start = '-infinity'
+      and added.amount > 0
+      and peak.workspace_id = added.workspace_id
+      and peak.metric = added.metric
+      and peak.period_start = (
+        select latest.period_start
+        from usage.peaks as latest
+        where latest.workspace_id = added.workspace_id
+          and latest.metric = added.metric
+          and latest.period_start <= now()
+        order by latest.period_start desc
         limit 1
       )
-      and k.peak < t.used
+      and peak.peak < added.used
   )
-  select coalesce(array_agg(t.n::integer), '{}')
-  into _taken
-  from taken t;
-  return _taken;
+  select coalesce(array_agg(added.position::integer), '{}')
+  into _added
+  from added;
+  return _added;
 end
 $$;
 
-comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, given in key order, that have the headroom, by one statement; returns which ones, as positions';
+comment on function usage.add_within_headroom(uuid[], text[], bigint[]) is 'Adds to those of several counters, sorted by workspace and metric, that have the headroom on their row, and leaves the others as they are; returns the positions of those it added to, in any order. Called by usage.add_many and usage.add_many_locked';
 
 revoke execute on function usage.add_within_headroom(uuid[], text[], bigint[]) from public;
 
@@ -2909,56 +3290,57 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The first use of a period: an anchor that is set beside it waits here or is seen.
+  -- The first use of a period. billing.has_no_use locks the workspace for update: a period anchor that another transaction
+  -- sets now either waits for this use or is seen by it.
   perform 1
-  from public.workspaces w
-  where w.id in (
-    select k.workspace_id
-    from unnest(p_workspaces, p_metrics, p_amounts) as k (workspace_id, metric, amount)
-    join usage.metrics m on m.key = k.metric
-    cross join lateral usage.period(k.workspace_id) as present
-    where k.amount > 0
+  from public.workspaces as workspace
+  where workspace.id in (
+    select addition.workspace_id
+    from unnest(p_workspaces, p_metrics, p_amounts) as addition (workspace_id, metric, amount)
+    join usage.metrics as metric on metric.key = addition.metric
+    cross join lateral usage.period(addition.workspace_id) as present
+    where addition.amount > 0
       and not exists (
         select
-        from usage.counters c
-        where c.workspace_id = k.workspace_id
-          and c.metric = k.metric
-          and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+        from usage.counters as counter
+        where counter.workspace_id = addition.workspace_id
+          and counter.metric = addition.metric
+          and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
       )
   )
-  order by w.id
+  order by workspace.id
   for key share;
 
   insert into usage.counters (workspace_id, metric, period_start, used)
-  select k.workspace_id, k.metric, case m.kind when 'gauge' then '-infinity' else present.period_start end, 0
-  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  where k.amount > 0
+  select addition.workspace_id, addition.metric, case metric.kind when 'gauge' then '-infinity' else present.period_start end, 0
+  from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as addition (workspace_id, metric, amount, position)
+  join usage.metrics as metric on metric.key = addition.metric
+  cross join lateral usage.period(addition.workspace_id) as present
+  where addition.amount > 0
     and not exists (
       select
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
+      from usage.counters as counter
+      where counter.workspace_id = addition.workspace_id
+        and counter.metric = addition.metric
+        and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
     )
-  order by k.n
+  order by addition.position
   on conflict on constraint counters_pkey do nothing;
 
   perform 1
-  from unnest(p_workspaces, p_metrics) with ordinality as k (workspace_id, metric, n)
-  join usage.metrics m on m.key = k.metric
-  cross join lateral usage.period(k.workspace_id) as present
-  join usage.counters c
-    on c.workspace_id = k.workspace_id
-    and c.metric = k.metric
-    and c.period_start = case m.kind when 'gauge' then '-infinity' else present.period_start end
-  order by k.n
-  for no key update of c;
+  from unnest(p_workspaces, p_metrics) with ordinality as wanted (workspace_id, metric, position)
+  join usage.metrics as metric on metric.key = wanted.metric
+  cross join lateral usage.period(wanted.workspace_id) as present
+  join usage.counters as counter
+    on counter.workspace_id = wanted.workspace_id
+    and counter.metric = wanted.metric
+    and counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end
+  order by wanted.position
+  for no key update of counter;
 end
 $$;
 
-comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Takes the row locks of several counters, given in key order, creating at zero what is missing and will be added to';
+comment on function usage.lock_counters(uuid[], text[], bigint[]) is 'Locks the rows of several counters, sorted by workspace and metric, until the transaction ends; creates at 0 those that are missing and whose amount is positive. Called by usage.add_many_locked';
 
 revoke execute on function usage.lock_counters(uuid[], text[], bigint[]) from public;
 
@@ -2974,26 +3356,26 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _taken integer[];
+  _added integer[];
   _rest record;
 begin
   perform usage.lock_counters(p_workspaces, p_metrics, p_amounts);
-  _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+  _added := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
   for _rest in
-    select k.workspace_id, k.metric, k.amount, present.period_start, present.shards
-    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-    left join unnest(_taken) as taken (n) on taken.n = k.n
+    select addition.workspace_id, addition.metric, addition.amount, present.period_start, present.shards
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as addition (workspace_id, metric, amount, position)
+    left join unnest(_added) as added (position) on added.position = addition.position
     left join lateral (
-      select c.period_start, c.shards
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start <= now()
-      order by c.period_start desc
+      select counter.period_start, counter.shards
+      from usage.counters as counter
+      where counter.workspace_id = addition.workspace_id
+        and counter.metric = addition.metric
+        and counter.period_start <= now()
+      order by counter.period_start desc
       limit 1
     ) as present on true
-    where taken.n is null
-    order by k.n
+    where added.position is null
+    order by addition.position
   loop
     if coalesce(_rest.shards, 0) = 0
       or _rest.amount <= 0
@@ -3005,7 +3387,7 @@ begin
 end
 $$;
 
-comment on function usage.add_many_locked(uuid[], text[], bigint[], boolean) is 'Adds to all counters with the locks of all taken first, in order. HU002 where it would wait for shards, if told not to';
+comment on function usage.add_many_locked(uuid[], text[], bigint[], boolean) is 'Adds as usage.add_many does, after it has locked the rows of all counters in key order. p_wait false raises HU002 instead of waiting for a shard in use. Called by usage.add_many';
 
 revoke execute on function usage.add_many_locked(uuid[], text[], bigint[], boolean) from public;
 
@@ -3014,34 +3396,41 @@ create or replace function usage.add_rest_to_shards(
   p_workspaces uuid[],
   p_metrics text[],
   p_amounts bigint[],
-  p_taken integer[]
+  p_added integer[]
 )
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _hot record;
+  _rest record;
 begin
-  for _hot in
-    select k.workspace_id, k.metric, k.amount, present.period_start, coalesce(present.shards, 0::smallint) as shards
-    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as k (workspace_id, metric, amount, n)
-    left join unnest(p_taken) as taken (n) on taken.n = k.n
+  -- Unsharded counters come first: the first of them ends the attempt before any shard is locked. The order of the sharded
+  -- ones does not matter, because usage.add_to_shard waits for no lock.
+  for _rest in
+    select
+      addition.workspace_id,
+      addition.metric,
+      addition.amount,
+      present.period_start,
+      coalesce(present.shards, 0::smallint) as shards
+    from unnest(p_workspaces, p_metrics, p_amounts) with ordinality as addition (workspace_id, metric, amount, position)
+    left join unnest(p_added) as added (position) on added.position = addition.position
     left join lateral (
-      select c.period_start, c.shards
-      from usage.counters c
-      where c.workspace_id = k.workspace_id
-        and c.metric = k.metric
-        and c.period_start <= now()
-      order by c.period_start desc
+      select counter.period_start, counter.shards
+      from usage.counters as counter
+      where counter.workspace_id = addition.workspace_id
+        and counter.metric = addition.metric
+        and counter.period_start <= now()
+      order by counter.period_start desc
       limit 1
     ) as present on true
-    where taken.n is null
-    order by coalesce(present.shards, 0) > 0, k.n
+    where added.position is null
+    order by coalesce(present.shards, 0) > 0, addition.position
   loop
-    if _hot.shards = 0
-      or _hot.amount <= 0
-      or not usage.add_to_shard(_hot.workspace_id, _hot.metric, _hot.period_start, _hot.shards, _hot.amount)
+    if _rest.shards = 0
+      or _rest.amount <= 0
+      or not usage.add_to_shard(_rest.workspace_id, _rest.metric, _rest.period_start, _rest.shards, _rest.amount)
     then
       return false;
     end if;
@@ -3050,7 +3439,7 @@ begin
 end
 $$;
 
-comment on function usage.add_rest_to_shards(uuid[], text[], bigint[], integer[]) is 'Adds the keys that usage.add_within_headroom did not take to shards, which nobody waits for, so that the order does not matter; false as soon as one has none with headroom';
+comment on function usage.add_rest_to_shards(uuid[], text[], bigint[], integer[]) is 'Adds to shards the additions whose positions are not in p_added, and returns true; returns false at the first one that no unlocked shard has the headroom for, so the caller must roll back. Waits for no lock. Called by usage.add_many';
 
 revoke execute on function usage.add_rest_to_shards(uuid[], text[], bigint[], integer[]) from public;
 
@@ -3061,15 +3450,15 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _taken integer[];
+  _added integer[];
   _busy text;
 begin
-  -- What is locked on the way to a counter without headroom must not be waited for by others who came another way: the
-  -- attempt is given up with its locks, and all are taken again in order before anything is counted.
+  -- Locks taken before a counter turns out to lack headroom are out of order with the locks of other statements. So this
+  -- attempt ends with its locks, and the next one takes all of them in key order before it adds anything.
   begin
-    _taken := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
-    if cardinality(_taken) <> cardinality(p_workspaces)
-      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _taken)
+    _added := usage.add_within_headroom(p_workspaces, p_metrics, p_amounts);
+    if cardinality(_added) <> cardinality(p_workspaces)
+      and not usage.add_rest_to_shards(p_workspaces, p_metrics, p_amounts, _added)
     then
       raise exception using errcode = 'HU001';
     end if;
@@ -3091,7 +3480,7 @@ begin
 end
 $$;
 
-comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters, given in key order; refuses like usage.add';
+comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several counters at once: the arrays hold one addition at each position, sorted by workspace and metric, each pair once. Adds all or raises as usage.add does. Called by the triggers of meters for a statement that changes several counters';
 
 revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;
 
@@ -3641,71 +4030,71 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- a clock that runs ahead at the sender must not mark time as done that is still to come
-  v_until constant timestamptz := least(p_until, now());
-  v_from timestamptz;
-  v_taken integer;
-  v_workspace_ids uuid[];
-  v_hours timestamptz[];
+  -- A caller whose clock runs ahead must not mark time to come as read.
+  _until constant timestamptz := least(p_until, now());
+  _from timestamptz;
+  _taken integer;
+  _workspace_ids uuid[];
+  _hours timestamptz[];
 begin
-  -- Of two that count one hour, the one that looked first could write last.
+  -- One rollup at a time: of two that recount the same hour, the one that read first could write last.
   perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
 
-  -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
-  -- Calls that follow with the same moment only go on with the marks.
-  select rolled_until - interval '1 hour'
-  into v_from
-  from analytics.rollup_state
-  where name = 'activity'
-    and rolled_until < v_until;
+  -- A row becomes visible when its transaction ends, under the time at which it began: the last hour is read again.
+  -- Further calls for the same moment find no row here and only work off the marks.
+  select state.rolled_until - interval '1 hour'
+  into _from
+  from analytics.rollup_state as state
+  where state.name = 'activity'
+    and state.rolled_until < _until;
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
   from analytics.activity
   where activity.kind <> 'event'
-    and activity.occurred_at >= v_from
-    and activity.occurred_at < v_until;
-  update analytics.rollup_state
-  set rolled_until = v_until
-  where name = 'activity'
-    and rolled_until < v_until;
+    and activity.occurred_at >= _from
+    and activity.occurred_at < _until;
+  update analytics.rollup_state as state
+  set rolled_until = _until
+  where state.name = 'activity'
+    and state.rolled_until < _until;
 
-  -- What is counted below is seen later than what is taken here, and whoever stores more leaves a row of his own.
+  -- The counts below take a later snapshot than this statement, and events stored after it leave marks of their own.
   with taken as (
-    delete from analytics.touched_hours
-    where ctid = any (array(
+    delete from analytics.touched_hours as mark
+    where mark.ctid = any (array(
       select touched.ctid
       from analytics.touched_hours as touched
       limit p_limit
     ))
-    returning touched_hours.workspace_id, touched_hours.hour
+    returning mark.workspace_id, mark.hour
   ),
   hours as (
     select distinct taken.workspace_id, taken.hour
     from taken
   )
   select (
-      select count(*)
+      select count(*)::integer
       from taken
     ),
     array_agg(hours.workspace_id),
     array_agg(hours.hour)
-  into v_taken, v_workspace_ids, v_hours
+  into _taken, _workspace_ids, _hours
   from hours;
-  if v_taken = 0 then
+  if _taken = 0 then
     return 0;
   end if;
 
-  -- Hours of deleted workspaces fall out, and none is deleted meanwhile.
+  -- The locks keep these workspaces from being deleted meanwhile; hours of deleted ones drop out below.
   perform 1
-  from public.workspaces
-  where id = any (v_workspace_ids)
-  order by id
+  from public.workspaces as workspace
+  where workspace.id = any (_workspace_ids)
+  order by workspace.id
   for key share;
 
-  delete from analytics.user_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where user_activity.workspace_id = due.workspace_id
-    and user_activity.hour = due.hour;
+  delete from analytics.user_activity as counted
+  using unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  where counted.workspace_id = due.workspace_id
+    and counted.hour = due.hour;
   insert into analytics.user_activity (
     workspace_id, user_id, hour, events, sessions, page_views, user_actions, features_used, searches, errors,
     messages_sent, files_uploaded
@@ -3723,10 +4112,11 @@ begin
     count(*) filter (where activity.category = 'error'),
     count(*) filter (where activity.kind = 'message'),
     count(*) filter (where activity.kind = 'file')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  -- Fenced by the offset: each hour is one range of the index of one month, where a join read all months of the workspace.
+  from unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  join public.workspaces as workspace
+    on workspace.id = due.workspace_id
+  -- The offset keeps the subquery apart: each hour reads one range of one month's index, where a join would read
+  -- every month of the workspace.
   cross join lateral (
     select *
     from analytics.activity as given
@@ -3738,36 +4128,12 @@ begin
   ) as activity
   group by due.workspace_id, activity.user_id, due.hour;
 
-  delete from analytics.channel_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where channel_activity.workspace_id = due.workspace_id
-    and channel_activity.hour = due.hour;
-  insert into analytics.channel_activity (workspace_id, channel_id, hour, events, active_users, messages_count)
-  select
-    due.workspace_id,
-    activity.channel_id,
-    due.hour,
-    count(*) filter (where activity.kind = 'event'),
-    count(distinct activity.user_id),
-    count(*) filter (where activity.kind = 'message')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  cross join lateral (
-    select *
-    from analytics.activity as given
-    where given.workspace_id = due.workspace_id
-      and given.occurred_at >= due.hour
-      and given.occurred_at < due.hour + interval '1 hour'
-      and given.channel_id is not null
-    offset 0
-  ) as activity
-  group by due.workspace_id, activity.channel_id, due.hour;
-  return v_taken;
+  perform analytics.roll_application_activity(_workspace_ids, _hours);
+  return _taken;
 end
 $$;
 
-comment on function analytics.roll_activity(timestamptz, integer) is 'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; fewer than the limit are the end. Repeats, late calls and any order give the same tables.';
+comment on function analytics.roll_activity(timestamptz, integer) is 'Takes at most p_limit marks from analytics.touched_hours, recounts their hours in analytics.user_activity and passes them to analytics.roll_application_activity. First marks the hours of other rows of analytics.activity since the last call, up to p_until. Returns the number of marks taken: fewer than p_limit means that none is left. The job analytics_roll_activity calls it; repeated, late and unordered calls give the same tables.';
 
 revoke execute on function analytics.roll_activity(timestamptz, integer) from public;
 
@@ -3779,38 +4145,45 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_user_id uuid;
-  v_table text;
+  _user_id uuid;
+  _table_name text;
 begin
-  delete from analytics.erasures
-  where user_id = (
+  -- Skips a person whom a concurrent call is erasing.
+  delete from analytics.erasures as erasure
+  where erasure.user_id = (
     select next.user_id
     from analytics.erasures as next
     order by next.requested_at
     limit 1
     for update skip locked
   )
-  returning user_id into v_user_id;
-  if v_user_id is null then
+  returning erasure.user_id into _user_id;
+  if _user_id is null then
     return 0;
   end if;
   with gone as (
-    delete from analytics.events
-    where events.user_id = v_user_id
-    returning events.workspace_id, events.occurred_at
+    delete from analytics.events as event
+    where event.user_id = _user_id
+    returning event.workspace_id, event.occurred_at
   )
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct gone.workspace_id, date_trunc('hour', gone.occurred_at, 'UTC')
   from gone;
-  foreach v_table in array array['feature_usage', 'performance', 'search_logs', 'user_activity'] loop
-    execute format('delete from analytics.%I where user_id = $1', v_table)
-    using v_user_id;
+  for _table_name in
+    select retained.table_name
+    from analytics.retained_tables as retained
+    where retained.has_user_id
+      and retained.table_name <> 'events'
+    order by retained.table_name
+  loop
+    execute format('delete from analytics.%I where user_id = $1', _table_name)
+    using _user_id;
   end loop;
   return 1;
 end
 $$;
 
-comment on function analytics.erase_person() is 'Removes what is held of the person who waits longest in analytics.erasures; returns 0 when nobody waits. The keys of the events stay, so that none comes back.';
+comment on function analytics.erase_person() is 'Deletes the rows of the person who has waited longest in analytics.erasures from every table of analytics.retention that has a column user_id. Returns 1, or 0 when no erasure waits. Marks the hours of the deleted events, so that the next rollup recounts them; keeps the keys of the events, so that none of them is stored again. The job analytics_roll_activity calls it.';
 
 revoke execute on function analytics.erase_person() from public;
 
@@ -3822,20 +4195,25 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_table text;
+  _table_name text;
 begin
-  foreach v_table in array array['events', 'event_keys', 'feature_usage', 'performance', 'search_logs'] loop
+  for _table_name in
+    select retained.table_name
+    from analytics.retained_tables as retained
+    where not retained.references_workspaces
+    order by retained.table_name
+  loop
     if tg_op = 'TRUNCATE' then
-      execute format('truncate analytics.%I', v_table);
+      execute format('truncate analytics.%I', _table_name);
     else
-      execute format('delete from analytics.%I as held using gone where held.workspace_id = gone.id', v_table);
+      execute format('delete from analytics.%I as kept using gone where kept.workspace_id = gone.id', _table_name);
     end if;
   end loop;
   return null;
 end
 $$;
 
-comment on function analytics.forget_workspaces() is 'Removes the events of deleted workspaces, for want of a foreign key. Touched hours are left: who counts them finds no workspace.';
+comment on function analytics.forget_workspaces() is 'Trigger function: deletes the rows of deleted workspaces from the tables of analytics.retention that have no foreign key to public.workspaces. Leaves analytics.touched_hours alone: the rollup drops hours of workspaces that do not exist.';
 
 revoke execute on function analytics.forget_workspaces() from public;
 
@@ -3864,7 +4242,7 @@ begin
 end
 $$;
 
-comment on function analytics.request_erasures() is 'Puts deleted people on the list of those whose events go.';
+comment on function analytics.request_erasures() is 'Trigger function for the users table of the application: requests the erasure of deleted users. Attach it after delete for each statement, with the old table referenced as gone; the table has its key in a column id of type uuid.';
 
 revoke execute on function analytics.request_erasures() from public;
 
@@ -3876,30 +4254,30 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_from constant timestamptz := date_trunc('month', at, 'UTC');
-  v_until constant timestamptz := (date_trunc('month', at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
-  v_name constant text := to_char(v_from at time zone 'UTC', '"events_y"YYYY"m"MM');
+  _from constant timestamptz := date_trunc('month', at, 'UTC');
+  _until constant timestamptz := (date_trunc('month', at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+  _name constant text := to_char(_from at time zone 'UTC', '"events_y"YYYY"m"MM');
 begin
-  if to_regclass('analytics_months.' || v_name) is not null then
-    return v_name;
+  if to_regclass('analytics_months.' || _name) is not null then
+    return _name;
   end if;
   perform pg_advisory_xact_lock(hashtextextended('analytics.ensure_month', 0));
-  -- Whoever held the lock may have made it. A query sees that; the cache behind to_regclass remembers that it was not there.
+  -- The previous holder of the lock may have created it. A query sees that; to_regclass answers from a cache that may not.
   perform 1
-  from pg_class
-  where relnamespace = 'analytics_months'::regnamespace
-    and relname = v_name;
+  from pg_class as relation
+  where relation.relnamespace = 'analytics_months'::regnamespace
+    and relation.relname = _name;
   if found then
-    return v_name;
+    return _name;
   end if;
-  -- Made beside the parent and attached: "partition of" would lock the parent against every reader and writer.
-  execute format('create table analytics_months.%I (like analytics.events including defaults)', v_name);
-  execute format('alter table analytics.events attach partition analytics_months.%I for values from (%L) to (%L)', v_name, v_from, v_until);
-  return v_name;
+  -- Created apart and then attached: "partition of" would lock out every reader and writer of events.
+  execute format('create table analytics_months.%I (like analytics.events including defaults)', _name);
+  execute format('alter table analytics.events attach partition analytics_months.%I for values from (%L) to (%L)', _name, _from, _until);
+  return _name;
 end
 $$;
 
-comment on function analytics.ensure_month(timestamptz) is 'Makes the partition of the UTC month of a moment unless it is there; returns its name. Insert into a month in a later command.';
+comment on function analytics.ensure_month(timestamptz) is 'Creates the partition of analytics.events for the UTC month of a moment unless it exists; returns its name. Insert into a new month in a later command. The job analytics_make_months and analytics.claim_events call it.';
 
 revoke execute on function analytics.ensure_month(timestamptz) from public;
 
@@ -3909,73 +4287,79 @@ create or replace function analytics.claim_events(
   p_keys uuid[],
   p_occurred_at timestamptz[],
   out received_at text,
-  out refused jsonb
+  out refused jsonb,
+  out detail_tables jsonb
 )
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now constant timestamptz := now();
-  v_latest constant timestamptz := v_now + interval '1 day';
-  v_earliest timestamptz;
-  v_known uuid[];
-  v_faults bigint;
+  _now constant timestamptz := now();
+  _latest constant timestamptz := _now + interval '1 day';
+  _earliest timestamptz;
+  _known uuid[];
+  _faults bigint;
 begin
-  received_at := v_now::text;
-  select v_now - make_interval(days => retention.keep_days)
-  into v_earliest
+  received_at := _now::text;
+  select _now - make_interval(days => retention.keep_days)
+  into _earliest
   from analytics.retention
   where retention.table_name = 'events';
 
-  -- In the place of a foreign key, which would look for the workspace once for each event.
+  select coalesce(jsonb_object_agg(detail.category, format('analytics.%I', detail.table_name)), '{}')
+  into detail_tables
+  from analytics.detail_tables as detail
+  where to_regclass(format('analytics.%I', detail.table_name)) is not null;
+
+  -- Instead of a foreign key, which would look up the workspace once for each event.
   select array_agg(locked.id)
-  into v_known
+  into _known
   from (
-    select workspaces.id
-    from public.workspaces
-    where workspaces.id = any (array(select distinct given.id from unnest(p_workspace_ids) as given (id)))
-    order by workspaces.id
+    select workspace.id
+    from public.workspaces as workspace
+    where workspace.id = any (array(select distinct given.id from unnest(p_workspace_ids) as given (id)))
+    order by workspace.id
     for key share
   ) as locked;
 
-  -- Hours by arithmetic and months from the few hours: a zone looked up for each event cost a tenth of its claim.
+  -- Hours by date_bin and months from these few hours: date_trunc with a time zone for each event costs a tenth of the claim.
   perform analytics.ensure_month(months.month)
   from (
     select distinct date_trunc('month', hours.hour, 'UTC') as month
     from (
-      select distinct date_bin('1 hour', coalesce(given.at, v_now), 'epoch') as hour
+      select distinct date_bin('1 hour', coalesce(given.at, _now), 'epoch') as hour
       from unnest(p_occurred_at) as given (at)
-      where coalesce(given.at, v_now) between v_earliest and v_latest
+      where coalesce(given.at, _now) between _earliest and _latest
     ) as hours
   ) as months
   order by months.month;
 
   select count(*)
-  into v_faults
+  into _faults
   from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at)
   where (
-    given.workspace_id = any (v_known)
-    and coalesce(given.at, v_now) between v_earliest and v_latest
+    given.workspace_id = any (_known)
+    and coalesce(given.at, _now) between _earliest and _latest
   ) is not true;
 
-  if v_faults = 0 then
+  if _faults = 0 then
     begin
       insert into analytics.event_keys (workspace_id, key)
       select given.workspace_id, given.key
       from unnest(p_workspace_ids, p_keys) as given (workspace_id, key)
-      -- two batches that share events take their keys in one order, which beginning again below does not break
+      -- Two batches that share events claim their keys in the same order. The second attempt below keeps that order.
       order by given.workspace_id, given.key;
 
       insert into analytics.touched_hours (workspace_id, hour)
-      select distinct given.workspace_id, date_bin('1 hour', coalesce(given.at, v_now), 'epoch')
+      select distinct given.workspace_id, date_bin('1 hour', coalesce(given.at, _now), 'epoch')
       from unnest(p_workspace_ids, p_occurred_at) as given (workspace_id, at);
 
-      refused := '[]';
+      refused := '[]'::jsonb;
       return;
     exception
       when unique_violation then
-        -- Some are known: which, is found out below.
+        -- Some are stored already: the statement below finds out which.
         null;
     end;
   end if;
@@ -3985,10 +4369,10 @@ begin
       events.position,
       events.workspace_id,
       events.key,
-      date_bin('1 hour', coalesce(events.at, v_now), 'epoch') as hour,
+      date_bin('1 hour', coalesce(events.at, _now), 'epoch') as hour,
       case
-        when events.workspace_id = any (v_known) is not true then 'workspace-forbidden'
-        when coalesce(events.at, v_now) not between v_earliest and v_latest then 'time-out-of-range'
+        when events.workspace_id = any (_known) is not true then 'workspace-forbidden'
+        when coalesce(events.at, _now) not between _earliest and _latest then 'time-out-of-range'
       end as fault
     from unnest(p_workspace_ids, p_keys, p_occurred_at)
       with ordinality as events (workspace_id, key, at, position)
@@ -3998,7 +4382,7 @@ begin
     select given.workspace_id, given.key
     from given
     where given.fault is null
-    -- two batches that share events take their keys in one order
+    -- Two batches that share events claim their keys in the same order.
     order by given.workspace_id, given.key
     on conflict do nothing
     returning event_keys.workspace_id, event_keys.key
@@ -4026,11 +4410,11 @@ begin
 end
 $$;
 
-comment on function analytics.claim_events(uuid[], uuid[], timestamptz[]) is 'Claims the keys of a batch of events, each key once in it, for the transaction that goes on to store them: says when they arrived, and which of them (counted from 0) not to store and why. A time of null is the present.';
+comment on function analytics.claim_events(uuid[], uuid[], timestamptz[]) is 'First step of storing a batch of events: claims their keys for the transaction that then copies the rows. The arrays have the same length, and each key occurs once; a time of null is the present. received_at is the time of arrival; refused lists the events not to store as pairs of position (from 0) and reason: workspace-forbidden, time-out-of-range or duplicate; detail_tables names the table of each category that has one, quoted. Waits for a transaction that has claimed one of the keys and not ended.';
 
 revoke execute on function analytics.claim_events(uuid[], uuid[], timestamptz[]) from public;
 
--- hasura/sql/analytics/events/drop_months.sql
+-- hasura/sql/analytics/retention/drop_months.sql
 create or replace function analytics.drop_months(p_at timestamptz)
 returns text[]
 language plpgsql
@@ -4038,45 +4422,46 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_before timestamptz;
-  v_dropped text[] := '{}';
-  v_month record;
+  _before timestamptz;
+  _dropped text[] := array[]::text[];
+  _month record;
 begin
-  -- A delivery that comes twice would look for a month that the other one has just dropped.
+  -- One call at a time: a delivery that comes twice would look for a month that the other one has just dropped.
   perform pg_advisory_xact_lock(hashtextextended('analytics.drop_months', 0));
   perform set_config('lock_timeout', '2s', true);
+  -- A caller whose clock runs ahead drops nothing early.
   select least(p_at, now()) - make_interval(days => retention.keep_days)
-  into v_before
+  into _before
   from analytics.retention
   where retention.table_name = 'events';
-  for v_month in
+  for _month in
     select
       part.relname as name,
       (regexp_match(pg_get_expr(part.relpartbound, part.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz as until
-    from pg_inherits
+    from pg_inherits as inheritance
     join pg_class as part
-      on part.oid = pg_inherits.inhrelid
-    where pg_inherits.inhparent = 'analytics.events'::regclass
+      on part.oid = inheritance.inhrelid
+    where inheritance.inhparent = 'analytics.events'::regclass
     order by part.relname
   loop
-    continue when v_month.until > v_before;
+    continue when _month.until > _before;
     begin
-      execute format('drop table analytics_months.%I', v_month.name);
-      v_dropped := v_dropped || v_month.name;
+      execute format('drop table analytics_months.%I', _month.name);
+      _dropped := _dropped || _month.name::text;
     exception
-      -- it would lock every reader and writer of events out while it waits; the next run comes soon enough
+      -- While it waits for its lock it blocks every reader and writer of events, so it gives up; the next run tries again.
       when lock_not_available then null;
     end;
   end loop;
-  return v_dropped;
+  return _dropped;
 end
 $$;
 
-comment on function analytics.drop_months(timestamptz) is 'Drops the months of events that ended longer ago than events are kept, and returns them. So a row stays for its days and at most a month more.';
+comment on function analytics.drop_months(timestamptz) is 'Drops the partitions of analytics.events that ended longer before p_at than events are kept; returns their names. Waits at most 2 s for the lock of a month and leaves it to the next call otherwise. So an event is kept for its days and at most a month more. The job analytics_apply_retention calls it.';
 
 revoke execute on function analytics.drop_months(timestamptz) from public;
 
--- hasura/sql/analytics/events/prune.sql
+-- hasura/sql/analytics/retention/prune.sql
 create or replace function analytics.prune(p_table_name text, p_at timestamptz, p_limit integer)
 returns integer
 language plpgsql
@@ -4084,24 +4469,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_column text;
-  v_before timestamptz;
-  v_rows integer;
+  _time_column text;
+  _before timestamptz;
+  _rows integer;
 begin
-  select
-    case
-      when p_table_name = 'event_keys' then 'received_at'
-      when p_table_name in ('user_activity', 'channel_activity') then 'hour'
-      else 'occurred_at'
-    end,
-    -- A key outlives the row that it stands for, and that goes with its month.
-    least(p_at, now()) - make_interval(days => retention.keep_days + case p_table_name when 'event_keys' then 35 else 0 end)
-  into strict v_column, v_before
-  from analytics.retention
-  where retention.table_name = case p_table_name when 'event_keys' then 'events' else p_table_name end;
+  -- A caller whose clock runs ahead deletes nothing early.
+  select retained.time_column, least(p_at, now()) - make_interval(days => retained.keep_days)
+  into strict _time_column, _before
+  from analytics.retained_tables as retained
+  where retained.table_name = p_table_name;
   if p_table_name = 'events' then
     raise exception 'events go by whole months: analytics.drop_months';
   end if;
+  -- The checker cannot see that this statement writes, and takes the routine for stable.
+  -- @plpgsql_check_options: performance_warnings = off
   execute format(
     'delete from analytics.%I
      where ctid = any (array(
@@ -4111,17 +4492,44 @@ begin
        limit $2
        for update skip locked
      ))',
-    p_table_name, p_table_name, v_column
+    p_table_name, p_table_name, _time_column
   )
-  using v_before, p_limit;
-  get diagnostics v_rows = row_count;
-  return v_rows;
+  using _before, p_limit;
+  get diagnostics _rows = row_count;
+  return _rows;
 end
 $$;
 
-comment on function analytics.prune(text, timestamptz, integer) is 'Deletes at most so many rows of a table that are kept no longer; returns how many. What others are at work on is left for the next call.';
+comment on function analytics.prune(text, timestamptz, integer) is 'Deletes at most p_limit rows of a table of analytics.retained_tables that are older at p_at than the table keeps them. Returns the number deleted: fewer than p_limit means that none is left but rows that other transactions have locked. Raises no_data_found for any other table, and refuses events: analytics.drop_months drops their months. The job analytics_apply_retention calls it.';
 
 revoke execute on function analytics.prune(text, timestamptz, integer) from public;
+
+-- hasura/sql/analytics/retention/validate_retention.sql
+create or replace function analytics.validate_retention()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select
+    from analytics.retained_tables as retained
+    where retained.table_name = new.table_name
+      and retained.has_workspace_id
+      and retained.time_column is not null
+  ) then
+    raise exception 'table analytics.% with columns workspace_id and occurred_at or hour (timestamptz) does not exist', quote_ident(new.table_name)
+      using errcode = 'check_violation', constraint = 'retention_table_name_known', table = 'retention', schema = 'analytics';
+  end if;
+  return null;
+end
+$$;
+
+comment on function analytics.validate_retention() is 'Trigger function: raises check_violation unless analytics.retention names a table of schema analytics that has a workspace and a time. Otherwise the nightly job would fail on it.';
+
+create or replace trigger retention_validate
+  after insert or update of table_name on analytics.retention
+  for each row execute function analytics.validate_retention();
 
 -- hasura/sql/billing/limits/announce_all_limits.sql
 create or replace function billing.announce_all_limits()
@@ -4745,6 +5153,41 @@ comment on function usage.note_due_levels(integer) is 'Notes again the levels wh
 
 revoke execute on function usage.note_due_levels(integer) from public;
 
+-- hasura/sql/usage/shards/void_all_headroom.sql
+create or replace function usage.void_all_headroom(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_wait boolean
+)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.counters as counter
+  set
+    headroom = 0,
+    headroom_until = '-infinity',
+    alert_due = '-infinity'
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = p_period_start;
+  perform usage.collect_busy_shards(p_workspace_id, p_metric, p_period_start, p_wait);
+  return (
+    select counter.used + counter.granted
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and counter.metric = p_metric
+      and counter.period_start = p_period_start
+  );
+end
+$$;
+
+comment on function usage.void_all_headroom(uuid, text, timestamptz, boolean) is 'Locks the row of a counter, voids the headroom on it and on all its shards, and returns the use; null where there is no such counter. p_wait false raises HU002 instead of waiting for a shard in use. Called by usage.recall_headroom';
+
+revoke execute on function usage.void_all_headroom(uuid, text, timestamptz, boolean) from public;
+
 -- hasura/sql/usage/shards/recall_headroom.sql
 create or replace function usage.recall_headroom(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
 returns bigint
@@ -4752,74 +5195,37 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _busy smallint;
+  _attempts constant integer := 7;
+  _busy text;
 begin
-  -- Waiting for a shard with the row in hand would be a deadlock with a transaction that holds the shard and comes for
-  -- the row; waiting for the row with shards in hand, with one that has the row and is short of what they hold.
-  -- So nothing is kept while waiting, for some rounds: a counter that is written to all the time has enough on its
-  -- row, and may be had the other way.
-  for _round in 1..8 loop
+  -- Waiting for a shard with the row locked deadlocks with a transaction that holds the shard and comes for the row.
+  -- Waiting for the row with shards locked deadlocks with one that holds the row and is short of their units. So each
+  -- attempt ends with its locks before this waits for one shard.
+  for _attempt in 1.._attempts loop
     begin
-      update usage.counters c
-      set
-        headroom = 0,
-        headroom_until = '-infinity',
-        alert_due = '-infinity'
-      where c.workspace_id = p_workspace_id
-        and c.metric = p_metric
-        and c.period_start = p_period_start;
-      if _round = 8 then
-        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, true);
-      else
-        perform usage.collect_shards(p_workspace_id, p_metric, p_period_start, false);
-        select min(s.shard)
-        into _busy
-        from usage.counter_shards s
-        where s.workspace_id = p_workspace_id
-          and s.metric = p_metric
-          and s.period_start = p_period_start
-          and s.headroom > 0;
-        if _busy is not null then
-          raise exception using errcode = 'HU001';
-        end if;
-      end if;
-      return (
-        select c.used + c.granted
-        from usage.counters c
-        where c.workspace_id = p_workspace_id
-          and c.metric = p_metric
-          and c.period_start = p_period_start
-      );
-    exception when sqlstate 'HU001' then
-      null;
+      return usage.void_all_headroom(p_workspace_id, p_metric, p_period_start, false);
+    exception when sqlstate 'HU002' then
+      get stacked diagnostics _busy = pg_exception_detail;
     end;
-    if _round = 7 then
-      perform 1
-      from usage.counter_shards s
-      where s.workspace_id = p_workspace_id
-        and s.metric = p_metric
-        and s.period_start = p_period_start
-      order by s.shard
-      for no key update;
-    else
-      begin
-        perform 1
-        from usage.counter_shards s
-        where s.workspace_id = p_workspace_id
-          and s.metric = p_metric
-          and s.period_start = p_period_start
-          and s.shard = _busy
-        for no key update;
-        raise exception using errcode = 'HU001';
-      exception when sqlstate 'HU001' then
-        null;
-      end;
+    if _attempt < _attempts then
+      perform usage.await_shard(_busy::jsonb);
     end if;
   end loop;
+
+  -- Writers that keep every shard busy would make this wait for ever. They have headroom, so they hardly ever come for the
+  -- row: the shards may be locked before it.
+  perform 1
+  from usage.counter_shards as shard
+  where shard.workspace_id = p_workspace_id
+    and shard.metric = p_metric
+    and shard.period_start = p_period_start
+  order by shard.shard
+  for no key update;
+  return usage.void_all_headroom(p_workspace_id, p_metric, p_period_start, true);
 end
 $$;
 
-comment on function usage.recall_headroom(uuid, text, timestamptz) is 'Takes all headroom back, that of shards too, and returns the use: for changes of limits. The lock stays until the transaction ends, so that what follows sees the change';
+comment on function usage.recall_headroom(uuid, text, timestamptz) is 'Voids the headroom of a counter and of all its shards, waiting for transactions that have used it, and returns the use; null where there is no such counter. Keeps the counter''s row locked until the transaction ends, so that later additions see what it changes. Called by usage.refresh_workspace_limits and usage.refresh_plan_limits when limits change, and by usage.reconcile';
 
 revoke execute on function usage.recall_headroom(uuid, text, timestamptz) from public;
 
@@ -6872,46 +7278,45 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
-  v_trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
-  v_workspace uuid;
-  v_answer jsonb;
+  _session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
+  _trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
+  _workspace uuid;
+  _answer jsonb;
 begin
-  if v_trusted then
-    v_workspace := coalesce(gate.workspace_id, v_session_workspace::uuid);
-  elsif gate.workspace_id is null or gate.workspace_id::text = lower(v_session_workspace) then
-    v_workspace := v_session_workspace::uuid;
+  if _trusted then
+    _workspace := coalesce(gate.workspace_id, _session_workspace::uuid);
+  elsif gate.workspace_id is null or gate.workspace_id::text = lower(_session_workspace) then
+    _workspace := _session_workspace::uuid;
   end if;
-  if v_workspace is null then
-    raise exception using
-      errcode = '23U01',
-      message = 'the workspace is not open to this request',
-      detail = '{"allowed": false, "reason": "workspace-forbidden", "code": "workspace-forbidden"}';
+  if _workspace is null then
+    perform usage.refuse(jsonb_build_object(
+      'allowed', false,
+      'reason', 'workspace-forbidden',
+      'code', 'workspace-forbidden',
+      'message', 'the workspace is not open to this request'
+    ));
   end if;
 
-  v_answer := usage.gate_many(jsonb_build_array(jsonb_build_object(
+  _answer := usage.gate_many(jsonb_build_array(jsonb_build_object(
     'op', case when gate.reservation_id is null then 'consume' else 'commit' end,
-    'workspaceId', v_workspace,
+    'workspaceId', _workspace,
     'metric', gate.metric,
     'amount', gate.amount,
     'idempotencyKey', gate.idempotency_key,
     'reservationId', gate.reservation_id,
-    -- As the actions take it; whoever is no uuid has no row that counts for them either.
+    -- Only a uuid can be a member: an id of another form has no rows that count for it.
     'memberId', case
       when hasura_session ->> 'x-hasura-user-id' ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
         then hasura_session ->> 'x-hasura-user-id'
     end
   ))) -> 0;
 
-  if not (v_answer ->> 'allowed')::boolean then
-    raise exception using
-      errcode = '23U01',
-      message = v_answer ->> 'message',
-      detail = v_answer::text;
+  if not (_answer ->> 'allowed')::boolean then
+    perform usage.refuse(_answer);
   end if;
 
-  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the headroom is free
-  -- for the rows that follow in it and for nobody else, and what they do not take is free for all at commit.
+  -- The commit above ended the hold under the counter's lock, which this transaction keeps: its units are open to the
+  -- rows that follow in this transaction and to no other. What they leave is free for all at the commit.
   if gate.reservation_id is not null then
     perform set_config('usage.reservation_id', gate.reservation_id::text, true);
   end if;
@@ -6919,16 +7324,16 @@ begin
   return query
   select
     gen_random_uuid(),
-    v_workspace,
-    v_answer ->> 'metric',
+    _workspace,
+    _answer ->> 'metric',
     true,
-    (v_answer ->> 'amount')::bigint,
-    (v_answer ->> 'used')::bigint,
-    (v_answer ->> 'reserved')::bigint,
-    (v_answer ->> 'limit')::bigint,
-    (v_answer ->> 'remaining')::bigint,
-    (v_answer ->> 'resetsAt')::timestamptz,
-    (v_answer ->> 'reservationId')::uuid,
+    (_answer ->> 'amount')::bigint,
+    (_answer ->> 'used')::bigint,
+    (_answer ->> 'reserved')::bigint,
+    (_answer ->> 'limit')::bigint,
+    (_answer ->> 'remaining')::bigint,
+    (_answer ->> 'resetsAt')::timestamptz,
+    (_answer ->> 'reservationId')::uuid,
     now();
 end
 $$;
@@ -7126,13 +7531,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform usage.begin_members(new.workspace_id, new.metric)
-  from usage.metrics m
-  where m.key = new.metric;
+  from usage.metrics as metric
+  where metric.key = new.metric;
   return null;
 end
 $$;
 
-comment on function usage.begin_limited_members() is 'Counts the members from the moment that a workspace limits them; limits of a plan begin with the next use.';
+comment on function usage.begin_limited_members() is 'Starts to count the members of a workspace in the transaction that limits them. A plan has any number of workspaces: under its limit each starts with its next use';
 
 revoke execute on function usage.begin_limited_members() from public;
 
@@ -7329,96 +7734,116 @@ returns setof usage.reconciliations
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   _gauges text;
-  _drift record;
+  _workspace uuid;
+  _metric text;
+  _start timestamptz;
+  _member uuid;
+  _counted bigint;
+  _recounted bigint;
   _row usage.reconciliations;
 begin
-  -- Two repairs of one drift would add up.
+  -- Two repairs of the same drift at once would both add it.
   perform pg_advisory_xact_lock(hashtextextended('usage.reconcile', 0));
 
+  -- The workspace before its log, as its deletion locks them; a workspace that is being deleted is skipped.
   with living as (
-    select w.id
-    from public.workspaces w
-    where (p_workspace_id is null or w.id = p_workspace_id)
+    select workspace.id
+    from public.workspaces as workspace
+    where (p_workspace_id is null or workspace.id = p_workspace_id)
       and exists (
         select
-        from usage.member_counter_log e
-        where e.workspace_id = w.id
+        from usage.member_counter_log as log
+        where log.workspace_id = workspace.id
       )
     for key share skip locked
   ),
-  folded as (
-    delete from usage.member_counter_log e
-    using living l
-    where e.workspace_id = l.id
-    returning e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
+  removed as (
+    delete from usage.member_counter_log as log
+    using living
+    where log.workspace_id = living.id
+    returning log.workspace_id, log.metric, log.period_start, log.member_id, log.amount
   )
-  insert into usage.member_counter_log_totals as t (workspace_id, metric, period_start, member_id, amount)
-  select f.workspace_id, f.metric, f.period_start, f.member_id, sum(f.amount)::bigint
-  from folded f
-  group by f.workspace_id, f.metric, f.period_start, f.member_id
-  order by f.workspace_id, f.metric, f.period_start, f.member_id
+  insert into usage.member_counter_log_totals as total (workspace_id, metric, period_start, member_id, amount)
+  select removed.workspace_id, removed.metric, removed.period_start, removed.member_id, sum(removed.amount)::bigint
+  from removed
+  group by removed.workspace_id, removed.metric, removed.period_start, removed.member_id
+  order by removed.workspace_id, removed.metric, removed.period_start, removed.member_id
   on conflict on constraint member_counter_log_totals_pkey do update
-    set amount = t.amount + excluded.amount;
+    set amount = total.amount + excluded.amount;
 
-  select coalesce(
-    string_agg(usage.meter_member_branch(m, m.relation::text, 1) || E'\n union all ', '' order by m.metric, m.relation),
+  -- Dynamic SQL of expressions that usage.attach_meter has checked; usage.meter_member_branch quotes the names.
+  _gauges := coalesce(
+    (
+      select string_agg(
+        usage.meter_member_branch(meter, meter.relation::text, 1) || E'\n union all ', '' order by meter.metric, meter.relation
+      )
+      from usage.meters as meter
+      join usage.metrics as metric
+        on metric.key = meter.metric
+        and metric.kind = 'gauge'
+      join pg_class as relation on relation.oid = meter.relation
+      where meter.member_expression is not null
+    ),
     ''
-  )
-  into _gauges
-  from usage.meters m
-  join usage.metrics k on k.key = m.metric and k.kind = 'gauge'
-  join pg_class c on c.oid = m.relation
-  where m.member_expression is not null;
+  );
 
-  -- One statement is one snapshot, and a commit brings rows and counters together: what differs here has drifted.
-  for _drift in execute format(
+  -- One statement is one snapshot, and a commit makes rows and counters visible together: a difference in it is a drift and
+  -- not a write in between.
+  for _workspace, _metric, _start, _member, _counted, _recounted in execute format(
     $query$
     with truth as (
-      select u.workspace_id, u.metric, '-infinity'::timestamptz as period_start, u.member_id, sum(u.amount)::bigint as amount
-      from (%s select null::uuid as workspace_id, null::text as metric, null::uuid as member_id, null::bigint as amount where false) u
-      join usage.member_meters m
-        on m.workspace_id = u.workspace_id
-        and m.metric = u.metric
-      where u.member_id is not null
-        and ($1 is null or u.workspace_id = $1)
-      group by u.workspace_id, u.metric, u.member_id
+      select
+        live.workspace_id,
+        live.metric,
+        '-infinity'::timestamptz as period_start,
+        live.member_id,
+        sum(live.amount)::bigint as amount
+      from (%s
+        select null::uuid as workspace_id, null::text as metric, null::uuid as member_id, null::bigint as amount
+        where false
+      ) as live
+      join usage.member_meters as member_meter
+        on member_meter.workspace_id = live.workspace_id
+        and member_meter.metric = live.metric
+      where live.member_id is not null
+        and ($1 is null or live.workspace_id = $1)
+      group by live.workspace_id, live.metric, live.member_id
       union all
-      select r.workspace_id, r.metric, r.period_start, r.member_id, sum(r.amount)::bigint
+      select added.workspace_id, added.metric, added.period_start, added.member_id, sum(added.amount)::bigint
       from (
-        select t.workspace_id, t.metric, t.period_start, t.member_id, t.amount
-        from usage.member_counter_log_totals t
-        where $1 is null or t.workspace_id = $1
+        select total.workspace_id, total.metric, total.period_start, total.member_id, total.amount
+        from usage.member_counter_log_totals as total
+        where $1 is null or total.workspace_id = $1
         union all
-        select e.workspace_id, e.metric, e.period_start, e.member_id, e.amount
-        from usage.member_counter_log e
-        where $1 is null or e.workspace_id = $1
-      ) r
-      group by r.workspace_id, r.metric, r.period_start, r.member_id
+        select log.workspace_id, log.metric, log.period_start, log.member_id, log.amount
+        from usage.member_counter_log as log
+        where $1 is null or log.workspace_id = $1
+      ) as added
+      group by added.workspace_id, added.metric, added.period_start, added.member_id
     ),
     counted as (
-      select c.workspace_id, c.metric, c.period_start, c.member_id, c.used
-      from usage.member_counters c
-      join usage.metrics k on k.key = c.metric
-      where ($1 is null or c.workspace_id = $1)
-        and (k.kind = 'counter' or k.feed = 'rows')
+      select counter.workspace_id, counter.metric, counter.period_start, counter.member_id, counter.used
+      from usage.member_counters as counter
+      join usage.metrics as metric on metric.key = counter.metric
+      where ($1 is null or counter.workspace_id = $1)
+        and (metric.kind = 'counter' or metric.feed = 'rows')
     )
     select
-      coalesce(c.workspace_id, t.workspace_id) as workspace_id,
-      coalesce(c.metric, t.metric) as metric,
-      coalesce(c.period_start, t.period_start) as period_start,
-      coalesce(c.member_id, t.member_id) as member_id,
-      coalesce(c.used, 0) as counted,
-      coalesce(t.amount, 0) as recounted
-    from counted c
-    full join truth t
-      on t.workspace_id = c.workspace_id
-      and t.metric = c.metric
-      and t.period_start = c.period_start
-      and t.member_id = c.member_id
-    where coalesce(c.used, 0) <> coalesce(t.amount, 0)
+      coalesce(counted.workspace_id, truth.workspace_id) as workspace_id,
+      coalesce(counted.metric, truth.metric) as metric,
+      coalesce(counted.period_start, truth.period_start) as period_start,
+      coalesce(counted.member_id, truth.member_id) as member_id,
+      coalesce(counted.used, 0) as counted,
+      coalesce(truth.amount, 0) as recounted
+    from counted
+    full join truth
+      on truth.workspace_id = counted.workspace_id
+      and truth.metric = counted.metric
+      and truth.period_start = counted.period_start
+      and truth.member_id = counted.member_id
+    where coalesce(counted.used, 0) <> coalesce(truth.amount, 0)
     order by 1, 2, 3, 4
     $query$,
     _gauges
@@ -7426,25 +7851,21 @@ begin
   using p_workspace_id
   loop
     perform 1
-    from public.workspaces w
-    where w.id = _drift.workspace_id
+    from public.workspaces as workspace
+    where workspace.id = _workspace
     for key share skip locked;
     continue when not found;
     if p_repair then
-      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
-      values (
-        _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id, _drift.recounted - _drift.counted
-      )
+      -- Adds the difference instead of storing the recount, so that additions committed meanwhile stay counted.
+      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
+      values (_workspace, _metric, _start, _member, _recounted - _counted)
       on conflict on constraint member_counters_pkey do update
         set
-          used = c.used + excluded.used,
+          used = counter.used + excluded.used,
           updated_at = now();
     end if;
     insert into usage.reconciliations (workspace_id, metric, period_start, member_id, counted, recounted, drift, repaired)
-    values (
-      _drift.workspace_id, _drift.metric, _drift.period_start, _drift.member_id,
-      _drift.counted, _drift.recounted, _drift.counted - _drift.recounted, p_repair
-    )
+    values (_workspace, _metric, _start, _member, _counted, _recounted, _counted - _recounted, p_repair)
     returning *
     into _row;
     return next _row;
@@ -7452,7 +7873,7 @@ begin
 end
 $$;
 
-comment on function usage.reconcile_members(uuid, boolean) is 'usage.reconcile for the counters of members: gauges against the live rows, counters against what was added';
+comment on function usage.reconcile_members(uuid, boolean) is 'Compares the counters of members with a recount, gauges from their live rows and counters from the log of additions; returns and records each difference as a row of usage.reconciliations, and repairs it unless p_repair is false. p_workspace_id null means all workspaces. Called hourly by the cron trigger usage_reconcile; safe beside writers, which do not wait for it';
 
 revoke execute on function usage.reconcile_members(uuid, boolean) from public;
 
@@ -7465,30 +7886,30 @@ as $$
 declare
   _workspaces uuid[];
 begin
-  with dropped as (
-    delete from usage.member_meters m
-    using usage.metrics k
-    where m.metric = p_metric
-      and k.key = m.metric
-      and k.kind = 'gauge'
-    returning m.workspace_id
+  with stopped as (
+    delete from usage.member_meters as member_meter
+    using usage.metrics as metric
+    where member_meter.metric = p_metric
+      and metric.key = member_meter.metric
+      and metric.kind = 'gauge'
+    returning member_meter.workspace_id
   ),
   cleared as (
-    delete from usage.member_counters c
-    using dropped d
-    where c.workspace_id = d.workspace_id
-      and c.metric = p_metric
+    delete from usage.member_counters as counter
+    using stopped
+    where counter.workspace_id = stopped.workspace_id
+      and counter.metric = p_metric
   )
-  select array_agg(d.workspace_id order by d.workspace_id)
+  select array_agg(stopped.workspace_id order by stopped.workspace_id)
   into _workspaces
-  from dropped d;
+  from stopped;
   for _n in 1..coalesce(cardinality(_workspaces), 0) loop
     perform usage.begin_members(_workspaces[_n], p_metric);
   end loop;
 end
 $$;
 
-comment on function usage.restart_members(text) is 'Counts the members of a gauge anew, after another table or expression feeds it';
+comment on function usage.restart_members(text) is 'Starts to count the members of a gauge again, from the live rows, in every workspace that counted them. Called by usage.meter_members and usage.detach_meter, after which other tables or expressions feed the gauge';
 
 revoke execute on function usage.restart_members(text) from public;
 
@@ -7591,7 +8012,7 @@ create or replace function usage.note_contention(
   p_workspace_id uuid,
   p_metric text,
   p_period_start timestamptz,
-  p_asked_at timestamptz
+  p_started_at timestamptz
 )
 returns void
 language plpgsql
@@ -7600,14 +8021,14 @@ as $$
 declare
   _contention smallint;
 begin
-  update usage.counters c
+  update usage.counters as counter
   set
-    contention = case when c.contention_since > p_asked_at - interval '1 second' then least(c.contention + 1, 1000) else 1 end,
-    contention_since = case when c.contention_since > p_asked_at - interval '1 second' then c.contention_since else p_asked_at end
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = p_period_start
-  returning c.contention
+    contention = case when counter.contention_since > p_started_at - interval '1 second' then least(counter.contention + 1, 1000) else 1 end,
+    contention_since = case when counter.contention_since > p_started_at - interval '1 second' then counter.contention_since else p_started_at end
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = p_period_start
+  returning counter.contention
   into _contention;
   if _contention >= 8 then
     perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
@@ -7615,7 +8036,7 @@ begin
 end
 $$;
 
-comment on function usage.note_contention(uuid, text, timestamptz, timestamptz) is 'Counts that an addition waited for the counter''s row, which it holds now; after eight within a second the counter is spread';
+comment on function usage.note_contention(uuid, text, timestamptz, timestamptz) is 'Records that an addition, begun at p_started_at, waited for the counter''s row, which its transaction now has locked; the eighth wait within a second splits the counter. Called by the insert triggers of meters; usage.add records its own waits in its update';
 
 revoke execute on function usage.note_contention(uuid, text, timestamptz, timestamptz) from public;
 
@@ -8365,18 +8786,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  update usage.counters c
+  update usage.counters as counter
   set
     headroom = 0,
     headroom_until = '-infinity'
-  where c.workspace_id = new.workspace_id
-    and c.metric = new.metric
-    and c.headroom > 0;
+  where counter.workspace_id = new.workspace_id
+    and counter.metric = new.metric
+    and counter.headroom > 0;
   return null;
 end
 $$;
 
-comment on function usage.exclude_reserved_headroom() is 'Whoever writes a reservation, what it holds is not given out as headroom';
+comment on function usage.exclude_reserved_headroom() is 'Voids the headroom on a counter''s row when a reservation of its metric is written, so that the next addition computes it without the reserved units. A trigger, so that it holds for every writer of usage.reservations';
 
 revoke execute on function usage.exclude_reserved_headroom() from public;
 
@@ -8394,53 +8815,53 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _counter record;
-  _cooled integer := 0;
+  _sharded record;
+  _merged integer := 0;
 begin
-  for _counter in
-    select c.workspace_id, c.metric, c.period_start
-    from usage.counters c
-    where c.shards > 0
-      or c.granted > 0
-    order by c.workspace_id, c.metric, c.period_start
+  for _sharded in
+    select counter.workspace_id, counter.metric, counter.period_start
+    from usage.counters as counter
+    where counter.shards > 0
+      or counter.granted > 0
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     perform 1
-    from usage.counters c
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start
+    from usage.counters as counter
+    where counter.workspace_id = _sharded.workspace_id
+      and counter.metric = _sharded.metric
+      and counter.period_start = _sharded.period_start
     for no key update skip locked;
-    -- Whoever has it in hand shows that it is in use, and looks at its heat.
+    -- The transaction that has the row is adding to it under the lock, and measures the rate of use itself.
     continue when not found;
 
-    if _counter.period_start = (
-      select p.period_start
-      from usage.period(_counter.workspace_id) p
+    if _sharded.period_start = (
+      select present.period_start
+      from usage.period(_sharded.workspace_id) as present
     )
     then
-      perform usage.add_beyond_headroom(_counter.workspace_id, _counter.metric, 0);
+      perform usage.add_beyond_headroom(_sharded.workspace_id, _sharded.metric, 0);
     else
-      perform usage.collect_shards(_counter.workspace_id, _counter.metric, _counter.period_start, false);
-      update usage.counters c
+      perform usage.collect_shards(_sharded.workspace_id, _sharded.metric, _sharded.period_start, false);
+      update usage.counters as counter
       set shards = 0
-      where c.workspace_id = _counter.workspace_id
-        and c.metric = _counter.metric
-        and c.period_start = _counter.period_start;
+      where counter.workspace_id = _sharded.workspace_id
+        and counter.metric = _sharded.metric
+        and counter.period_start = _sharded.period_start;
     end if;
 
     perform 1
-    from usage.counters c
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start
-      and c.shards = 0;
-    _cooled := _cooled + found::integer;
+    from usage.counters as counter
+    where counter.workspace_id = _sharded.workspace_id
+      and counter.metric = _sharded.metric
+      and counter.period_start = _sharded.period_start
+      and counter.shards = 0;
+    _merged := _merged + found::integer;
   end loop;
-  return _cooled;
+  return _merged;
 end
 $$;
 
-comment on function usage.merge_counters() is 'Folds hot counters that nobody hurries any more, or whose period is over, into one row; returns how many. No figure depends on it.';
+comment on function usage.merge_counters() is 'Merges the sharded counters whose rate of use has fallen, as usage.adapt_shards measures it, and those of past periods; returns how many it merged. Skips counters that another transaction has locked. Called every minute by the cron trigger usage_expire_reservations; no total depends on it';
 
 revoke execute on function usage.merge_counters() from public;
 
@@ -8461,59 +8882,38 @@ begin
       message = 'a counter has 0 to 64 shards';
   end if;
   perform 1
-  from usage.metrics m
-  where m.key = p_metric
-    and m.kind = 'counter'
-    and m.feed = 'rows';
+  from usage.metrics as metric
+  where metric.key = p_metric
+    and metric.kind = 'counter'
+    and metric.feed = 'rows';
   if not found then
     raise exception using
       errcode = '22023',
       message = format('"%s" is no counter that rows feed: a gauge''s peak and the gate''s decisions need one row', p_metric);
   end if;
   perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0, true, p_shards::smallint);
-  -- Whether it is in a hurry is measured from here on.
-  update usage.counters c
+  -- Its rate of use is measured from now on, so that it stays split until its first writers come.
+  update usage.counters as counter
   set
     measured_at = clock_timestamp(),
-    measured_used = t.used
-  from usage.counter_totals t
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.shards > 0
-    and t.workspace_id = c.workspace_id
-    and t.metric = c.metric
-    and t.period_start = c.period_start
-    and c.period_start = (
-      select p.period_start
-      from usage.period(p_workspace_id) p
+    measured_used = total.used
+  from usage.counter_totals as total
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.shards > 0
+    and total.workspace_id = counter.workspace_id
+    and total.metric = counter.metric
+    and total.period_start = counter.period_start
+    and counter.period_start = (
+      select present.period_start
+      from usage.period(p_workspace_id) as present
     );
 end
 $$;
 
-comment on function usage.split_counter(uuid, text, integer) is 'Spreads a counter of the present period over so many shards at once, or folds it with 0, instead of waiting for its writers to be in each other''s way';
+comment on function usage.split_counter(uuid, text, integer) is 'Splits a counter of the present period into p_shards shards now, 0 to 64, instead of after contention; 0 merges it. Splits only while the headroom gives each shard enough units. Raises 22023 for another number and for a metric that is a gauge or that the gate feeds. For operators, before a burst of writes is expected';
 
 revoke execute on function usage.split_counter(uuid, text, integer) from public;
-
--- hasura/sql/usage/shards/void_headroom.sql
-create or replace function usage.void_headroom(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update usage.counters c
-  set
-    headroom = 0,
-    headroom_until = '-infinity'
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.period_start = p_period_start;
-end
-$$;
-
-comment on function usage.void_headroom(uuid, text, timestamptz) is 'Sends the next addition to look at limit and reservations again. What shards were granted stays theirs, and counts as taken';
-
-revoke execute on function usage.void_headroom(uuid, text, timestamptz) from public;
 
 -- hasura/sql/usage/webhooks/cancel_webhooks.sql
 create or replace function usage.cancel_webhooks()

@@ -6,5 +6,7 @@ drop function public.validate_time_zone();
 drop function public.name_invitation();
 drop function public.announce_workspace_member();
 drop function public.accept_invitation(uuid, json);
+drop function analytics.roll_application_activity(uuid[], timestamptz[]);
+drop function usage.member_role(uuid, uuid);
 drop function usage.alert_recipients(uuid);
 drop view analytics.activity;

@@ -5,71 +5,71 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- a clock that runs ahead at the sender must not mark time as done that is still to come
-  v_until constant timestamptz := least(p_until, now());
-  v_from timestamptz;
-  v_taken integer;
-  v_workspace_ids uuid[];
-  v_hours timestamptz[];
+  -- A caller whose clock runs ahead must not mark time to come as read.
+  _until constant timestamptz := least(p_until, now());
+  _from timestamptz;
+  _taken integer;
+  _workspace_ids uuid[];
+  _hours timestamptz[];
 begin
-  -- Of two that count one hour, the one that looked first could write last.
+  -- One rollup at a time: of two that recount the same hour, the one that read first could write last.
   perform pg_advisory_xact_lock(hashtextextended('analytics.roll_activity', 0));
 
-  -- A transaction shows its rows when it ends, under the time of its start: an hour is looked at once more.
-  -- Calls that follow with the same moment only go on with the marks.
-  select rolled_until - interval '1 hour'
-  into v_from
-  from analytics.rollup_state
-  where name = 'activity'
-    and rolled_until < v_until;
+  -- A row becomes visible when its transaction ends, under the time at which it began: the last hour is read again.
+  -- Further calls for the same moment find no row here and only work off the marks.
+  select state.rolled_until - interval '1 hour'
+  into _from
+  from analytics.rollup_state as state
+  where state.name = 'activity'
+    and state.rolled_until < _until;
   insert into analytics.touched_hours (workspace_id, hour)
   select distinct activity.workspace_id, date_trunc('hour', activity.occurred_at, 'UTC')
   from analytics.activity
   where activity.kind <> 'event'
-    and activity.occurred_at >= v_from
-    and activity.occurred_at < v_until;
-  update analytics.rollup_state
-  set rolled_until = v_until
-  where name = 'activity'
-    and rolled_until < v_until;
+    and activity.occurred_at >= _from
+    and activity.occurred_at < _until;
+  update analytics.rollup_state as state
+  set rolled_until = _until
+  where state.name = 'activity'
+    and state.rolled_until < _until;
 
-  -- What is counted below is seen later than what is taken here, and whoever stores more leaves a row of his own.
+  -- The counts below take a later snapshot than this statement, and events stored after it leave marks of their own.
   with taken as (
-    delete from analytics.touched_hours
-    where ctid = any (array(
+    delete from analytics.touched_hours as mark
+    where mark.ctid = any (array(
       select touched.ctid
       from analytics.touched_hours as touched
       limit p_limit
     ))
-    returning touched_hours.workspace_id, touched_hours.hour
+    returning mark.workspace_id, mark.hour
   ),
   hours as (
     select distinct taken.workspace_id, taken.hour
     from taken
   )
   select (
-      select count(*)
+      select count(*)::integer
       from taken
     ),
     array_agg(hours.workspace_id),
     array_agg(hours.hour)
-  into v_taken, v_workspace_ids, v_hours
+  into _taken, _workspace_ids, _hours
   from hours;
-  if v_taken = 0 then
+  if _taken = 0 then
     return 0;
   end if;
 
-  -- Hours of deleted workspaces fall out, and none is deleted meanwhile.
+  -- The locks keep these workspaces from being deleted meanwhile; hours of deleted ones drop out below.
   perform 1
-  from public.workspaces
-  where id = any (v_workspace_ids)
-  order by id
+  from public.workspaces as workspace
+  where workspace.id = any (_workspace_ids)
+  order by workspace.id
   for key share;
 
-  delete from analytics.user_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where user_activity.workspace_id = due.workspace_id
-    and user_activity.hour = due.hour;
+  delete from analytics.user_activity as counted
+  using unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  where counted.workspace_id = due.workspace_id
+    and counted.hour = due.hour;
   insert into analytics.user_activity (
     workspace_id, user_id, hour, events, sessions, page_views, user_actions, features_used, searches, errors,
     messages_sent, files_uploaded
@@ -87,10 +87,11 @@ begin
     count(*) filter (where activity.category = 'error'),
     count(*) filter (where activity.kind = 'message'),
     count(*) filter (where activity.kind = 'file')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  -- Fenced by the offset: each hour is one range of the index of one month, where a join read all months of the workspace.
+  from unnest(_workspace_ids, _hours) as due (workspace_id, hour)
+  join public.workspaces as workspace
+    on workspace.id = due.workspace_id
+  -- The offset keeps the subquery apart: each hour reads one range of one month's index, where a join would read
+  -- every month of the workspace.
   cross join lateral (
     select *
     from analytics.activity as given
@@ -102,35 +103,11 @@ begin
   ) as activity
   group by due.workspace_id, activity.user_id, due.hour;
 
-  delete from analytics.channel_activity
-  using unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  where channel_activity.workspace_id = due.workspace_id
-    and channel_activity.hour = due.hour;
-  insert into analytics.channel_activity (workspace_id, channel_id, hour, events, active_users, messages_count)
-  select
-    due.workspace_id,
-    activity.channel_id,
-    due.hour,
-    count(*) filter (where activity.kind = 'event'),
-    count(distinct activity.user_id),
-    count(*) filter (where activity.kind = 'message')
-  from unnest(v_workspace_ids, v_hours) as due (workspace_id, hour)
-  join public.workspaces
-    on workspaces.id = due.workspace_id
-  cross join lateral (
-    select *
-    from analytics.activity as given
-    where given.workspace_id = due.workspace_id
-      and given.occurred_at >= due.hour
-      and given.occurred_at < due.hour + interval '1 hour'
-      and given.channel_id is not null
-    offset 0
-  ) as activity
-  group by due.workspace_id, activity.channel_id, due.hour;
-  return v_taken;
+  perform analytics.roll_application_activity(_workspace_ids, _hours);
+  return _taken;
 end
 $$;
 
-comment on function analytics.roll_activity(timestamptz, integer) is 'Counts hours again that were touched, whole: from at most so many marks, until a moment. Returns how many marks it took; fewer than the limit are the end. Repeats, late calls and any order give the same tables.';
+comment on function analytics.roll_activity(timestamptz, integer) is 'Takes at most p_limit marks from analytics.touched_hours, recounts their hours in analytics.user_activity and passes them to analytics.roll_application_activity. First marks the hours of other rows of analytics.activity since the last call, up to p_until. Returns the number of marks taken: fewer than p_limit means that none is left. The job analytics_roll_activity calls it; repeated, late and unordered calls give the same tables.';
 
 revoke execute on function analytics.roll_activity(timestamptz, integer) from public;

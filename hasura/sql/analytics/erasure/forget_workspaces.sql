@@ -5,20 +5,25 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_table text;
+  _table_name text;
 begin
-  foreach v_table in array array['events', 'event_keys', 'feature_usage', 'performance', 'search_logs'] loop
+  for _table_name in
+    select retained.table_name
+    from analytics.retained_tables as retained
+    where not retained.references_workspaces
+    order by retained.table_name
+  loop
     if tg_op = 'TRUNCATE' then
-      execute format('truncate analytics.%I', v_table);
+      execute format('truncate analytics.%I', _table_name);
     else
-      execute format('delete from analytics.%I as held using gone where held.workspace_id = gone.id', v_table);
+      execute format('delete from analytics.%I as kept using gone where kept.workspace_id = gone.id', _table_name);
     end if;
   end loop;
   return null;
 end
 $$;
 
-comment on function analytics.forget_workspaces() is 'Removes the events of deleted workspaces, for want of a foreign key. Touched hours are left: who counts them finds no workspace.';
+comment on function analytics.forget_workspaces() is 'Trigger function: deletes the rows of deleted workspaces from the tables of analytics.retention that have no foreign key to public.workspaces. Leaves analytics.touched_hours alone: the rollup drops hours of workspaces that do not exist.';
 
 revoke execute on function analytics.forget_workspaces() from public;
 

@@ -13,6 +13,6 @@ begin
 end
 $$;
 
-comment on function analytics.request_erasures() is 'Puts deleted people on the list of those whose events go.';
+comment on function analytics.request_erasures() is 'Trigger function for the users table of the application: requests the erasure of deleted users. Attach it after delete for each statement, with the old table referenced as gone; the table has its key in a column id of type uuid.';
 
 revoke execute on function analytics.request_erasures() from public;

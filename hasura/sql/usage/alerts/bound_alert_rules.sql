@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function usage.bound_alert_rules() is 'Each rule costs the workspace''s own writes a little; without a bound one admin could make them slow.';
+comment on function usage.bound_alert_rules() is 'Refuses more than 20 rules of a workspace for one metric, because every rule is checked when an alert is due. Raises check_violation (23514) with the constraint alert_rules_at_most_20.';
 
 revoke execute on function usage.bound_alert_rules() from public;
 

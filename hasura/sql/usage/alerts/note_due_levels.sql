@@ -6,41 +6,43 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _due record;
-  _gauge boolean;
+  _is_gauge boolean;
   _start timestamptz;
   _used bigint;
   _noted integer := 0;
 begin
   for _due in
-    select first.workspace_id, first.metric, first.period_start
+    select oldest.workspace_id, oldest.metric, oldest.period_start
     from (
-      select held.workspace_id, held.metric, held.period_start
-      from usage.alert_levels as held
-      where held.valid_until <= now()
-      order by held.valid_until
+      select alert_level.workspace_id, alert_level.metric, alert_level.period_start
+      from usage.alert_levels as alert_level
+      where alert_level.valid_until <= now()
+      order by alert_level.valid_until
       limit p_at_most
-    ) as first
-    order by first.workspace_id, first.metric
+    ) as oldest
+    order by oldest.workspace_id, oldest.metric
   loop
     _noted := _noted + 1;
-    select metrics.kind = 'gauge', period.period_start
-    into _gauge, _start
+    select metric.kind = 'gauge', period.period_start
+    into _is_gauge, _start
     from usage.period(_due.workspace_id) as period
-    left join usage.metrics on metrics.key = _due.metric;
+    left join usage.metrics as metric
+      on metric.key = _due.metric;
 
-    -- A counter's new period begins at nothing; its first use notes it.
-    if not _gauge and _start > _due.period_start then
+    -- A counter begins its new period at zero, and its first use notes the level.
+    if not _is_gauge and _start > _due.period_start then
       delete from usage.alert_levels
       where workspace_id = _due.workspace_id
         and metric = _due.metric
         and period_start = _due.period_start;
       continue;
     end if;
-    if _gauge then
+    if _is_gauge then
       _start := '-infinity';
     end if;
 
-    -- The counter before its level, as everybody who notes takes them, and read in a statement after the lock.
+    -- Locks the counter before its level, in the order of every caller of usage.note_level, and reads the use only then. A
+    -- workspace that is being deleted is left out.
     perform 1
     from public.workspaces
     where id = _due.workspace_id
@@ -58,6 +60,6 @@ begin
 end
 $$;
 
-comment on function usage.note_due_levels(integer) is 'Notes again the levels whose limit or period the clock has changed; returns how many it looked at. Safe to run at any time and by several at once.';
+comment on function usage.note_due_levels(integer) is 'Writes the alerts that the clock calls for: levels whose limit or period has changed since they were noted, the oldest p_at_most of them. Returns how many it looked at. The job usage_note_alerts calls it; it may run at any time and several times at once.';
 
 revoke execute on function usage.note_due_levels(integer) from public;

@@ -18,31 +18,37 @@ begin
     when tg_level = 'ROW' then
       _rows := array[to_jsonb(new), to_jsonb(old)];
     when tg_op = 'INSERT' then
-      _rows := array(select to_jsonb(r) from new_rows r);
+      _rows := array(select to_jsonb(changed) from new_rows as changed);
     when tg_op = 'DELETE' then
-      _rows := array(select to_jsonb(r) from old_rows r);
+      _rows := array(select to_jsonb(changed) from old_rows as changed);
     else
-      _rows := array(select to_jsonb(r) from new_rows r union all select to_jsonb(r) from old_rows r);
+      _rows := array(
+        select to_jsonb(changed)
+        from new_rows as changed
+        union all
+        select to_jsonb(changed)
+        from old_rows as changed
+      );
   end case;
 
   for _change in
     with changed as (
       select distinct
-        (r.fields ->> case when tg_table_schema = 'public' then 'id' else 'workspace_id' end)::uuid as workspace_id,
-        r.fields ->> 'metric' as metric
-      from unnest(_rows) as r (fields)
+        (changed_row.fields ->> 'workspace_id')::uuid as workspace_id,
+        changed_row.fields ->> 'metric' as metric
+      from unnest(_rows) as changed_row (fields)
     )
-    -- What names no workspace may bound any, and several metrics of it are one walk through all counters.
+    -- A row without a workspace may concern all of them. Several such metrics take one walk through all counters.
     select
       null::uuid as workspace_id,
-      case when count(*) = 1 then min(c.metric) end as metric
-    from changed c
-    where c.workspace_id is null
+      case when count(*) = 1 then min(changed.metric) end as metric
+    from changed
+    where changed.workspace_id is null
     having count(*) > 0
     union all
-    select c.workspace_id, c.metric
-    from changed c
-    where c.workspace_id is not null
+    select changed.workspace_id, changed.metric
+    from changed
+    where changed.workspace_id is not null
     order by workspace_id, metric
   loop
     if _change.workspace_id is null then
@@ -55,7 +61,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
+comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and writes the alerts of the workspace_id and metric of the changed rows; of all where a row has none. A trigger of a statement with the transition tables old_rows and new_rows, or of a row.';
 
 revoke execute on function usage.refresh_alerts() from public;
 
@@ -190,12 +196,6 @@ create or replace trigger subscriptions_refresh_alerts_update
   after update on billing.subscriptions
   referencing old table as old_rows new table as new_rows
   for each statement
-  execute function usage.refresh_alerts();
-
-create or replace trigger workspaces_refresh_alerts
-  after update of time_zone on public.workspaces
-  for each row
-  when (old.time_zone is distinct from new.time_zone)
   execute function usage.refresh_alerts();
 
 create or replace trigger alert_rules_refresh_alerts_delete

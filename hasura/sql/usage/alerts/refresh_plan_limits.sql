@@ -8,26 +8,26 @@ declare
   _granted bigint;
 begin
   perform pg_advisory_xact_lock(hashtextextended('billing.plan_limits', 0));
-  -- One plan may have any number of workspaces: their levels are computed again at their next use.
+  -- A plan may have any number of workspaces: each computes its level again with its next use.
   for _counter in
-    select c.workspace_id, c.metric, c.period_start, c.granted
-    from usage.counters c
-    where (p_metric is null or c.metric = p_metric)
-      and (c.alert_due > now() or c.headroom_until > now() or c.granted > 0)
-      and (c.period_start = '-infinity' or c.period_start > now() - interval '400 days')
-    order by c.workspace_id, c.metric, c.period_start
+    select counter.workspace_id, counter.metric, counter.period_start, counter.granted
+    from usage.counters as counter
+    where (p_metric is null or counter.metric = p_metric)
+      and (counter.alert_due > now() or counter.headroom_until > now() or counter.granted > 0)
+      and (counter.period_start = '-infinity' or counter.period_start > now() - interval '400 days')
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     _granted := _counter.granted;
     if _granted = 0 then
-      update usage.counters c
+      update usage.counters as counter
       set
         headroom = 0,
         headroom_until = '-infinity',
         alert_due = '-infinity'
-      where c.workspace_id = _counter.workspace_id
-        and c.metric = _counter.metric
-        and c.period_start = _counter.period_start
-      returning c.granted
+      where counter.workspace_id = _counter.workspace_id
+        and counter.metric = _counter.metric
+        and counter.period_start = _counter.period_start
+      returning counter.granted
       into _granted;
     end if;
     if _granted > 0 then
@@ -37,6 +37,6 @@ begin
 end
 $$;
 
-comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the headroom of every counter that they may bound';
+comment on function usage.refresh_plan_limits(text) is 'Takes back the headroom of every counter of a metric that a change of plan limits may concern; null for all metrics. usage.refresh_alerts calls it.';
 
 revoke execute on function usage.refresh_plan_limits(text) from public;

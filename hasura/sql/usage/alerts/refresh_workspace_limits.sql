@@ -7,32 +7,32 @@ declare
   _counter record;
   _level record;
 begin
-  -- The other side of usage.may_grant_headroom: a counter that is not to be seen yet has no headroom until this is over.
+  -- Excludes usage.may_grant_headroom: a counter that another transaction is creating gets no headroom before this one ends.
   perform 1
-  from public.workspaces w
-  where w.id = p_workspace_id
+  from public.workspaces as workspace
+  where workspace.id = p_workspace_id
   for no key update;
   if not found then
     return;
   end if;
 
   for _counter in
-    select c.workspace_id, c.metric, c.period_start
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and (p_metric is null or c.metric = p_metric)
+    select counter.workspace_id, counter.metric, counter.period_start
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and (p_metric is null or counter.metric = p_metric)
       and (
-        c.headroom_until > now()
-        or c.granted > 0
-        or c.period_start in (
+        counter.headroom_until > now()
+        or counter.granted > 0
+        or counter.period_start in (
           '-infinity',
           (
-            select p.period_start
-            from usage.period(p_workspace_id) p
+            select period.period_start
+            from usage.period(p_workspace_id) as period
           )
         )
       )
-    order by c.workspace_id, c.metric, c.period_start
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     select *
     into _level
@@ -40,7 +40,7 @@ begin
       _counter.workspace_id, _counter.metric, _counter.period_start,
       usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start)
     );
-    update usage.counters c
+    update usage.counters as counter
     set
       alert_at = _level.rise_at,
       fall_at = _level.fall_at,
@@ -48,13 +48,13 @@ begin
         select bound.valid_until
         from billing.limit_of(_counter.workspace_id, _counter.metric) as bound
       )
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start;
+    where counter.workspace_id = _counter.workspace_id
+      and counter.metric = _counter.metric
+      and counter.period_start = _counter.period_start;
   end loop;
 end
 $$;
 
-comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the headroom of its counters and writes the alerts that the new limit calls for';
+comment on function usage.refresh_workspace_limits(uuid, text) is 'Takes back the headroom of the counters of a workspace, for one metric or with null for all, and writes the alerts that its changed limit calls for. usage.refresh_alerts calls it.';
 
 revoke execute on function usage.refresh_workspace_limits(uuid, text) from public;

@@ -11,4 +11,4 @@ as $$
   end
 $$;
 
-comment on function usage.status_of(numeric) is 'What a share of the limit means: ok, info from 75 percent, warning from 90, critical from 100; ok without a limit.';
+comment on function usage.status_of(numeric) is 'The status of a share of the limit: ok, info from 75 percent, warning from 90, critical from 100. Null, for no limit, is ok.';

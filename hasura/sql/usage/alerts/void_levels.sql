@@ -9,39 +9,39 @@ declare
   _metrics text[];
 begin
   if tg_op = 'DELETE' then
-    select array_agg(r.plan_id), array_agg(r.metric)
+    select array_agg(changed.plan_id), array_agg(changed.metric)
     into _plans, _metrics
-    from old_rows r;
+    from old_rows as changed;
   else
-    select array_agg(r.plan_id), array_agg(r.metric)
+    select array_agg(changed.plan_id), array_agg(changed.metric)
     into _plans, _metrics
-    from new_rows r;
+    from new_rows as changed;
   end if;
 
   with touched as (
-    select held.workspace_id, held.metric
-    from usage.alert_levels as held
-    where held.metric = any (_metrics)
-      and held.valid_until > now()
+    select alert_level.workspace_id, alert_level.metric
+    from usage.alert_levels as alert_level
+    where alert_level.metric = any (_metrics)
+      and alert_level.valid_until > now()
       and exists (
         select
         from unnest(_plans, _metrics) as changed (plan_id, metric)
-        where changed.metric = held.metric
-          and changed.plan_id = billing.plan_of(held.workspace_id)
+        where changed.metric = alert_level.metric
+          and changed.plan_id = billing.plan_of(alert_level.workspace_id)
       )
-    order by held.workspace_id, held.metric
+    order by alert_level.workspace_id, alert_level.metric
     for no key update
   )
-  update usage.alert_levels as held
+  update usage.alert_levels as alert_level
   set valid_until = '-infinity'
   from touched
-  where held.workspace_id = touched.workspace_id
-    and held.metric = touched.metric;
+  where alert_level.workspace_id = touched.workspace_id
+    and alert_level.metric = touched.metric;
   return null;
 end
 $$;
 
-comment on function usage.void_levels() is 'Has the levels of a plan''s workspaces noted again within a minute, used or not; too many for the transaction of the change.';
+comment on function usage.void_levels() is 'Marks the levels of a plan''s workspaces as due, so that the job usage_note_alerts notes them within a minute. A plan may have too many workspaces for the transaction that changes its limits.';
 
 revoke execute on function usage.void_levels() from public;
 

@@ -4,20 +4,20 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select users.email
-  from public.users
-  where users.id in (
-    select workspaces.owner_id
-    from public.workspaces
-    where workspaces.id = p_workspace_id
+  select person.email
+  from public.users as person
+  where person.id in (
+    select workspace.owner_id
+    from public.workspaces as workspace
+    where workspace.id = p_workspace_id
     union
-    select workspace_members.user_id
-    from public.workspace_members
-    where workspace_members.workspace_id = p_workspace_id
-      and workspace_members.role in ('owner', 'admin')
+    select member.user_id
+    from public.workspace_members as member
+    where member.workspace_id = p_workspace_id
+      and member.role in ('owner', 'admin')
   )
 $$;
 
-comment on function usage.alert_recipients(uuid) is 'The addresses that alerts of a workspace are mailed to: of its owner and its admins.';
+comment on function usage.alert_recipients(uuid) is 'Hook: returns the e-mail addresses that alerts of a workspace are sent to, each once: those of its owner and its admins.';
 
 revoke execute on function usage.alert_recipients(uuid) from public;

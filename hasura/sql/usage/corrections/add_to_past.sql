@@ -1,21 +1,19 @@
-create or replace function usage.add_to_past(
-  p_counter usage.gate_counter,
-  p_is_present boolean,
-  p_delta bigint
-)
+create or replace function usage.add_to_past(p_counter usage.gate_counter, p_delta bigint)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _is_present constant boolean := now() < p_counter.period_end;
 begin
   if p_delta = 0 then
     return;
   end if;
-  if p_is_present and p_delta > 0 then
+  if _is_present and p_delta > 0 then
     perform usage.add(p_counter.workspace_id, p_counter.metric, p_delta, false);
     return;
   end if;
-  -- Its marks of alerts are looked for anew with the next addition.
+  -- With alert_due in the past, the next addition computes the alert thresholds again.
   update usage.counters
   set used = used + p_delta,
     alert_due = '-infinity',
@@ -25,13 +23,13 @@ begin
     and period_start = p_counter.period_start;
   insert into usage.counter_log (workspace_id, metric, period_start, amount)
   values (p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_delta);
-  -- An alert tells of the period that runs; nobody can act on one that is over.
-  if p_is_present then
+  -- Alerts are about the present period only: nobody can act on one that is over.
+  if _is_present then
     perform usage.note_level(p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_counter.used + p_delta);
   end if;
 end
 $$;
 
-comment on function usage.add_to_past(usage.gate_counter, boolean, bigint) is 'Adds to the counter that usage.open_past_counter has locked; what falls is noted as a recovery.';
+comment on function usage.add_to_past(usage.gate_counter, bigint) is 'Adds an amount, which may be negative, to a counter that usage.open_past_counter has locked. In the present period it also writes the alerts and recoveries that follow. Called by usage.gate_late and usage.correct.';
 
-revoke execute on function usage.add_to_past(usage.gate_counter, boolean, bigint) from public;
+revoke execute on function usage.add_to_past(usage.gate_counter, bigint) from public;

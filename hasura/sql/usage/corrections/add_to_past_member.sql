@@ -19,6 +19,6 @@ begin
 end
 $$;
 
-comment on function usage.add_to_past_member(usage.gate_counter, bigint) is 'Adds to the counter that usage.open_past_member has locked.';
+comment on function usage.add_to_past_member(usage.gate_counter, bigint) is 'Adds an amount, which may be negative, to a counter that usage.open_past_member has locked; nothing where that is null. Called by usage.gate_late and usage.correct.';
 
 revoke execute on function usage.add_to_past_member(usage.gate_counter, bigint) from public;

@@ -4,53 +4,54 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
-  -- Clocks of senders run ahead.
-  c_ahead constant interval := '5 minutes';
-  v_request jsonb;
-  v_at timestamptz;
-  v_start timestamptz;
-  v_present jsonb := '[]';
-  v_places integer[] := '{}';
-  v_late integer[] := '{}';
-  v_answers jsonb[];
-  v_answered jsonb;
-  n integer;
+  _uuid_pattern constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- The clock of a sender may be ahead.
+  _max_ahead constant interval := interval '5 minutes';
+  _request jsonb;
+  _at timestamptz;
+  _period_start timestamptz;
+  _present jsonb := '[]'::jsonb;
+  _present_nos integer[] := '{}'::integer[];
+  _late_nos integer[] := '{}'::integer[];
+  _late_no integer;
+  _present_answers jsonb;
+  _answers jsonb[];
 begin
-  for n in 1..jsonb_array_length(p_requests) loop
-    v_request := p_requests -> (n - 1);
-    v_answers[n] := null;
-    if v_request ->> 'occurredAt' is not null then
-      v_at := usage.read_moment(v_request ->> 'occurredAt');
-      if v_at is null or v_at > now() + c_ahead then
-        v_request := v_request || '{"op": null}';
-      elsif v_request ->> 'workspaceId' ~ c_uuid then
+  for _no in 1..jsonb_array_length(p_requests) loop
+    _request := p_requests -> (_no - 1);
+    _answers[_no] := null;
+    if _request ->> 'occurredAt' is not null then
+      _at := usage.read_moment(_request ->> 'occurredAt');
+      if _at is null or _at > now() + _max_ahead then
+        -- Without an operation it is refused as invalid-input.
+        _request := _request || '{"op": null}';
+      elsif _request ->> 'workspaceId' ~ _uuid_pattern then
         select present.period_start
-        into v_start
-        from usage.period((v_request ->> 'workspaceId')::uuid) as present;
-        if v_at < v_start then
-          v_late := v_late || n;
+        into _period_start
+        from usage.period((_request ->> 'workspaceId')::uuid) as present;
+        if _at < _period_start then
+          _late_nos := _late_nos || _no;
           continue;
         end if;
       end if;
-      v_request := v_request - 'occurredAt';
+      _request := _request - 'occurredAt';
     end if;
-    v_present := v_present || jsonb_build_array(v_request);
-    v_places := v_places || n;
+    _present := _present || jsonb_build_array(_request);
+    _present_nos := _present_nos || _no;
   end loop;
 
-  v_answered := usage.gate_many(v_present);
-  for n in 1..cardinality(v_places) loop
-    v_answers[v_places[n]] := v_answered -> (n - 1);
+  _present_answers := usage.gate_many(_present);
+  for _no in 1..cardinality(_present_nos) loop
+    _answers[_present_nos[_no]] := _present_answers -> (_no - 1);
   end loop;
-  foreach n in array v_late loop
-    v_request := p_requests -> (n - 1);
-    v_answers[n] := usage.gate_late(v_request, usage.read_moment(v_request ->> 'occurredAt'));
+  foreach _late_no in array _late_nos loop
+    _request := p_requests -> (_late_no - 1);
+    _answers[_late_no] := usage.gate_late(_request, usage.read_moment(_request ->> 'occurredAt'));
   end loop;
-  return to_jsonb(v_answers);
+  return to_jsonb(_answers);
 end
 $$;
 
-comment on function usage.gate_dated(jsonb) is 'Answers an array in which requests say when they happened: those of the present period as ever, those before it in theirs.';
+comment on function usage.gate_dated(jsonb) is 'Answers an array of requests of which some have occurredAt. Requests of the present period go through usage.gate_many together, then the earlier ones through usage.gate_late one by one. Answers are in the order of the requests. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_dated(jsonb) from public;

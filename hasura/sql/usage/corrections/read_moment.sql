@@ -14,6 +14,6 @@ exception when data_exception then
 end
 $$;
 
-comment on function usage.read_moment(text) is 'A moment in ISO 8601 with its offset; null for anything else.';
+comment on function usage.read_moment(text) is 'The moment that a text in ISO 8601 with its offset names; null for any other text. Called by usage.gate_dated.';
 
 revoke execute on function usage.read_moment(text) from public;

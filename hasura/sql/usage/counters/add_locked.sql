@@ -68,10 +68,15 @@ begin
   into _limit
   from billing.limit_of(p_workspace_id, p_metric, now()) as bound;
   if p_amount > 0 and p_enforce and not found then
-    raise exception using
-      errcode = '23U01',
-      message = format('%s is not included: no limit is known, %s asked', p_metric, p_amount),
-      detail = json_build_object('code', 'feature-not-in-plan', 'metric', p_metric, 'amount', p_amount)::text;
+    perform usage.refuse(jsonb_build_object(
+      'allowed', false,
+      'reason', 'feature-not-in-plan',
+      'code', 'feature-not-in-plan',
+      'message', usage.not_included_message(p_metric, 'in the plan', 0, p_amount),
+      'metric', p_metric,
+      'amount', p_amount,
+      'workspaceId', p_workspace_id
+    ));
   end if;
   if p_amount > 0 and p_enforce and (not _limit.included or _limit.cap_value is not null) then
     perform usage.enforce_limit(

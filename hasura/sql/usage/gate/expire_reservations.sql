@@ -22,6 +22,6 @@ as $$
   from expired
 $$;
 
-comment on function usage.expire_reservations() is 'Marks reservations whose time is over; they hold nothing from that time on, with or without the mark.';
+comment on function usage.expire_reservations() is 'Marks the reservations whose time is over as expired and returns how many. It changes no figure: a reservation stops counting against the limit at expires_at, marked or not. It skips rows that a transaction has locked. The cron job usage_expire_reservations calls it.';
 
 revoke execute on function usage.expire_reservations() from public;

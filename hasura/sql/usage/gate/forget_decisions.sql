@@ -20,7 +20,7 @@ begin
 end
 $$;
 
-comment on function usage.forget_decisions() is 'Removes what the ledger and the API-call rollup hold of deleted workspaces, for want of a foreign key.';
+comment on function usage.forget_decisions() is 'Trigger function: deletes the rows that usage.ledger and usage.api_calls keep for deleted workspaces. These two tables have no foreign key that would cascade.';
 
 revoke execute on function usage.forget_decisions() from public;
 

@@ -12,54 +12,54 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_session_workspace text;
-  v_session_user text;
-  v_trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
-  v_workspace uuid;
-  v_answer jsonb;
+  _session_workspace text;
+  _session_user text;
+  _trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
+  _workspace uuid;
+  _answer jsonb;
 begin
+  -- An application may name its session variables otherwise.
   if hasura_session is not null then
     select
       max(hasura_session ->> setting.value) filter (where setting.key = 'tenant_claim'),
       max(hasura_session ->> setting.value) filter (where setting.key = 'user_claim')
-    into v_session_workspace, v_session_user
+    into _session_workspace, _session_user
     from usage.settings as setting;
   end if;
-  if v_trusted then
-    v_workspace := coalesce(gate.workspace_id, v_session_workspace::uuid);
-  elsif gate.workspace_id is null or gate.workspace_id::text = lower(v_session_workspace) then
-    v_workspace := v_session_workspace::uuid;
+  if _trusted then
+    _workspace := coalesce(gate.workspace_id, _session_workspace::uuid);
+  elsif gate.workspace_id is null or gate.workspace_id::text = lower(_session_workspace) then
+    _workspace := _session_workspace::uuid;
   end if;
-  if v_workspace is null then
-    raise exception using
-      errcode = '23U01',
-      message = 'the workspace is not open to this request',
-      detail = '{"allowed": false, "reason": "workspace-forbidden", "code": "workspace-forbidden"}';
+  if _workspace is null then
+    perform usage.refuse(jsonb_build_object(
+      'allowed', false,
+      'reason', 'workspace-forbidden',
+      'code', 'workspace-forbidden',
+      'message', 'the workspace is not open to this request'
+    ));
   end if;
 
-  v_answer := usage.gate_many(jsonb_build_array(jsonb_build_object(
+  _answer := usage.gate_many(jsonb_build_array(jsonb_build_object(
     'op', case when gate.reservation_id is null then 'consume' else 'commit' end,
-    'workspaceId', v_workspace,
+    'workspaceId', _workspace,
     'metric', gate.metric,
     'amount', gate.amount,
     'idempotencyKey', gate.idempotency_key,
     'reservationId', gate.reservation_id,
-    -- As the actions take it; whoever is no uuid has no row that counts for them either.
+    -- Only a uuid can be a member: an id of another form has no rows that count for it.
     'memberId', case
-      when v_session_user ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
-        then v_session_user
+      when _session_user ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
+        then _session_user
     end
   ))) -> 0;
 
-  if not (v_answer ->> 'allowed')::boolean then
-    raise exception using
-      errcode = '23U01',
-      message = v_answer ->> 'message',
-      detail = v_answer::text;
+  if not (_answer ->> 'allowed')::boolean then
+    perform usage.refuse(_answer);
   end if;
 
-  -- The commit above ended the hold under the counter's lock, which this transaction keeps: the headroom is free
-  -- for the rows that follow in it and for nobody else, and what they do not take is free for all at commit.
+  -- The commit above ended the hold under the counter's lock, which this transaction keeps: its units are open to the
+  -- rows that follow in this transaction and to no other. What they leave is free for all at the commit.
   if gate.reservation_id is not null then
     perform set_config('usage.reservation_id', gate.reservation_id::text, true);
   end if;
@@ -67,16 +67,16 @@ begin
   return query
   select
     gen_random_uuid(),
-    v_workspace,
-    v_answer ->> 'metric',
+    _workspace,
+    _answer ->> 'metric',
     true,
-    (v_answer ->> 'amount')::bigint,
-    (v_answer ->> 'used')::bigint,
-    (v_answer ->> 'reserved')::bigint,
-    (v_answer ->> 'limit')::bigint,
-    (v_answer ->> 'remaining')::bigint,
-    (v_answer ->> 'resetsAt')::timestamptz,
-    (v_answer ->> 'reservationId')::uuid,
+    (_answer ->> 'amount')::bigint,
+    (_answer ->> 'used')::bigint,
+    (_answer ->> 'reserved')::bigint,
+    (_answer ->> 'limit')::bigint,
+    (_answer ->> 'remaining')::bigint,
+    (_answer ->> 'resetsAt')::timestamptz,
+    (_answer ->> 'reservationId')::uuid,
     now();
 end
 $$;

@@ -13,13 +13,14 @@ begin
     else
       p_line.reason := 'usage-limit-exceeded';
     end if;
-  elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+  -- An unlimited counter must not overflow bigint.
+  elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.reserved then
     p_line.reason := 'invalid-input';
   end if;
   return p_line;
 end
 $$;
 
-comment on function usage.gate_admit(usage.gate_line, usage.gate_counter) is 'Decides a check, a consume or a reserve against a counter; changes nothing.';
+comment on function usage.gate_admit(usage.gate_line, usage.gate_counter) is 'Decides a check, consume or reserve against the counter of its workspace. Returns the line with granted, and with reason where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_admit(usage.gate_line, usage.gate_counter) from public;

@@ -5,7 +5,7 @@ create or replace function usage.gate_admit_member(
 )
 returns usage.gate_line
 language plpgsql
-stable
+immutable
 as $$
 begin
   case
@@ -18,7 +18,7 @@ begin
         end if;
       end if;
     when p_line.op = 'commit' and p_line.feed = 'gate' then
-      -- As for the workspace: a hold that is committed in its own period and for no more has its headroom already.
+      -- As in usage.gate_settle: within its period and its amount, a reservation already counts against the limit.
       if (p_line.granted > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
         and p_line.granted > p_counter.free + p_reservation.amount
       then
@@ -34,6 +34,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has headroom for against the counter of its member; changes nothing.';
+comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that the workspace allows against the counter of its member. Returns the line with granted, and with reason and limited_by where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) from public;

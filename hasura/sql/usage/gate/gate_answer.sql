@@ -7,14 +7,14 @@ returns jsonb
 language plpgsql
 as $$
 declare
-  v_is_short constant boolean := p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan', 'plan-required');
-  -- The total that would have to fit. What a commit asks for is held already, as far as its hold goes.
-  v_needed constant bigint := case
-    when v_is_short then least(
-      p_counter.used + p_counter.held::numeric + p_line.amount
+  _is_short constant boolean := p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan', 'plan-required');
+  -- The total that a limit must allow. A commit already has the amount of its reservation in it.
+  _needed constant bigint := case
+    when _is_short then least(
+      p_counter.used + p_counter.reserved::numeric + p_line.amount
         - case when p_line.op = 'commit' then coalesce(p_reservation.amount, 0) else 0 end,
       9223372036854775807
-    )
+    )::bigint
   end;
 begin
   return jsonb_build_object(
@@ -26,11 +26,11 @@ begin
     'amount', p_line.amount,
     'granted', case when p_line.reason is null then p_line.granted else 0 end,
     'used', p_counter.used,
-    'reserved', p_counter.held,
+    'reserved', p_counter.reserved,
     'limit', p_counter.limit_value,
     'remaining', case
       when p_counter.limit_value is not null
-        then greatest(p_counter.limit_value - p_counter.used - p_counter.held, 0)
+        then greatest(p_counter.limit_value - p_counter.used - p_counter.reserved, 0)
     end,
     'overage', greatest(p_counter.used - p_counter.limit_value, 0),
     'source', p_counter.source,
@@ -48,15 +48,15 @@ begin
     'member', null,
     'addOn', case
       when p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan') and p_line.limited_by is null
-        then usage.add_on_for(p_counter.workspace_id, p_counter.metric, v_needed)
+        then usage.add_on_for(p_counter.workspace_id, p_counter.metric, _needed)
     end,
     'upgrade', case
-      when v_is_short then usage.upgrade_for(p_counter.workspace_id, p_counter.metric, v_needed)
+      when _is_short then usage.upgrade_for(p_counter.workspace_id, p_counter.metric, _needed)
     end
   );
 end
 $$;
 
-comment on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) is 'The decision of a line as its caller gets it: the figures are those after the decision.';
+comment on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) is 'The decision of one line as JSON, in the form that docs/gate.md describes. The counter carries the figures after the decision; it is null where none was read. A step of usage.gate_many; the refusals of meter triggers use it too.';
 
 revoke execute on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) from public;

@@ -9,24 +9,23 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _start timestamptz;
+  _period_start timestamptz;
 begin
-  select c.period_start
-  into _start
-  from usage.counters c
-  join usage.metrics m on m.key = c.metric
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.granted > 0
-    and c.period_start = (
-      select p.period_start
-      from usage.period(p_workspace_id) p
+  select counter.period_start
+  into _period_start
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.granted > 0
+    and counter.period_start = (
+      select present.period_start
+      from usage.period(p_workspace_id) as present
     );
   if not found then
     return;
   end if;
   perform usage.headroom_below(
-    p_workspace_id, p_metric, _start,
+    p_workspace_id, p_metric, _period_start,
     coalesce(bound.cap_value, 9000000000000000000) - usage.reserved_amount(p_workspace_id, p_metric),
     coalesce(p_amount, 0),
     p_wait
@@ -35,6 +34,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Brings back what shards have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for shards in use, if told not to';
+comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Takes unused headroom back from the shards of a counter, as far as the amount needs it. The caller has locked the counter. With p_wait false it raises HU002 instead of waiting for a shard in use. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_headroom(uuid, text, bigint, boolean) from public;

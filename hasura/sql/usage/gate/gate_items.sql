@@ -4,25 +4,25 @@ language plpgsql
 immutable
 as $$
 declare
-  v_items constant jsonb := p_request -> 'items';
+  _items constant jsonb := p_request -> 'items';
 begin
-  if v_items is null
-    or jsonb_typeof(v_items) <> 'array'
+  if _items is null
+    or jsonb_typeof(_items) <> 'array'
     or p_request ->> 'op' not in ('check', 'consume', 'reserve')
-    or jsonb_array_length(v_items) not between 1 and 32
+    or jsonb_array_length(_items) not between 1 and 32
     or coalesce(p_request ->> 'metric', p_request ->> 'amount', p_request ->> 'reservationId') is not null
-    -- A metric twice could not be decided item by item.
+    -- Items are decided one by one: two of the same metric would not see each other.
     or (
-      select count(distinct part.value ->> 'metric') < count(*)
-      from jsonb_array_elements(v_items) as part (value)
+      select count(distinct item.value ->> 'metric') < count(*)
+      from jsonb_array_elements(_items) as item (value)
     )
   then
     return null;
   end if;
-  return v_items;
+  return _items;
 end
 $$;
 
-comment on function usage.gate_items(jsonb) is 'The items of a request for several metrics at once; null where there are none or they cannot be decided together.';
+comment on function usage.gate_items(jsonb) is 'The items of a request for several metrics: 1 to 32, each of another metric. Null where the request has none, or has items that make it invalid. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_items(jsonb) from public;

@@ -10,24 +10,24 @@ as $$
       'items', (
         select jsonb_agg(
           case
-            when refused.answer is null then part.answer
-            else part.answer || '{"granted": 0, "reservationId": null, "expiresAt": null}'
+            when refused.answer is null then item.answer
+            else item.answer || '{"granted": 0, "reservationId": null, "expiresAt": null}'
           end
-          order by part.item
+          order by item.item_no
         )
-        from unnest(p_answers) with ordinality as part (answer, item)
+        from unnest(p_answers) with ordinality as item (answer, item_no)
       )
     )
   from (select 1) as one
   left join lateral (
-    select part.answer
-    from unnest(p_answers) with ordinality as part (answer, item)
-    where not (part.answer ->> 'allowed')::boolean
-    order by part.item
+    select item.answer
+    from unnest(p_answers) with ordinality as item (answer, item_no)
+    where not (item.answer ->> 'allowed')::boolean
+    order by item.item_no
     limit 1
   ) as refused on true
 $$;
 
-comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first item that was refused, with all of them under items; nothing was granted unless all are allowed.';
+comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first refused item, with the answers of all under items. Unless every item is allowed, granted is 0 for each. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_list_answer(jsonb[]) from public;

@@ -3,36 +3,39 @@ returns jsonb
 language plpgsql
 as $$
 declare
-  v_member constant jsonb := jsonb_build_object(
+  _member constant jsonb := jsonb_build_object(
     'member', jsonb_build_object(
       'memberId', p_counter.member_id,
       'used', p_counter.used,
-      'reserved', p_counter.held,
+      'reserved', p_counter.reserved,
       'limit', p_counter.limit_value,
       'remaining', greatest(p_counter.free, 0)
     )
   );
-  v_own usage.reservations;
+  _own usage.reservations;
 begin
   if p_line.limited_by is distinct from 'member-limit' then
-    return v_member;
+    return _member;
   end if;
-  v_own := usage.gate_own_hold(p_line);
-  return v_member || jsonb_build_object(
-    'message', format(
-      'limit of %s %s a member reached: %s used, %s%s more asked',
-      p_counter.limit_value, p_counter.metric, p_counter.used,
-      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+  _own := usage.gate_own_hold(p_line);
+  return _member || jsonb_build_object(
+    'message', usage.limit_message(
+      p_counter.metric,
+      ' per member',
+      p_counter.limit_value,
+      p_counter.used,
+      p_counter.reserved,
+      p_line.amount
     ),
     'retryAfterSeconds', case
       when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
-        and (v_own.expires_at is null or p_counter.period_end < v_own.expires_at)
+        and (_own.expires_at is null or p_counter.period_end < _own.expires_at)
         then greatest(ceil(extract(epoch from p_counter.period_end - clock_timestamp())), 1)::integer
     end,
     'upgrade', usage.member_upgrade_for(
       p_counter.workspace_id,
       p_counter.metric,
-      least(p_counter.used + p_counter.held::numeric - coalesce(v_own.amount, 0) + p_line.amount, 9223372036854775807)::bigint
+      least(p_counter.used + p_counter.reserved::numeric - coalesce(_own.amount, 0) + p_line.amount, 9223372036854775807)::bigint
     )
   );
 end

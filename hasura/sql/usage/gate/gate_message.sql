@@ -1,34 +1,37 @@
 create or replace function usage.gate_message(p_line usage.gate_line, p_counter usage.gate_counter)
 returns text
-language sql
-immutable
+language plpgsql
+stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case p_line.reason
-    when 'period-closed' then 'the period of this moment is closed: it takes nothing any more'
-    when 'usage-limit-exceeded' then format(
-      'limit of %s %s reached: %s used, %s%s more asked',
-      p_counter.free + p_counter.used + p_counter.held, p_counter.metric, p_counter.used,
-      case when p_counter.held > 0 then p_counter.held::text || ' reserved, ' else '' end, p_line.amount
+begin
+  return case p_line.reason
+    when 'usage-limit-exceeded' then usage.limit_message(
+      p_counter.metric,
+      '',
+      p_counter.free + p_counter.used + p_counter.reserved,
+      p_counter.used,
+      p_counter.reserved,
+      p_line.amount
     )
-    when 'feature-not-in-plan' then format(
-      '%s is not included in the plan: limit of 0, %s used, %s more asked',
-      p_counter.metric, p_counter.used, p_line.amount
+    when 'feature-not-in-plan' then usage.not_included_message(
+      p_counter.metric, 'in the plan', p_counter.used, p_line.amount
     )
-    when 'plan-required' then format(
-      '%s is not included without a live subscription: limit of 0, %s used, %s more asked',
-      p_counter.metric, p_counter.used, p_line.amount
+    when 'plan-required' then usage.not_included_message(
+      p_counter.metric, 'without a live subscription', p_counter.used, p_line.amount
     )
     when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
     when 'unknown-metric' then format('there is no metric %s', p_line.metric)
     when 'workspace-forbidden' then 'the workspace is not open to this request'
     when 'reservation-not-found' then 'there is no such open reservation in this workspace'
-    when 'reservation-expired' then 'the reservation has expired and holds nothing any more'
+    when 'reservation-expired' then 'the reservation has expired and reserves nothing any more'
     when 'idempotency-conflict' then 'this idempotency key was used before with other content'
+    when 'period-closed' then 'the period of this event is closed and takes no more changes'
     when 'invalid-input' then 'the operation, amount, time to live, key or identifier is missing or out of range'
-  end
+  end;
+end
 $$;
 
-comment on function usage.gate_message(usage.gate_line, usage.gate_counter) is 'A refusal in words; null for what was allowed.';
+comment on function usage.gate_message(usage.gate_line, usage.gate_counter) is 'A refusal as a sentence for people; null for what was allowed. Programs read the decision instead.';
 
 revoke execute on function usage.gate_message(usage.gate_line, usage.gate_counter) from public;

@@ -11,6 +11,6 @@ as $$
     and p_line.op = 'commit'
 $$;
 
-comment on function usage.gate_own_hold(usage.gate_line) is 'The hold that a refused commit leaves as it was; null for any other line.';
+comment on function usage.gate_own_hold(usage.gate_line) is 'The reservation that a refused commit leaves as it was; null for any other line. Used for the figures of a refusal.';
 
 revoke execute on function usage.gate_own_hold(usage.gate_line) from public;

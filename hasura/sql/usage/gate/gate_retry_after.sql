@@ -3,16 +3,18 @@ returns integer
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  select greatest(ceil(extract(epoch from helped.at - clock_timestamp())), 1)::integer
+  select greatest(ceil(extract(epoch from fits.at - clock_timestamp())), 1)::integer
   from (
     select
       least(
+        -- The next period begins with nothing used.
         case
-          when p_counter.kind = 'counter' and p_line.amount <= p_counter.free + p_counter.used + p_counter.held
+          when p_counter.kind = 'counter' and p_line.amount <= p_counter.free + p_counter.used + p_counter.reserved
             then p_counter.period_end
         end,
+        -- Enough other reservations have expired.
         case
-          when p_counter.held > 0 and p_line.amount <= p_counter.free + p_counter.held then (
+          when p_counter.reserved > 0 and p_line.amount <= p_counter.free + p_counter.reserved then (
             select min(freed.expires_at)
             from (
               select
@@ -29,17 +31,17 @@ as $$
           )
         end
       ) as at,
-      own.expires_at as until
-    from (values (usage.gate_own_hold(p_line))) as asking (hold)
+      own.expires_at as own_expires_at
+    from (values (usage.gate_own_hold(p_line))) as line (hold)
     cross join lateral (
-      select (asking.hold).id, (asking.hold).amount, (asking.hold).expires_at
+      select (line.hold).id, (line.hold).amount, (line.hold).expires_at
     ) as own
-  ) as helped
-  where helped.at is not null
-    -- A hold that is over by then can no longer be committed.
-    and (helped.until is null or helped.at < helped.until)
+  ) as fits
+  where fits.at is not null
+    -- A commit comes too late once its own reservation has expired.
+    and (fits.own_expires_at is null or fits.at < fits.own_expires_at)
 $$;
 
-comment on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) is 'Seconds until a refused amount may fit by time alone: the next period, or the earliest end of enough holds; null where time does not help.';
+comment on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) is 'Seconds, at least 1, until a refused amount may fit without anybody acting: when the next period begins, or when enough other reservations have expired. Null where time does not help. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) from public;

@@ -16,18 +16,18 @@ begin
     if p_line.op = 'commit' and p_line.amount <> p_reservation.committed_amount then
       p_line.reason := 'idempotency-conflict';
     else
-      p_line.replayed := p_reservation.answer;
+      p_line.first_answer := p_reservation.answer;
       p_line.granted := p_reservation.committed_amount;
     end if;
   elsif p_reservation.status in ('committed', 'released') then
     p_line.reason := 'reservation-not-found';
+  -- By the wall clock under the counter's lock: a call that was given the units after the expiry had this lock before.
   elsif p_reservation.status = 'expired' or p_reservation.expires_at <= clock_timestamp() then
-    -- Read under the counter's lock: whoever used the headroom of the expired hold held that lock before.
     p_line.reason := 'reservation-expired';
   elsif p_line.op = 'extend' then
     p_line.amount := p_reservation.amount;
     p_line.granted := p_reservation.amount;
-    -- Never shorter: an owner of the hold that asked before may rely on the time it was given.
+    -- Never shorter: the caller of an earlier extend may rely on the time that it was given.
     p_line.expires_at := greatest(p_reservation.expires_at, clock_timestamp() + make_interval(secs => p_line.ttl));
   elsif p_line.op = 'release' then
     p_line.amount := p_reservation.amount;
@@ -40,7 +40,7 @@ begin
     then
       p_line.reason := 'invalid-input';
     elsif p_line.feed = 'gate'
-      -- A hold that is committed in its own period and for no more than it held has its headroom already.
+      -- Within its period and its amount, a reservation already counts against the limit.
       and (p_line.amount > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
       and p_line.amount > p_counter.free + p_reservation.amount
     then
@@ -48,7 +48,8 @@ begin
         when p_counter.included then 'usage-limit-exceeded'
         else usage.not_included_reason(p_counter.workspace_id, p_counter.metric)
       end;
-    elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+    -- An unlimited counter must not overflow bigint.
+    elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.reserved then
       p_line.reason := 'invalid-input';
     end if;
   end if;
@@ -56,6 +57,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a commit, a release or an extend by the state of the reservation; changes nothing.';
+comment on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a commit, release or extend by the state of its reservation and, for a commit, the counter. Returns the line with granted, with first_answer where it repeats the settlement, or with reason where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) from public;

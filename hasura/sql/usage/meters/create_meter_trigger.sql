@@ -1,9 +1,7 @@
 create or replace function usage.create_meter_trigger(
   p_table regclass,
-  p_stem text,
-  p_timing text,
   p_event text,
-  p_referencing text,
+  p_suffix text,
   p_body text
 )
 returns void
@@ -11,20 +9,43 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _function text := format('usage.%I', p_stem || '_' || p_event);
+  _trigger constant text := 'usage_meter_' || p_event || p_suffix;
+  _function text;
+  _values jsonb;
 begin
-  execute format(
-    'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-    _function, p_body
+  select format('%I.%I', namespace.nspname, routine.proname)
+  into _function
+  from pg_trigger as present
+  join pg_proc as routine
+    on routine.oid = present.tgfoid
+  join pg_namespace as namespace
+    on namespace.oid = routine.pronamespace
+  where present.tgrelid = p_table
+    and present.tgname = _trigger;
+
+  _values := jsonb_build_object(
+    'table', p_table,
+    'trigger', quote_ident(_trigger),
+    'function', coalesce(
+      _function,
+      format('usage.%I', usage.generated_name(p_table, 'meter', '_' || p_event || p_suffix))
+    ),
+    'body', quote_literal(p_body)
   );
-  execute format('revoke execute on function %s() from public', _function);
-  execute format(
-    'create trigger %I %s %s on %s %s for each statement execute function %s()',
-    'usage_meter_' || p_event, p_timing, p_event, p_table, p_referencing, _function
-  );
+  execute usage.fill_meter_template('function', _values);
+  case p_event
+    when 'insert' then
+      execute usage.fill_meter_template('insert_trigger', _values);
+    when 'update' then
+      execute usage.fill_meter_template('update_trigger', _values);
+    when 'delete' then
+      execute usage.fill_meter_template('delete_trigger', _values);
+    when 'truncate' then
+      execute usage.fill_meter_template('truncate_trigger', _values);
+  end case;
 end
 $$;
 
-comment on function usage.create_meter_trigger(regclass, text, text, text, text, text) is 'Creates one statement trigger of a metered table and the function behind it; the function runs with the rights of its owner';
+comment on function usage.create_meter_trigger(regclass, text, text, text) is 'Creates or replaces a statement trigger of a metered table and the function behind it. The function runs with the rights of its owner; public may not call it.';
 
-revoke execute on function usage.create_meter_trigger(regclass, text, text, text, text, text) from public;
+revoke execute on function usage.create_meter_trigger(regclass, text, text, text) from public;

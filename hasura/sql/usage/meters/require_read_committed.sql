@@ -13,7 +13,7 @@ begin
 end
 $$;
 
-comment on function usage.require_read_committed() is 'Refuses to change meters under a snapshot that may be older than the rows';
+comment on function usage.require_read_committed() is 'Refuses with SQLSTATE 22023 to change meters under a snapshot that may be older than the rows of the table.';
 
 revoke execute on function usage.require_read_committed() from public;
 
