@@ -79,6 +79,8 @@ export const renderReport = (adopted: Adopted, settings: readonly string[]): rea
     ...notes.map((note) => line("note", note)),
     line("result", summary(adopted)),
     ...(isWritten ? nextSteps(adopted).map((step) => line("next", step)) : []),
-    ...(isWritten && action === "install" ? settings.map((setting) => line("setting", `${setting} for the actions server and the gateway`)) : []),
+    ...(isWritten && action === "install"
+      ? settings.map((setting) => line("setting", `${setting} for the actions server and the gateway`))
+      : []),
   ];
 };

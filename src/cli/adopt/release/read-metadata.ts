@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parse } from "yaml";
-import { z } from "zod";
 import { readSdl, type SdlEntry } from "../edit/sdl.ts";
 import { refuse } from "../fault.ts";
 import { listFolder } from "../files.ts";
@@ -41,22 +40,18 @@ const known: ReadonlySet<string> = new Set([
   "version.yaml",
 ]);
 
-const tracked = z.union([
-  z.object({ table: z.object({ schema: z.string() }) }).transform(({ table }) => table.schema),
-  z
-    .object({ function: z.object({ schema: z.string() }) })
-    .transform(({ function: routine }) => routine.schema),
-]);
-
-const readTracked = async (folder: string, sample: ReadonlySet<string>): Promise<readonly TrackedFile[]> => {
-  const found: TrackedFile[] = [];
-  for (const file of await listFolder(folder)) {
-    if (["tables.yaml", "functions.yaml"].includes(file) || sample.has(file)) continue;
-    const text = await readFile(join(folder, file), "utf8");
-    // The schema public is the application's.
-    if (tracked.parse(parse(text)) !== "public") found.push({ file, text });
-  }
-  return found;
+const readTracked = async (
+  metadata: string,
+  list: "tables" | "functions",
+  sample: readonly string[],
+): Promise<readonly TrackedFile[]> => {
+  const folder = `databases/default/${list}`;
+  const files = (await listFolder(join(metadata, folder))).filter(
+    (file) => file !== `${list}.yaml` && !sample.includes(`${folder}/${file}`),
+  );
+  return Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join(metadata, folder, file), "utf8") })),
+  );
 };
 
 const isEmpty = (value: unknown): boolean =>
@@ -77,21 +72,19 @@ const refuseUnknown = async (folder: string): Promise<void> => {
   }
 };
 
-/** The product's part of a metadata folder; `sample` names files of the sample application besides those of `public`. */
+/** The product's part of a metadata folder; `sample` names the files of the sample application. */
 export const readReleaseMetadata = async (
   folder: string,
   sample: readonly string[],
 ): Promise<ReleaseMetadata> => {
   await refuseUnknown(folder);
-  const left = new Set(sample.map((name) => basename(name)));
-  const database = join(folder, "databases", "default");
   const files = [...new Set(Object.values(listFiles).map(({ file }) => file))];
   const texts = await Promise.all(
     files.map(async (file) => [file, await readFile(join(folder, file), "utf8")] as const),
   );
   return {
-    tables: await readTracked(join(database, "tables"), left),
-    functions: await readTracked(join(database, "functions"), left),
+    tables: await readTracked(folder, "tables", sample),
+    functions: await readTracked(folder, "functions", sample),
     files: Object.fromEntries(texts),
     sdl: readSdl(await readFile(join(folder, "actions.graphql"), "utf8")),
   };

@@ -33,7 +33,7 @@ export interface Release {
 
 const sampleSchema = z.object({
   migrations: z.array(z.string()),
-  metadata: z.array(z.string()).default([]),
+  metadata: z.array(z.string()),
 });
 
 const readMigrations = async (from: string, sample: readonly string[]): Promise<readonly Script[]> => {
