@@ -188,21 +188,21 @@ as $$
     case
       when chosen.threshold_percent is null then chosen.threshold_value
       when p_limit is null then null
-      -- of a limit of nothing any use is all
+      -- With a limit of zero the first unit reaches every threshold.
       else least(
         greatest(1, ceil(p_limit * chosen.threshold_percent::numeric / 100)),
         9223372036854775807
       )::bigint
     end
   from (
-    select usual.percent as threshold_percent, null::bigint as threshold_value
-    from unnest(array[75, 90, 100]) as usual (percent)
+    select preset.percent as threshold_percent, null::bigint as threshold_value
+    from unnest(array[75, 90, 100]) as preset (percent)
     where not exists (
       select
       from usage.alert_rules
       where alert_rules.workspace_id = p_workspace_id
         and alert_rules.metric = p_metric
-        and alert_rules.threshold_percent = usual.percent
+        and alert_rules.threshold_percent = preset.percent
     )
     union all
     select alert_rules.threshold_percent, alert_rules.threshold_value
@@ -213,9 +213,428 @@ as $$
   ) as chosen
 $$;
 
-comment on function usage.alert_thresholds(uuid, text, bigint) is 'The thresholds of a workspace for a metric, each with the use at which it is reached; null where the limit is unlimited.';
+comment on function usage.alert_thresholds(uuid, text, bigint) is 'The thresholds of a workspace for a metric: 75, 90 and 100 percent and its own rules. level is the use, in the unit of the metric, at which the threshold is reached; null where the limit is unlimited.';
 
 revoke execute on function usage.alert_thresholds(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/alerts/status_of.sql
+create or replace function usage.status_of(percent numeric)
+returns text
+language sql
+immutable
+as $$
+  select case
+    when percent >= 100 then 'critical'
+    when percent >= 90 then 'warning'
+    when percent >= 75 then 'info'
+    else 'ok'
+  end
+$$;
+
+comment on function usage.status_of(numeric) is 'The status of a share of the limit: ok, info from 75 percent, warning from 90, critical from 100. Null, for no limit, is ok.';
+
+-- hasura/sql/usage/counters/counter_totals.sql
+create or replace view usage.counter_totals as
+select
+  counter.workspace_id,
+  counter.metric,
+  counter.period_start,
+  -- The tests of granted keep an unsharded counter from reading a second table.
+  counter.used + case when counter.granted > 0 then on_shards.used else 0 end as used,
+  case when counter.granted > 0 then greatest(counter.updated_at, on_shards.updated_at) else counter.updated_at end as updated_at,
+  case when counter.granted > 0 then counter.granted - on_shards.used else 0 end as headroom,
+  counter.alert_at,
+  counter.alert_due
+from usage.counters as counter
+left join lateral (
+  select
+    coalesce(sum(shard.used), 0)::bigint as used,
+    max(shard.updated_at) filter (where shard.used > 0) as updated_at
+  from usage.counter_shards as shard
+  where counter.granted > 0
+    and shard.workspace_id = counter.workspace_id
+    and shard.metric = counter.metric
+    and shard.period_start = counter.period_start
+) as on_shards on true;
+
+comment on view usage.counter_totals is 'The use of every counter and gauge, in the metric''s unit, its shards included; every reader of a total reads it here';
+
+comment on column usage.counter_totals.headroom is 'Units granted to shards and not used yet; 0 for an unsharded counter';
+
+-- hasura/sql/usage/gate/expire_reservations.sql
+create or replace function usage.expire_reservations()
+returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with due as (
+    select reservations.id
+    from usage.reservations
+    where reservations.status = 'held'
+      and reservations.expires_at <= now()
+    for update skip locked
+  ),
+  expired as (
+    update usage.reservations
+    set status = 'expired'
+    from due
+    where reservations.id = due.id
+    returning 1
+  )
+  select count(*)::integer
+  from expired
+$$;
+
+comment on function usage.expire_reservations() is 'Marks the reservations whose time is over as expired and returns how many. It changes no figure: a reservation stops counting against the limit at expires_at, marked or not. It skips rows that a transaction has locked. The cron job usage_expire_reservations calls it.';
+
+revoke execute on function usage.expire_reservations() from public;
+
+-- hasura/sql/usage/gate/gate_limited_by.sql
+create or replace function usage.gate_limited_by(p_line usage.gate_line, p_counter usage.gate_counter)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_line.reason = 'usage-limit-exceeded' and p_counter.enforcement = 'soft' then 'overage-cap'
+    when p_line.reason = 'usage-limit-exceeded' and p_counter.source = 'plan' then 'plan-limit'
+    when p_line.reason = 'usage-limit-exceeded' then p_counter.source
+    when p_line.reason = 'feature-not-in-plan' then 'plan'
+    when p_line.reason = 'plan-required' then 'subscription'
+    when p_line.reason in ('unknown-metric', 'row-metered') then 'metric'
+    when p_line.reason = 'workspace-forbidden' then 'workspace'
+    when p_line.reason in ('reservation-not-found', 'reservation-expired') then 'reservation'
+    when p_line.reason = 'idempotency-conflict' then 'idempotency-key'
+    when p_line.reason is not null then 'request'
+  end
+$$;
+
+comment on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) is 'Which limit or which part of the request a refusal is about; null for what was allowed.';
+
+revoke execute on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/gate/gate_list_answer.sql
+create or replace function usage.gate_list_answer(p_answers jsonb[])
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when refused.answer is null then '{}' else refused.answer end
+    || jsonb_build_object(
+      'allowed', refused.answer is null,
+      'items', (
+        select jsonb_agg(
+          case
+            when refused.answer is null then item.answer
+            else item.answer || '{"granted": 0, "reservationId": null, "expiresAt": null}'
+          end
+          order by item.item_no
+        )
+        from unnest(p_answers) with ordinality as item (answer, item_no)
+      )
+    )
+  from (select 1) as one
+  left join lateral (
+    select item.answer
+    from unnest(p_answers) with ordinality as item (answer, item_no)
+    where not (item.answer ->> 'allowed')::boolean
+    order by item.item_no
+    limit 1
+  ) as refused on true
+$$;
+
+comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first refused item, with the answers of all under items. Unless every item is allowed, granted is 0 for each. A step of usage.gate_many.';
+
+revoke execute on function usage.gate_list_answer(jsonb[]) from public;
+
+-- hasura/sql/usage/gate/gate_own_hold.sql
+create or replace function usage.gate_own_hold(p_line usage.gate_line)
+returns usage.reservations
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select reservations
+  from usage.reservations
+  where reservations.id = p_line.reservation_id
+    and reservations.status = 'held'
+    and p_line.op = 'commit'
+$$;
+
+comment on function usage.gate_own_hold(usage.gate_line) is 'The reservation that a refused commit leaves as it was; null for any other line. Used for the figures of a refusal.';
+
+revoke execute on function usage.gate_own_hold(usage.gate_line) from public;
+
+-- hasura/sql/usage/gate/gate_retry_after.sql
+create or replace function usage.gate_retry_after(p_line usage.gate_line, p_counter usage.gate_counter)
+returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(ceil(extract(epoch from fits.at - clock_timestamp())), 1)::integer
+  from (
+    select
+      least(
+        -- The next period begins with nothing used.
+        case
+          when p_counter.kind = 'counter' and p_line.amount <= p_counter.free + p_counter.used + p_counter.reserved
+            then p_counter.period_end
+        end,
+        -- Enough other reservations have expired.
+        case
+          when p_counter.reserved > 0 and p_line.amount <= p_counter.free + p_counter.reserved then (
+            select min(freed.expires_at)
+            from (
+              select
+                reservations.expires_at,
+                sum(reservations.amount) over (order by reservations.expires_at, reservations.id) as amount
+              from usage.reservations
+              where reservations.workspace_id = p_counter.workspace_id
+                and reservations.metric = p_counter.metric
+                and reservations.status = 'held'
+                and reservations.expires_at > now()
+                and reservations.id is distinct from own.id
+            ) as freed
+            where freed.amount >= p_line.amount - p_counter.free - coalesce(own.amount, 0)
+          )
+        end
+      ) as at,
+      own.expires_at as own_expires_at
+    from (values (usage.gate_own_hold(p_line))) as line (hold)
+    cross join lateral (
+      select (line.hold).id, (line.hold).amount, (line.hold).expires_at
+    ) as own
+  ) as fits
+  where fits.at is not null
+    -- A commit comes too late once its own reservation has expired.
+    and (fits.own_expires_at is null or fits.at < fits.own_expires_at)
+$$;
+
+comment on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) is 'Seconds, at least 1, until a refused amount may fit without anybody acting: when the next period begins, or when enough other reservations have expired. Null where time does not help. A step of usage.gate_many.';
+
+revoke execute on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/billing/limits/member_limit_of.sql
+create or replace function billing.member_limit_of(
+  workspace_id uuid,
+  metric text,
+  at timestamptz default now()
+)
+returns table (limit_value bigint, source text)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  _plan text;
+begin
+  select
+    own.limit_value,
+    'override'
+  into limit_value, source
+  from billing.member_limits as own
+  where own.workspace_id = member_limit_of.workspace_id
+    and own.metric = member_limit_of.metric;
+  if found then
+    if limit_value is not null then
+      return next;
+    end if;
+    return;
+  end if;
+
+  _plan := billing.plan_of(member_limit_of.workspace_id, member_limit_of.at);
+  select
+    planned.limit_value,
+    'plan'
+  into limit_value, source
+  from billing.member_limits as planned
+  where planned.plan_id = _plan
+    and planned.metric = member_limit_of.metric;
+  if not found then
+    return;
+  end if;
+
+  -- During the grace after a downgrade the higher limit applies; a plan without one is unlimited.
+  select case
+    when bool_or(kept.limit_value is null) then null
+    else greatest(member_limit_of.limit_value, max(kept.limit_value))
+  end
+  into limit_value
+  from billing.plan_graces as grace
+  left join billing.member_limits as kept
+    on kept.plan_id = grace.plan_id
+    and kept.metric = member_limit_of.metric
+  where grace.workspace_id = member_limit_of.workspace_id
+    and grace.starts_at <= member_limit_of.at
+    and grace.ends_at > member_limit_of.at;
+  if limit_value is not null then
+    return next;
+  end if;
+end
+$$;
+
+comment on function billing.member_limit_of(uuid, text, timestamptz) is 'Returns how much of a metric each member of a workspace may use at a moment, in the unit of the metric, and its source: override (set for the workspace) or plan. No row means that members have no limit of their own. Member counters, the gate and usage.member_current call it.';
+
+-- hasura/sql/billing/periods/anchored_period.sql
+create or replace function billing.anchored_period(p_anchor_at timestamptz, p_time_zone text, p_at timestamptz)
+returns table (period_start timestamptz, period_end timestamptz)
+language plpgsql
+immutable
+rows 1
+as $$
+declare
+  -- Months are counted from the anchor itself: counted from the month before, day 31 would become day 28 after February.
+  _origin timestamp := coalesce(p_anchor_at at time zone p_time_zone, timestamp '2000-01-01');
+  _local_at timestamp := p_at at time zone p_time_zone;
+  _months integer := (
+    (extract(year from _local_at) - extract(year from _origin)) * 12
+    + extract(month from _local_at)
+    - extract(month from _origin)
+  )::integer;
+begin
+  period_start := (_origin + make_interval(months => _months)) at time zone p_time_zone;
+  -- Instants are compared, because a local time may occur twice or never when clocks change.
+  if period_start > p_at then
+    period_end := period_start;
+    period_start := (_origin + make_interval(months => _months - 1)) at time zone p_time_zone;
+  else
+    period_end := (_origin + make_interval(months => _months + 1)) at time zone p_time_zone;
+  end if;
+  return next;
+end
+$$;
+
+comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'Returns the period [start, end) that contains a moment: one month in local time from the anchor''s day and time, or the calendar month where the anchor is null. Pure arithmetic: usage.period adds what a workspace has recorded.';
+
+-- hasura/sql/usage/periods/period.sql
+create or replace function usage.period(workspace_id uuid, at timestamptz default now())
+returns table (period_start timestamptz, period_end timestamptz)
+language plpgsql
+stable
+rows 1
+as $$
+declare
+  _zone text;
+  _has_anchors boolean;
+  _local_start timestamp;
+  _governing billing.period_anchors;
+  _next_from timestamptz;
+begin
+  select
+    workspace.time_zone,
+    exists (
+      select
+      from billing.period_anchors as anchor
+      where anchor.workspace_id = workspace.id
+    )
+  into _zone, _has_anchors
+  from public.workspaces as workspace
+  where workspace.id = period.workspace_id;
+  _zone := coalesce(_zone, 'UTC');
+
+  -- The gate and every metered write beyond its headroom call this. One query answers a workspace without an anchor.
+  if _has_anchors is not true then
+    _local_start := date_trunc('month', period.at at time zone _zone);
+    period_start := _local_start at time zone _zone;
+    period_end := (_local_start + interval '1 month') at time zone _zone;
+    -- False only where the clocks change at the start of a month; billing.anchored_period then compares instants.
+    if period_start <= period.at and period.at < period_end then
+      return next;
+      return;
+    end if;
+  end if;
+
+  select anchor.*
+  into _governing
+  from billing.period_anchors as anchor
+  where anchor.workspace_id = period.workspace_id
+    and anchor.valid_from <= period.at
+  order by anchor.valid_from desc
+  limit 1;
+
+  if _governing.bridge_until > period.at then
+    period_start := _governing.valid_from;
+    period_end := _governing.bridge_until;
+    return next;
+    return;
+  end if;
+
+  select
+    anchored.period_start,
+    anchored.period_end
+  into period_start, period_end
+  from billing.anchored_period(_governing.anchor_at, coalesce(_governing.time_zone, _zone), period.at) as anchored;
+
+  select anchor.valid_from
+  into _next_from
+  from billing.period_anchors as anchor
+  where anchor.workspace_id = period.workspace_id
+    and anchor.valid_from > period.at
+  order by anchor.valid_from
+  limit 1;
+
+  period_end := least(period_end, _next_from);
+  return next;
+end
+$$;
+
+comment on function usage.period(uuid, timestamptz) is 'Returns the period [start, end) of a workspace that contains a moment, one row: the month from its anchor in its time zone, the calendar month without an anchor, or the bridge between two anchors. An unknown workspace has calendar months in UTC. Metered writes, the gate and the reports call it.';
+
+-- hasura/sql/usage/members/member_current.sql
+create or replace view usage.member_current as
+select
+  counter.workspace_id,
+  counter.member_id,
+  counter.metric,
+  metric.kind,
+  metric.unit,
+  counter.used,
+  reservations.reserved,
+  bound.limit_value,
+  case
+    when bound.limit_value is not null then greatest(bound.limit_value - counter.used - reservations.reserved, 0)
+  end as remaining,
+  round(share.percent, 2) as percent,
+  usage.status_of(share.percent) as status,
+  present.period_start,
+  case metric.kind when 'counter' then present.period_end end as resets_at,
+  bound.source,
+  counter.updated_at
+from usage.member_counters as counter
+join usage.metrics as metric
+  on metric.key = counter.metric
+cross join lateral (
+  select period.period_start, period.period_end
+  from usage.period(counter.workspace_id) as period
+  limit 1
+) as present
+left join lateral billing.member_limit_of(counter.workspace_id, counter.metric) as bound on true
+cross join lateral (
+  select coalesce(sum(reservation.amount), 0)::bigint as reserved
+  from usage.reservations as reservation
+  where reservation.workspace_id = counter.workspace_id
+    and reservation.metric = counter.metric
+    and reservation.member_id = counter.member_id
+    and reservation.status = 'held'
+    and reservation.expires_at > now()
+) as reservations
+cross join lateral (
+  select
+    case
+      when bound.limit_value > 0 then counter.used * 100::numeric / bound.limit_value
+      when bound.limit_value = 0 and counter.used > 0 then 100::numeric
+      when bound.limit_value = 0 then 0::numeric
+    end as percent
+) as share
+where counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end;
+
+comment on view usage.member_current is 'Use by each member of a workspace in the present period, in the metric''s unit: one row for each member and metric counted, which begins when a limit of members first applies';
+
+comment on column usage.member_current.limit_value is 'What each member may use; null where no limit of members applies';
+comment on column usage.member_current.source is 'override for the workspace''s own limit of members, plan for its plan''s; null where none applies';
 
 -- hasura/sql/billing/limits/limit_of.sql
 create or replace function billing.limit_of(workspace_id uuid, metric text, at timestamptz default now())
@@ -414,111 +833,6 @@ $$;
 
 comment on function billing.limit_of(uuid, text, timestamptz) is 'Returns the limit of a workspace for a metric at a moment, always one row, in the unit of the metric. limit_value: null is unlimited, 0 with included false is not in the plan. source: override, grace, trial, add-on, plan, none or unknown-workspace. cap_value is the ceiling that no use may pass, null for none; valid_until is the moment from which the clock alone may change the row. Counters, the gate, leases and reports call it.';
 
--- hasura/sql/billing/periods/anchored_period.sql
-create or replace function billing.anchored_period(p_anchor_at timestamptz, p_time_zone text, p_at timestamptz)
-returns table (period_start timestamptz, period_end timestamptz)
-language plpgsql
-immutable
-rows 1
-as $$
-declare
-  -- Months are counted from the anchor itself: counted from the month before, day 31 would become day 28 after February.
-  _origin timestamp := coalesce(p_anchor_at at time zone p_time_zone, timestamp '2000-01-01');
-  _local_at timestamp := p_at at time zone p_time_zone;
-  _months integer := (
-    (extract(year from _local_at) - extract(year from _origin)) * 12
-    + extract(month from _local_at)
-    - extract(month from _origin)
-  )::integer;
-begin
-  period_start := (_origin + make_interval(months => _months)) at time zone p_time_zone;
-  -- Instants are compared, because a local time may occur twice or never when clocks change.
-  if period_start > p_at then
-    period_end := period_start;
-    period_start := (_origin + make_interval(months => _months - 1)) at time zone p_time_zone;
-  else
-    period_end := (_origin + make_interval(months => _months + 1)) at time zone p_time_zone;
-  end if;
-  return next;
-end
-$$;
-
-comment on function billing.anchored_period(timestamptz, text, timestamptz) is 'Returns the period [start, end) that contains a moment: one month in local time from the anchor''s day and time, or the calendar month where the anchor is null. Pure arithmetic: usage.period adds what a workspace has recorded.';
-
--- hasura/sql/usage/periods/period.sql
-create or replace function usage.period(workspace_id uuid, at timestamptz default now())
-returns table (period_start timestamptz, period_end timestamptz)
-language plpgsql
-stable
-rows 1
-as $$
-declare
-  _zone text;
-  _has_anchors boolean;
-  _local_start timestamp;
-  _governing billing.period_anchors;
-  _next_from timestamptz;
-begin
-  select
-    workspace.time_zone,
-    exists (
-      select
-      from billing.period_anchors as anchor
-      where anchor.workspace_id = workspace.id
-    )
-  into _zone, _has_anchors
-  from public.workspaces as workspace
-  where workspace.id = period.workspace_id;
-  _zone := coalesce(_zone, 'UTC');
-
-  -- The gate and every metered write beyond its headroom call this. One query answers a workspace without an anchor.
-  if _has_anchors is not true then
-    _local_start := date_trunc('month', period.at at time zone _zone);
-    period_start := _local_start at time zone _zone;
-    period_end := (_local_start + interval '1 month') at time zone _zone;
-    -- False only where the clocks change at the start of a month; billing.anchored_period then compares instants.
-    if period_start <= period.at and period.at < period_end then
-      return next;
-      return;
-    end if;
-  end if;
-
-  select anchor.*
-  into _governing
-  from billing.period_anchors as anchor
-  where anchor.workspace_id = period.workspace_id
-    and anchor.valid_from <= period.at
-  order by anchor.valid_from desc
-  limit 1;
-
-  if _governing.bridge_until > period.at then
-    period_start := _governing.valid_from;
-    period_end := _governing.bridge_until;
-    return next;
-    return;
-  end if;
-
-  select
-    anchored.period_start,
-    anchored.period_end
-  into period_start, period_end
-  from billing.anchored_period(_governing.anchor_at, coalesce(_governing.time_zone, _zone), period.at) as anchored;
-
-  select anchor.valid_from
-  into _next_from
-  from billing.period_anchors as anchor
-  where anchor.workspace_id = period.workspace_id
-    and anchor.valid_from > period.at
-  order by anchor.valid_from
-  limit 1;
-
-  period_end := least(period_end, _next_from);
-  return next;
-end
-$$;
-
-comment on function usage.period(uuid, timestamptz) is 'Returns the period [start, end) of a workspace that contains a moment, one row: the month from its anchor in its time zone, the calendar month without an anchor, or the bridge between two anchors. An unknown workspace has calendar months in UTC. Metered writes, the gate and the reports call it.';
-
 -- hasura/sql/usage/alerts/note_level.sql
 create or replace function usage.note_level(
   p_workspace_id uuid,
@@ -535,7 +849,7 @@ declare
   _limit record;
   _period record;
   _start timestamptz := p_period_start;
-  _mark record;
+  _threshold record;
   _below boolean;
 begin
   rise_at := 9223372036854775807;
@@ -543,7 +857,7 @@ begin
   select bound.limit_value, bound.source, bound.valid_until
   into _limit
   from billing.limit_of(p_workspace_id, p_metric) as bound;
-  -- What is given back while its workspace is deleted.
+  -- A cascade gives back to a workspace that is being deleted.
   if _limit.source = 'unknown-workspace' then
     return;
   end if;
@@ -554,18 +868,18 @@ begin
     _start := _period.period_start;
   end if;
 
-  for _mark in
+  for _threshold in
     select
       threshold.threshold_percent,
       threshold.threshold_value,
       threshold.level,
-      turn.kind,
-      coalesce(turn.sequence, 0) as sequence,
-      turn.rearmed,
-      -- null is unlimited, above any limit
+      last_alert.kind,
+      coalesce(last_alert.sequence, 0) as sequence,
+      last_alert.rearmed,
+      -- Null is unlimited, which is above any limit.
       threshold.threshold_percent is not null
-        and turn.limit_value is not null
-        and (_limit.limit_value is null or _limit.limit_value > turn.limit_value) as limit_rose
+        and last_alert.limit_value is not null
+        and (_limit.limit_value is null or _limit.limit_value > last_alert.limit_value) as limit_rose
     from usage.alert_thresholds(p_workspace_id, p_metric, _limit.limit_value) as threshold
     left join lateral (
       select alerts.kind, alerts.sequence, alerts.limit_value, alerts.rearmed
@@ -577,563 +891,98 @@ begin
         and alerts.threshold_value is not distinct from threshold.threshold_value
       order by alerts.sequence desc
       limit 1
-    ) as turn on true
+    ) as last_alert on true
     order by threshold.level
   loop
-    _below := _mark.level is null or p_used < _mark.level;
-    if _mark.kind = 'crossed' then
+    _below := _threshold.level is null or p_used < _threshold.level;
+    if _threshold.kind = 'crossed' then
       if _below then
         insert into usage.alerts (
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, kind, sequence, rearmed
         )
         values (
-          p_workspace_id, p_metric, _start, _mark.threshold_percent, _mark.threshold_value, p_used, _limit.limit_value,
-          'recovered', _mark.sequence + 1, _mark.limit_rose
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
+          'recovered', _threshold.sequence + 1, _threshold.limit_rose
         )
         on conflict on constraint alerts_once_a_period do nothing;
-        if _mark.limit_rose and _mark.level is not null then
-          rise_at := least(rise_at, _mark.level);
+        if _threshold.limit_rose and _threshold.level is not null then
+          rise_at := least(rise_at, _threshold.level);
         end if;
       else
-        fall_at := greatest(fall_at, _mark.level);
+        fall_at := greatest(fall_at, _threshold.level);
       end if;
-    elsif _mark.kind is null or _mark.rearmed or _mark.limit_rose then
+    elsif _threshold.kind is null or _threshold.rearmed or _threshold.limit_rose then
       if not _below then
         insert into usage.alerts (
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, sequence
         )
         values (
-          p_workspace_id, p_metric, _start, _mark.threshold_percent, _mark.threshold_value, p_used, _limit.limit_value,
-          _mark.sequence + 1
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
+          _threshold.sequence + 1
         )
         on conflict on constraint alerts_once_a_period do nothing;
-        fall_at := greatest(fall_at, _mark.level);
-      elsif _mark.level is not null then
-        rise_at := least(rise_at, _mark.level);
+        fall_at := greatest(fall_at, _threshold.level);
+      elsif _threshold.level is not null then
+        rise_at := least(rise_at, _threshold.level);
       end if;
     end if;
   end loop;
 
-  insert into usage.alert_levels as held (workspace_id, metric, period_start, valid_until)
+  insert into usage.alert_levels as alert_level (workspace_id, metric, period_start, valid_until)
   values (p_workspace_id, p_metric, _start, least(_limit.valid_until, _period.period_end))
   on conflict on constraint alert_levels_pkey do update
     set period_start = excluded.period_start,
       valid_until = excluded.valid_until
-    where (held.period_start, held.valid_until) is distinct from (excluded.period_start, excluded.valid_until);
+    where (alert_level.period_start, alert_level.valid_until) is distinct from (excluded.period_start, excluded.valid_until);
 end
 $$;
 
-comment on function usage.note_level(uuid, text, timestamptz, bigint) is 'Writes the crossings and recoveries that a level of use calls for. While fall_at <= used < rise_at there is nothing more to write; for holders of the counter''s lock.';
+comment on function usage.note_level(uuid, text, timestamptz, bigint) is 'Writes the alerts that a level of use calls for: crossed and recovered thresholds. While fall_at <= used < rise_at no other alert is due before the limit or the period changes. The caller holds the lock of the counter.';
 
 revoke execute on function usage.note_level(uuid, text, timestamptz, bigint) from public;
 
--- hasura/sql/usage/alerts/raise_alerts.sql
-create or replace function usage.raise_alerts(
-  p_workspace_id uuid,
-  p_metric text,
-  p_period_start timestamptz,
-  p_used bigint
-)
-returns bigint
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  select noted.rise_at
-  from usage.note_level(p_workspace_id, p_metric, p_period_start, p_used) as noted
-$$;
-
-comment on function usage.raise_alerts(uuid, text, timestamptz, bigint) is 'Notes a level of use and returns the next one that calls for an alert; for holders of the counter''s lock.';
-
-revoke execute on function usage.raise_alerts(uuid, text, timestamptz, bigint) from public;
-
--- hasura/sql/usage/alerts/status_of.sql
-create or replace function usage.status_of(percent numeric)
-returns text
-language sql
-immutable
-as $$
-  select case
-    when percent >= 100 then 'critical'
-    when percent >= 90 then 'warning'
-    when percent >= 75 then 'info'
-    else 'ok'
-  end
-$$;
-
-comment on function usage.status_of(numeric) is 'What a share of the limit means: ok, info from 75 percent, warning from 90, critical from 100; ok without a limit.';
-
--- hasura/sql/usage/counters/counter_totals.sql
-create or replace view usage.counter_totals as
-select
-  counter.workspace_id,
-  counter.metric,
-  counter.period_start,
-  -- The tests of granted keep an unsharded counter from reading a second table.
-  counter.used + case when counter.granted > 0 then on_shards.used else 0 end as used,
-  case when counter.granted > 0 then greatest(counter.updated_at, on_shards.updated_at) else counter.updated_at end as updated_at,
-  case when counter.granted > 0 then counter.granted - on_shards.used else 0 end as headroom,
-  counter.alert_at,
-  counter.alert_due
-from usage.counters as counter
-left join lateral (
-  select
-    coalesce(sum(shard.used), 0)::bigint as used,
-    max(shard.updated_at) filter (where shard.used > 0) as updated_at
-  from usage.counter_shards as shard
-  where counter.granted > 0
-    and shard.workspace_id = counter.workspace_id
-    and shard.metric = counter.metric
-    and shard.period_start = counter.period_start
-) as on_shards on true;
-
-comment on view usage.counter_totals is 'The use of every counter and gauge, in the metric''s unit, its shards included; every reader of a total reads it here';
-
-comment on column usage.counter_totals.headroom is 'Units granted to shards and not used yet; 0 for an unsharded counter';
-
--- hasura/sql/usage/gate/expire_reservations.sql
-create or replace function usage.expire_reservations()
-returns integer
-language sql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  with due as (
-    select reservations.id
-    from usage.reservations
-    where reservations.status = 'held'
-      and reservations.expires_at <= now()
-    for update skip locked
-  ),
-  expired as (
-    update usage.reservations
-    set status = 'expired'
-    from due
-    where reservations.id = due.id
-    returning 1
-  )
-  select count(*)::integer
-  from expired
-$$;
-
-comment on function usage.expire_reservations() is 'Marks reservations whose time is over; they hold nothing from that time on, with or without the mark.';
-
-revoke execute on function usage.expire_reservations() from public;
-
--- hasura/sql/usage/gate/gate_limited_by.sql
-create or replace function usage.gate_limited_by(p_line usage.gate_line, p_counter usage.gate_counter)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select case
-    when p_line.reason = 'usage-limit-exceeded' and p_counter.enforcement = 'soft' then 'overage-cap'
-    when p_line.reason = 'usage-limit-exceeded' and p_counter.source = 'plan' then 'plan-limit'
-    when p_line.reason = 'usage-limit-exceeded' then p_counter.source
-    when p_line.reason = 'feature-not-in-plan' then 'plan'
-    when p_line.reason = 'plan-required' then 'subscription'
-    when p_line.reason in ('unknown-metric', 'row-metered') then 'metric'
-    when p_line.reason = 'workspace-forbidden' then 'workspace'
-    when p_line.reason in ('reservation-not-found', 'reservation-expired') then 'reservation'
-    when p_line.reason = 'idempotency-conflict' then 'idempotency-key'
-    when p_line.reason is not null then 'request'
-  end
-$$;
-
-comment on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) is 'Which limit or which part of the request a refusal is about; null for what was allowed.';
-
-revoke execute on function usage.gate_limited_by(usage.gate_line, usage.gate_counter) from public;
-
--- hasura/sql/usage/gate/gate_list_answer.sql
-create or replace function usage.gate_list_answer(p_answers jsonb[])
-returns jsonb
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select case when refused.answer is null then '{}' else refused.answer end
-    || jsonb_build_object(
-      'allowed', refused.answer is null,
-      'items', (
-        select jsonb_agg(
-          case
-            when refused.answer is null then part.answer
-            else part.answer || '{"granted": 0, "reservationId": null, "expiresAt": null}'
-          end
-          order by part.item
-        )
-        from unnest(p_answers) with ordinality as part (answer, item)
-      )
-    )
-  from (select 1) as one
-  left join lateral (
-    select part.answer
-    from unnest(p_answers) with ordinality as part (answer, item)
-    where not (part.answer ->> 'allowed')::boolean
-    order by part.item
-    limit 1
-  ) as refused on true
-$$;
-
-comment on function usage.gate_list_answer(jsonb[]) is 'The answer to a request with items: that of the first item that was refused, with all of them under items; nothing was granted unless all are allowed.';
-
-revoke execute on function usage.gate_list_answer(jsonb[]) from public;
-
--- hasura/sql/usage/gate/gate_own_hold.sql
-create or replace function usage.gate_own_hold(p_line usage.gate_line)
-returns usage.reservations
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select reservations
-  from usage.reservations
-  where reservations.id = p_line.reservation_id
-    and reservations.status = 'held'
-    and p_line.op = 'commit'
-$$;
-
-comment on function usage.gate_own_hold(usage.gate_line) is 'The hold that a refused commit leaves as it was; null for any other line.';
-
-revoke execute on function usage.gate_own_hold(usage.gate_line) from public;
-
--- hasura/sql/usage/gate/gate_retry_after.sql
-create or replace function usage.gate_retry_after(p_line usage.gate_line, p_counter usage.gate_counter)
-returns integer
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  select greatest(ceil(extract(epoch from helped.at - clock_timestamp())), 1)::integer
-  from (
-    select
-      least(
-        case
-          when p_counter.kind = 'counter' and p_line.amount <= p_counter.free + p_counter.used + p_counter.held
-            then p_counter.period_end
-        end,
-        case
-          when p_counter.held > 0 and p_line.amount <= p_counter.free + p_counter.held then (
-            select min(freed.expires_at)
-            from (
-              select
-                reservations.expires_at,
-                sum(reservations.amount) over (order by reservations.expires_at, reservations.id) as amount
-              from usage.reservations
-              where reservations.workspace_id = p_counter.workspace_id
-                and reservations.metric = p_counter.metric
-                and reservations.status = 'held'
-                and reservations.expires_at > now()
-                and reservations.id is distinct from own.id
-            ) as freed
-            where freed.amount >= p_line.amount - p_counter.free - coalesce(own.amount, 0)
-          )
-        end
-      ) as at,
-      own.expires_at as until
-    from (values (usage.gate_own_hold(p_line))) as asking (hold)
-    cross join lateral (
-      select (asking.hold).id, (asking.hold).amount, (asking.hold).expires_at
-    ) as own
-  ) as helped
-  where helped.at is not null
-    -- A hold that is over by then can no longer be committed.
-    and (helped.until is null or helped.at < helped.until)
-$$;
-
-comment on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) is 'Seconds until a refused amount may fit by time alone: the next period, or the earliest end of enough holds; null where time does not help.';
-
-revoke execute on function usage.gate_retry_after(usage.gate_line, usage.gate_counter) from public;
-
--- hasura/sql/billing/limits/member_limit_of.sql
-create or replace function billing.member_limit_of(
-  workspace_id uuid,
-  metric text,
-  at timestamptz default now()
-)
-returns table (limit_value bigint, source text)
+-- hasura/sql/usage/counters/check_addition.sql
+create or replace function usage.check_addition(p_workspace_id uuid, p_metric text, p_amount bigint)
+returns usage.metrics
 language plpgsql
 stable
-rows 1
 as $$
 declare
-  _plan text;
+  _metric usage.metrics;
 begin
-  select
-    own.limit_value,
-    'override'
-  into limit_value, source
-  from billing.member_limits as own
-  where own.workspace_id = member_limit_of.workspace_id
-    and own.metric = member_limit_of.metric;
-  if found then
-    if limit_value is not null then
-      return next;
-    end if;
-    return;
-  end if;
-
-  _plan := billing.plan_of(member_limit_of.workspace_id, member_limit_of.at);
-  select
-    planned.limit_value,
-    'plan'
-  into limit_value, source
-  from billing.member_limits as planned
-  where planned.plan_id = _plan
-    and planned.metric = member_limit_of.metric;
-  if not found then
-    return;
-  end if;
-
-  -- During the grace after a downgrade the higher limit applies; a plan without one is unlimited.
-  select case
-    when bool_or(kept.limit_value is null) then null
-    else greatest(member_limit_of.limit_value, max(kept.limit_value))
-  end
-  into limit_value
-  from billing.plan_graces as grace
-  left join billing.member_limits as kept
-    on kept.plan_id = grace.plan_id
-    and kept.metric = member_limit_of.metric
-  where grace.workspace_id = member_limit_of.workspace_id
-    and grace.starts_at <= member_limit_of.at
-    and grace.ends_at > member_limit_of.at;
-  if limit_value is not null then
-    return next;
-  end if;
-end
-$$;
-
-comment on function billing.member_limit_of(uuid, text, timestamptz) is 'Returns how much of a metric each member of a workspace may use at a moment, in the unit of the metric, and its source: override (set for the workspace) or plan. No row means that members have no limit of their own. Member counters, the gate and usage.member_current call it.';
-
--- hasura/sql/usage/members/member_current.sql
-create or replace view usage.member_current as
-select
-  counter.workspace_id,
-  counter.member_id,
-  counter.metric,
-  metric.kind,
-  metric.unit,
-  counter.used,
-  reservations.reserved,
-  bound.limit_value,
-  case
-    when bound.limit_value is not null then greatest(bound.limit_value - counter.used - reservations.reserved, 0)
-  end as remaining,
-  round(share.percent, 2) as percent,
-  usage.status_of(share.percent) as status,
-  present.period_start,
-  case metric.kind when 'counter' then present.period_end end as resets_at,
-  bound.source,
-  counter.updated_at
-from usage.member_counters as counter
-join usage.metrics as metric
-  on metric.key = counter.metric
-cross join lateral (
-  select period.period_start, period.period_end
-  from usage.period(counter.workspace_id) as period
-  limit 1
-) as present
-left join lateral billing.member_limit_of(counter.workspace_id, counter.metric) as bound on true
-cross join lateral (
-  select coalesce(sum(reservation.amount), 0)::bigint as reserved
-  from usage.reservations as reservation
-  where reservation.workspace_id = counter.workspace_id
-    and reservation.metric = counter.metric
-    and reservation.member_id = counter.member_id
-    and reservation.status = 'held'
-    and reservation.expires_at > now()
-) as reservations
-cross join lateral (
-  select
-    case
-      when bound.limit_value > 0 then counter.used * 100::numeric / bound.limit_value
-      when bound.limit_value = 0 and counter.used > 0 then 100::numeric
-      when bound.limit_value = 0 then 0::numeric
-    end as percent
-) as share
-where counter.period_start = case metric.kind when 'gauge' then '-infinity' else present.period_start end;
-
-comment on view usage.member_current is 'Use by each member of a workspace in the present period, in the metric''s unit: one row for each member and metric counted, which begins when a limit of members first applies';
-
-comment on column usage.member_current.limit_value is 'What each member may use; null where no limit of members applies';
-comment on column usage.member_current.source is 'override for the workspace''s own limit of members, plan for its plan''s; null where none applies';
-
--- hasura/sql/usage/counters/lock_counter.sql
-create or replace function usage.lock_counter(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
-returns bigint
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _used bigint;
-begin
-  -- A written row version, not just a lock: a repeatable-read writer that did not see what is decided under this lock then
-  -- fails with a serialization error instead of passing the limit.
-  insert into usage.counters (workspace_id, metric, period_start, used)
-  values (p_workspace_id, p_metric, p_period_start, 0)
-  on conflict on constraint counters_pkey do update
-    set
-      headroom = 0,
-      headroom_until = '-infinity';
-  select total.used
-  into _used
-  from usage.counter_totals as total
-  where total.workspace_id = p_workspace_id
-    and total.metric = p_metric
-    and total.period_start = p_period_start;
-  return _used;
-end
-$$;
-
-comment on function usage.lock_counter(uuid, text, timestamptz) is 'Locks the row of one counter until the transaction ends, creates it at 0 where it is missing, voids the headroom on it and returns the use, shards included. Callers that lock several take them in the order of workspace and metric. Called by usage.add_locked, the gate, alerts, corrections and the triggers of members';
-
-revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;
-
--- hasura/sql/usage/meters/meter_member_branch.sql
-create or replace function usage.meter_member_branch(p_meter usage.meters, p_source text, p_sign integer)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select format(
-    $branch$
-      select
-        (%1$s
-        ) as workspace_id,
-        %2$L::text as metric,
-        (%3$s
-        ) as member_id,
-        %4$s * (%5$s
-        )::bigint as amount
-      from %6$s as %7$I
-      where (%8$s
-      )$branch$,
-    p_meter.workspace_expression,
-    p_meter.metric,
-    p_meter.member_expression,
-    p_sign,
-    p_meter.amount_expression,
-    p_source,
-    (parse_ident(p_meter.table_name))[2],
-    coalesce(p_meter.live_filter, 'true')
-  )
-$$;
-
-comment on function usage.meter_member_branch(usage.meters, text, integer) is 'usage.meter_branch with the member of each row';
-
-revoke execute on function usage.meter_member_branch(usage.meters, text, integer) from public;
-
--- hasura/sql/usage/members/recount_members.sql
-create or replace function usage.recount_members(p_workspace_id uuid, p_metric text)
-returns table (member_id uuid, amount bigint)
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _branches text;
-  _members uuid[];
-  _amounts bigint[];
-begin
-  -- Dynamic SQL of expressions that usage.attach_meter has checked; usage.meter_member_branch quotes the names.
-  _branches := coalesce(
-    (
-      select string_agg(
-        usage.meter_member_branch(meter, meter.relation::text, 1) || format(E'\n and ((%s\n)) = $1', meter.workspace_expression),
-        E'\n union all ' order by meter.relation
-      )
-      from usage.meters as meter
-      join pg_class as relation on relation.oid = meter.relation
-      where meter.metric = p_metric
-        and meter.member_expression is not null
-    ),
-    ''
-  );
-  if _branches = '' then
-    return;
-  end if;
-  execute format(
-    $query$
-    select array_agg(recount.member_id), array_agg(recount.amount)
-    from (
-      select live.member_id, sum(live.amount)::bigint as amount
-      from (%s
-      ) as live
-      where live.member_id is not null
-      group by live.member_id
-    ) as recount
-    $query$,
-    _branches
-  )
-  into _members, _amounts
-  using p_workspace_id;
-  return query
-  select recount.member_id, recount.amount
-  from unnest(_members, _amounts) as recount (member_id, amount);
-end
-$$;
-
-comment on function usage.recount_members(uuid, text) is 'Returns the level of a gauge for each member of a workspace, added up from the live rows of all tables with a member expression that feed it. Called by usage.begin_members and the gate';
-
-revoke execute on function usage.recount_members(uuid, text) from public;
-
--- hasura/sql/usage/members/begin_members.sql
-create or replace function usage.begin_members(p_workspace_id uuid, p_metric text)
-returns text
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _kind text;
-  _feed text;
-begin
-  perform 1
-  from usage.member_meters as member_meter
-  where member_meter.workspace_id = p_workspace_id
-    and member_meter.metric = p_metric;
-  if found then
-    return 'on';
-  end if;
-  perform 1
-  from billing.member_limit_of(p_workspace_id, p_metric);
-  if not found then
-    return 'off';
-  end if;
-
-  select metric.kind, metric.feed
-  into _kind, _feed
+  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
+  select *
+  into _metric
   from usage.metrics as metric
   where metric.key = p_metric;
-  -- Every writer of a gauge holds this lock until its transaction ends. So the recount sees all rows of earlier writers,
-  -- and later writers see the member meter.
-  if _kind = 'gauge' then
-    perform usage.lock_counter(p_workspace_id, p_metric, '-infinity');
+  if not found then
+    raise exception using
+      errcode = '23U02',
+      message = format('unknown metric "%s"', p_metric),
+      detail = json_build_object('code', 'unknown-metric', 'metric', p_metric)::text;
   end if;
-  insert into usage.member_meters (workspace_id, metric)
-  values (p_workspace_id, p_metric)
-  on conflict on constraint member_meters_pkey do nothing;
-  if not found or _kind <> 'gauge' or _feed <> 'rows' then
-    return 'on';
+  if p_workspace_id is null or p_amount is null then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s cannot be counted without a workspace and an amount', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
   end if;
-  delete from usage.member_counters as counter
-  where counter.workspace_id = p_workspace_id
-    and counter.metric = p_metric
-    and counter.period_start = '-infinity';
-  insert into usage.member_counters (workspace_id, metric, period_start, member_id, used)
-  select p_workspace_id, p_metric, '-infinity', recount.member_id, recount.amount
-  from usage.recount_members(p_workspace_id, p_metric) as recount
-  order by recount.member_id;
-  return 'begun';
+  if p_amount < 0 and _metric.kind = 'counter' then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s is a counter: what was used within a period is not given back', p_metric),
+      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
+  end if;
+  return _metric;
 end
 $$;
 
-comment on function usage.begin_members(uuid, text) is 'Returns whether the members of a workspace are counted for a metric: "off", "on", or "begun" when this call has started to count a gauge, with all live rows including those of the present statement. Starts to count where a limit of members applies. Called by usage.add_to_members, the gate, usage.restart_members and usage.begin_limited_members';
+comment on function usage.check_addition(uuid, text, bigint) is 'Returns the metric of an addition; raises 23U02 for an unknown metric, a null workspace or amount, and a negative amount of a counter. Called by usage.add_locked';
 
-revoke execute on function usage.begin_members(uuid, text) from public;
+revoke execute on function usage.check_addition(uuid, text, bigint) from public;
 
--- hasura/sql/usage/members/member_reserved.sql
-create or replace function usage.member_reserved(p_workspace_id uuid, p_metric text, p_member_id uuid)
+-- hasura/sql/usage/counters/reserved_amount.sql
+create or replace function usage.reserved_amount(p_workspace_id uuid, p_metric text)
 returns bigint
 language plpgsql
 stable
@@ -1145,7 +994,6 @@ begin
     from usage.reservations as reservation
     where reservation.workspace_id = p_workspace_id
       and reservation.metric = p_metric
-      and reservation.member_id = p_member_id
       and reservation.status = 'held'
       and reservation.expires_at > now()
       and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
@@ -1153,9 +1001,9 @@ begin
 end
 $$;
 
-comment on function usage.member_reserved(uuid, text, uuid) is 'Units of a metric that live reservations hold for a member, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_to_members, the gate and corrections';
+comment on function usage.reserved_amount(uuid, text) is 'Units of a metric that live reservations of a workspace hold, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_locked, the gate, leases and corrections to decide on a limit';
 
-revoke execute on function usage.member_reserved(uuid, text, uuid) from public;
+revoke execute on function usage.reserved_amount(uuid, text) from public;
 
 -- hasura/sql/usage/refusals/format_amount.sql
 create or replace function usage.format_amount(p_amount bigint, p_unit text)
@@ -1276,9 +1124,9 @@ begin
     when 'usage-limit-exceeded' then usage.limit_message(
       p_counter.metric,
       '',
-      p_counter.free + p_counter.used + p_counter.held,
+      p_counter.free + p_counter.used + p_counter.reserved,
       p_counter.used,
-      p_counter.held,
+      p_counter.reserved,
       p_line.amount
     )
     when 'feature-not-in-plan' then usage.not_included_message(
@@ -1386,14 +1234,14 @@ returns jsonb
 language plpgsql
 as $$
 declare
-  v_is_short constant boolean := p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan', 'plan-required');
-  -- The total that would have to fit. What a commit asks for is held already, as far as its hold goes.
-  v_needed constant bigint := case
-    when v_is_short then least(
-      p_counter.used + p_counter.held::numeric + p_line.amount
+  _is_short constant boolean := p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan', 'plan-required');
+  -- The total that a limit must allow. A commit already has the amount of its reservation in it.
+  _needed constant bigint := case
+    when _is_short then least(
+      p_counter.used + p_counter.reserved::numeric + p_line.amount
         - case when p_line.op = 'commit' then coalesce(p_reservation.amount, 0) else 0 end,
       9223372036854775807
-    )
+    )::bigint
   end;
 begin
   return jsonb_build_object(
@@ -1405,11 +1253,11 @@ begin
     'amount', p_line.amount,
     'granted', case when p_line.reason is null then p_line.granted else 0 end,
     'used', p_counter.used,
-    'reserved', p_counter.held,
+    'reserved', p_counter.reserved,
     'limit', p_counter.limit_value,
     'remaining', case
       when p_counter.limit_value is not null
-        then greatest(p_counter.limit_value - p_counter.used - p_counter.held, 0)
+        then greatest(p_counter.limit_value - p_counter.used - p_counter.reserved, 0)
     end,
     'overage', greatest(p_counter.used - p_counter.limit_value, 0),
     'source', p_counter.source,
@@ -1427,104 +1275,18 @@ begin
     'member', null,
     'addOn', case
       when p_line.reason in ('usage-limit-exceeded', 'feature-not-in-plan') and p_line.limited_by is null
-        then usage.add_on_for(p_counter.workspace_id, p_counter.metric, v_needed)
+        then usage.add_on_for(p_counter.workspace_id, p_counter.metric, _needed)
     end,
     'upgrade', case
-      when v_is_short then usage.upgrade_for(p_counter.workspace_id, p_counter.metric, v_needed)
+      when _is_short then usage.upgrade_for(p_counter.workspace_id, p_counter.metric, _needed)
     end
   );
 end
 $$;
 
-comment on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) is 'The decision of a line as its caller gets it: the figures are those after the decision.';
+comment on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) is 'The decision of one line as JSON, in the form that docs/gate.md describes. The counter carries the figures after the decision; it is null where none was read. A step of usage.gate_many; the refusals of meter triggers use it too.';
 
 revoke execute on function usage.gate_answer(usage.gate_line, usage.gate_counter, usage.reservations) from public;
-
--- hasura/sql/usage/upgrades/member_upgrade_for.sql
-create or replace function usage.member_upgrade_for(p_workspace_id uuid, p_metric text, p_needed bigint)
-returns jsonb
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select jsonb_build_object('planId', plan.id, 'name', plan.name, 'priceCents', plan.price_cents)
-  from billing.plans as plan
-  join billing.plan_limits as bound
-    on bound.plan_id = plan.id
-    and bound.metric = p_metric
-  left join billing.member_limits as member_bound
-    on member_bound.plan_id = plan.id
-    and member_bound.metric = p_metric
-  where plan.rank > (
-      select present.rank
-      from billing.plans as present
-      where present.id = billing.plan_of(p_workspace_id)
-    )
-    and plan.is_public
-    and (bound.limit_value is null or bound.limit_value >= p_needed)
-    and (member_bound.limit_value is null or member_bound.limit_value >= p_needed)
-    -- A limit that the workspace sets for its members stays on any plan.
-    and not exists (
-      select
-      from billing.member_limits as own
-      where own.workspace_id = p_workspace_id
-        and own.metric = p_metric
-    )
-  order by plan.price_on_request, plan.price_cents, plan.rank
-  limit 1
-$$;
-
-comment on function usage.member_upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that lets the use of a metric by one member reach p_needed: planId, name, priceCents a month. Null where no plan does, also because the workspace has set the limit itself. Refusals of the gate name it.';
-
-revoke execute on function usage.member_upgrade_for(uuid, text, bigint) from public;
-
--- hasura/sql/usage/gate/gate_member_answer.sql
-create or replace function usage.gate_member_answer(p_line usage.gate_line, p_counter usage.gate_counter)
-returns jsonb
-language plpgsql
-as $$
-declare
-  v_member constant jsonb := jsonb_build_object(
-    'member', jsonb_build_object(
-      'memberId', p_counter.member_id,
-      'used', p_counter.used,
-      'reserved', p_counter.held,
-      'limit', p_counter.limit_value,
-      'remaining', greatest(p_counter.free, 0)
-    )
-  );
-  v_own usage.reservations;
-begin
-  if p_line.limited_by is distinct from 'member-limit' then
-    return v_member;
-  end if;
-  v_own := usage.gate_own_hold(p_line);
-  return v_member || jsonb_build_object(
-    'message', usage.limit_message(
-      p_counter.metric,
-      ' per member',
-      p_counter.limit_value,
-      p_counter.used,
-      p_counter.held,
-      p_line.amount
-    ),
-    'retryAfterSeconds', case
-      when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
-        and (v_own.expires_at is null or p_counter.period_end < v_own.expires_at)
-        then greatest(ceil(extract(epoch from p_counter.period_end - clock_timestamp())), 1)::integer
-    end,
-    'upgrade', usage.member_upgrade_for(
-      p_counter.workspace_id,
-      p_counter.metric,
-      least(p_counter.used + p_counter.held::numeric - coalesce(v_own.amount, 0) + p_line.amount, 9223372036854775807)::bigint
-    )
-  );
-end
-$$;
-
-comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
-
-revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;
 
 -- hasura/sql/usage/refusals/portable_decision.sql
 create or replace function usage.portable_decision(p_decision jsonb)
@@ -1577,548 +1339,6 @@ $$;
 comment on function usage.refuse(jsonb) is 'Raises SQLSTATE 23U01 for a decision that does not allow. DETAIL is the decision as JSON. MESSAGE is its sentence; inside a request of Hasura, which drops DETAIL, the sentence is followed by a space and {"usageDecision": ...}, unless the setting usage.decision_in_message is off. Every refusal of a statement comes from here.';
 
 revoke execute on function usage.refuse(jsonb) from public;
-
--- hasura/sql/usage/reports/current.sql
-create or replace view usage.current as
-select
-  workspaces.id as workspace_id,
-  metrics.key as metric,
-  metrics.kind,
-  metrics.unit,
-  coalesce(counters.used, 0) as used,
-  open_reservations.reserved,
-  bound.limit_value,
-  case
-    when bound.limit_value is not null
-      then greatest(bound.limit_value - coalesce(counters.used, 0) - open_reservations.reserved, 0)
-  end as remaining,
-  round(share.percent, 2) as percent,
-  usage.status_of(share.percent) as status,
-  period.period_start,
-  case metrics.kind
-    when 'counter' then period.period_end
-  end as resets_at,
-  -- The rate is that up to the last use. Up to now, the value would change with the clock, and every live subscription
-  -- would be sent a row at every poll.
-  case
-    when counters.used > 0 and counters.used >= bound.limit_value then counters.updated_at
-    when counters.used > 0
-      and bound.limit_value is not null
-      and rate.elapsed > 0
-      and rate.seconds_to_limit < 315360000
-      and (
-        metrics.kind = 'gauge'
-        or counters.updated_at + make_interval(secs => rate.seconds_to_limit) < period.period_end
-      )
-      then date_trunc('second', counters.updated_at + make_interval(secs => rate.seconds_to_limit))
-  end as forecast_at,
-  plan.plan_id,
-  bound.included,
-  counters.updated_at,
-  greatest(coalesce(counters.used, 0) - bound.limit_value, 0) as overage,
-  bound.enforcement,
-  case
-    when bound.enforcement = 'hard' then bound.limit_value
-    when bound.overage_cap is not null
-      then least(bound.limit_value::numeric + bound.overage_cap, 9000000000000000000)::bigint
-  end as cap_value,
-  bound.source
-from public.workspaces
-cross join lateral (
-  select
-    present.period_start,
-    present.period_end
-  from usage.period(workspaces.id) as present
-  limit 1
-) as period
-cross join lateral (
-  select
-    coalesce(live.plan_id, 'free') as plan_id,
-    live.subscription_id,
-    live.status,
-    exists (
-      select
-      from billing.subscription_add_ons as bought
-      where bought.workspace_id = workspaces.id
-    ) as has_add_ons,
-    exists (
-      select
-      from billing.plan_graces as grace
-      where grace.workspace_id = workspaces.id
-    ) as has_graces
-  from (select 1) as always
-  left join lateral billing.live_subscription(workspaces.id) as live
-    on true
-  offset 0
-) as plan
-cross join usage.metrics
--- From here to bound: the rules of billing.limit_of as joins. Calls for each metric would be four fifths of the view's time.
-left join billing.plan_limits as planned
-  on planned.plan_id = plan.plan_id
-  and planned.metric = metrics.key
--- Looked up only where the workspace has any: most have neither graces nor add-ons.
-cross join lateral (
-  select
-    case
-      when plan.has_graces then (
-        select grace.plan_id
-        from billing.plan_graces as grace
-        join billing.plan_limits as kept
-          on kept.plan_id = grace.plan_id
-          and kept.metric = metrics.key
-        where grace.workspace_id = workspaces.id
-          and grace.starts_at <= now()
-          and grace.ends_at > now()
-        order by kept.limit_value desc nulls first
-        limit 1
-      )
-    end as grace_plan_id,
-    case
-      when plan.has_add_ons then (
-        select sum(bought.unit_amount::numeric * bought.quantity)
-        from billing.subscription_add_ons as bought
-        where bought.workspace_id = workspaces.id
-          and bought.metric = metrics.key
-          and bought.starts_at <= now()
-          and (bought.ends_at is null or bought.ends_at > now())
-          and (bought.subscription_id is null or bought.subscription_id = plan.subscription_id)
-      )
-    end as amount
-  offset 0
-) as added
-left join billing.plan_limits as kept
-  on kept.plan_id = added.grace_plan_id
-  and kept.metric = metrics.key
-left join lateral (
-  select
-    applying.limit_value,
-    applying.enforcement,
-    applying.overage_cap,
-    true as applies
-  from billing.limit_overrides as applying
-  where applying.workspace_id = workspaces.id
-    and applying.metric = metrics.key
-    and applying.starts_at <= now()
-    and (applying.ends_at is null or applying.ends_at > now())
-  order by applying.starts_at desc, applying.created_at desc
-  limit 1
-) as override
-  on true
-cross join lateral (
-  select
-    plan.status is not distinct from 'trialing' and planned.trial_limit_value is not null as on_trial,
-    case
-      when planned.metric is null then 0
-      when plan.status = 'trialing' then coalesce(planned.trial_limit_value, planned.limit_value)
-      else planned.limit_value
-    end as limit_value
-) as own
-cross join lateral (
-  select
-    kept.metric is not null
-    and (
-      planned.metric is null
-      or coalesce(kept.limit_value > own.limit_value, own.limit_value is not null)
-    ) as is_kept
-) as higher
-cross join lateral (
-  select
-    case
-      when higher.is_kept then kept.limit_value
-      else own.limit_value
-    end as limit_value,
-    case
-      when higher.is_kept then kept.enforcement
-      else coalesce(planned.enforcement, 'hard')
-    end as enforcement,
-    case
-      when higher.is_kept then kept.overage_cap
-      else planned.overage_cap
-    end as overage_cap
-) as base
-cross join lateral (
-  select
-    case
-      when override.applies then override.limit_value
-      when added.amount is null or base.limit_value is null then base.limit_value
-      else least(base.limit_value + added.amount, 9000000000000000000)::bigint
-    end as limit_value,
-    override.applies is true
-    or planned.metric is not null
-    or higher.is_kept
-    or added.amount is not null as included,
-    coalesce(override.enforcement, base.enforcement) as enforcement,
-    case
-      when override.enforcement is null then base.overage_cap
-      else override.overage_cap
-    end as overage_cap,
-    case
-      when override.applies then 'override'
-      when higher.is_kept or (planned.metric is not null and plan.status = 'past_due') then 'grace'
-      when own.on_trial then 'trial'
-      when added.amount is not null then 'add-on'
-      when planned.metric is not null then 'plan'
-      else 'none'
-    end as source
-  -- offset 0 keeps Postgres from copying these expressions into each column above, which would compute them again.
-  offset 0
-) as bound
-left join usage.counter_totals as counters
-  on counters.workspace_id = workspaces.id
-  and counters.metric = metrics.key
-  and counters.period_start = case metrics.kind
-    when 'gauge' then '-infinity'
-    else period.period_start
-  end
-cross join lateral (
-  select coalesce(sum(reservations.amount), 0)::bigint as reserved
-  from usage.reservations
-  where reservations.workspace_id = workspaces.id
-    and reservations.metric = metrics.key
-    and reservations.status = 'held'
-    and reservations.expires_at > now()
-) as open_reservations
-cross join lateral (
-  select
-    case
-      when bound.limit_value > 0 then coalesce(counters.used, 0) * 100::numeric / bound.limit_value
-      when bound.limit_value = 0 and counters.used > 0 then 100::numeric
-      when bound.limit_value = 0 then 0::numeric
-    end as percent
-) as share
-cross join lateral (
-  select
-    extract(
-      epoch from counters.updated_at - case metrics.kind
-        when 'gauge' then workspaces.created_at
-        else period.period_start
-      end
-    ) as elapsed,
-    (
-      (bound.limit_value - counters.used)
-      * extract(
-        epoch from counters.updated_at - case metrics.kind
-          when 'gauge' then workspaces.created_at
-          else period.period_start
-        end
-      )
-      / nullif(counters.used, 0)
-    )::double precision as seconds_to_limit
-) as rate;
-
-comment on view usage.current is 'Use, limit and status of every metric for every workspace in the present period, one row for each pair, also without use. Amounts are in the unit of the metric.';
-
-comment on column usage.current.limit_value is 'Null is unlimited; 0 with included false is not in the plan.';
-comment on column usage.current.percent is 'Share of the limit that is used, above 100 where use is above the limit; null without a limit.';
-comment on column usage.current.status is 'ok, info from 75 percent, warning from 90, critical from 100.';
-comment on column usage.current.resets_at is 'When the counter starts again at zero; null for a gauge.';
-comment on column usage.current.forecast_at is 'When the limit will be reached at the rate of use so far; null if the counter resets first. The rate of a gauge is its growth since the workspace was created.';
-comment on column usage.current.overage is 'Use above the limit, because the limit is soft or was lowered below the use.';
-comment on column usage.current.cap_value is 'Ceiling that no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
-comment on column usage.current.source is 'Where the limit comes from: override, grace, trial, add-on, plan or none.';
-
--- hasura/sql/usage/refusals/raise_member_limit.sql
-create or replace function usage.raise_member_limit(
-  p_workspace_id uuid,
-  p_metric text,
-  p_member_id uuid,
-  p_amount bigint,
-  p_used bigint,
-  p_reserved bigint,
-  p_limit bigint
-)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _line usage.gate_line;
-  _counter usage.gate_counter;
-  _member usage.gate_counter;
-  _answer jsonb;
-begin
-  select
-    p_workspace_id,
-    usage_level.metric,
-    usage_level.kind,
-    usage_level.period_start,
-    period.period_end,
-    usage_level.limit_value,
-    usage_level.included,
-    usage_level.enforcement,
-    usage_level.source,
-    -- The counter of the workspace already includes the refused statement.
-    usage_level.used - p_amount,
-    usage_level.reserved,
-    usage_level.cap_value - usage_level.used + p_amount - usage_level.reserved,
-    0::bigint,
-    null::uuid
-  into _counter
-  from usage.current as usage_level
-  cross join lateral usage.period(p_workspace_id) as period
-  where usage_level.workspace_id = p_workspace_id
-    and usage_level.metric = p_metric;
-  _member := _counter;
-  _member.limit_value := p_limit;
-  _member.used := p_used;
-  _member.held := p_reserved;
-  _member.free := p_limit - p_used - p_reserved;
-  _member.member_id := p_member_id;
-  _line.op := 'consume';
-  _line.workspace_id := p_workspace_id;
-  _line.metric := p_metric;
-  _line.amount := p_amount;
-  _line.reason := 'usage-limit-exceeded';
-  _line.limited_by := 'member-limit';
-  _answer := usage.gate_answer(_line, _counter, null) || usage.gate_member_answer(_line, _member);
-  perform usage.refuse(_answer || jsonb_build_object('workspaceId', p_workspace_id));
-end
-$$;
-
-comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) is 'Refuses an addition to a counter by the limit of its member: SQLSTATE 23U01 with the decision that the gate would give. Amounts are in the unit of the metric. Called by usage.add_to_members.';
-
-revoke execute on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) from public;
-
--- hasura/sql/usage/members/add_to_members.sql
-create or replace function usage.add_to_members(
-  p_workspaces uuid[],
-  p_metrics text[],
-  p_members uuid[],
-  p_amounts bigint[],
-  p_enforce boolean default true
-)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _workspace uuid;
-  _metric text;
-  _state text;
-  _start timestamptz;
-  _limit bigint;
-  _used bigint;
-  _reserved bigint;
-begin
-  for _n in 1..coalesce(cardinality(p_workspaces), 0) loop
-    if (p_workspaces[_n], p_metrics[_n]) is distinct from (_workspace, _metric) then
-      _workspace := p_workspaces[_n];
-      _metric := p_metrics[_n];
-      _state := usage.begin_members(_workspace, _metric);
-      if _state <> 'off' then
-        select case metric.kind when 'gauge' then '-infinity' else present.period_start end
-        into _start
-        from usage.metrics as metric
-        cross join usage.period(_workspace, now()) as present
-        where metric.key = _metric;
-        select bound.limit_value
-        into _limit
-        from billing.member_limit_of(_workspace, _metric) as bound;
-      end if;
-    end if;
-    continue when _state = 'off' or p_amounts[_n] = 0;
-
-    if _state = 'begun' then
-      -- The recount that has just been made contains the rows of this statement.
-      select counter.used
-      into _used
-      from usage.member_counters as counter
-      where counter.workspace_id = _workspace
-        and counter.metric = _metric
-        and counter.period_start = _start
-        and counter.member_id = p_members[_n];
-    elsif p_amounts[_n] < 0 then
-      -- An update and no upsert: the counter of a workspace that is being deleted may be gone already.
-      update usage.member_counters as counter
-      set
-        used = counter.used + p_amounts[_n],
-        updated_at = now()
-      where counter.workspace_id = _workspace
-        and counter.metric = _metric
-        and counter.period_start = _start
-        and counter.member_id = p_members[_n];
-    else
-      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
-      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n])
-      on conflict on constraint member_counters_pkey do update
-        set
-          used = counter.used + excluded.used,
-          updated_at = now()
-      returning counter.used
-      into _used;
-    end if;
-    if _start > '-infinity' then
-      insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
-      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
-    end if;
-    -- After the write, whose row lock keeps the member's reservations as they are.
-    if p_enforce and p_amounts[_n] > 0 and _limit is not null then
-      _reserved := usage.member_reserved(_workspace, _metric, p_members[_n]);
-      if _used::numeric + _reserved > _limit then
-        perform usage.raise_member_limit(
-          _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _reserved, _limit
-        );
-      end if;
-    end if;
-  end loop;
-end
-$$;
-
-comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members: the arrays hold one addition at each position, sorted by workspace, metric and member, in the metric''s unit. Skips workspaces whose members are not counted. Raises 23U01 when a member''s use and live reservations would exceed the limit; p_enforce false adds past it. Called by the member triggers of meters after the workspaces'' counters, and by the gate';
-
-revoke execute on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) from public;
-
--- hasura/sql/usage/meters/member_total.sql
-create or replace function usage.member_total(p_branches text)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select $head$
-    select
-      array_agg(t.workspace_id),
-      array_agg(t.metric),
-      array_agg(t.member_id),
-      array_agg(t.amount)
-    from (
-      select u.workspace_id, u.metric, u.member_id, sum(u.amount)::bigint as amount
-      from ($head$ || p_branches || $tail$
-      ) u
-      where u.workspace_id is not null
-        and u.member_id is not null
-      group by u.workspace_id, u.metric, u.member_id
-      having sum(u.amount) <> 0
-      order by u.workspace_id, u.metric, u.member_id
-    ) t$tail$
-$$;
-
-comment on function usage.member_total(text) is 'One total a workspace, metric and member, in the order in which their counters are locked';
-
-revoke execute on function usage.member_total(text) from public;
-
--- hasura/sql/usage/meters/member_body.sql
-create or replace function usage.member_body(p_metrics text[], p_branches text, p_moves text)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select format(
-    $body$
-declare
-  _workspaces uuid[];
-  _metrics text[];
-  _members uuid[];
-  _amounts bigint[];
-begin
-  -- Behind the workspace's counter, whose lock a change of what is counted waits for.
-  if not exists (select from billing.member_limits l where l.metric = any (%1$L))
-    and not exists (select from usage.member_meters m where m.metric = any (%1$L))
-  then
-    return null;
-  end if;%3$s
-  select t.*
-  into _workspaces, _metrics, _members, _amounts
-  from (%2$s
-  ) t;
-  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
-  return null;
-end
-$body$,
-    p_metrics,
-    usage.member_total(p_branches),
-    case when p_moves is not null then format(
-      $moves$
-  -- A gauge that moves between members leaves the workspace's counter as it is, and did not take its lock.
-  perform usage.lock_counter(v.workspace_id, v.metric, '-infinity')
-  from (
-    select u.workspace_id, u.metric
-    from (%s
-    ) u
-    where u.workspace_id is not null
-      and not exists (
-        select
-        from usage.member_meters m
-        where m.workspace_id = u.workspace_id
-          and m.metric = u.metric
-      )
-    group by u.workspace_id, u.metric
-    having sum(u.amount) = 0
-    order by u.workspace_id, u.metric
-  ) v;$moves$,
-      p_moves
-    ) end
-  )
-$$;
-
-comment on function usage.member_body(text[], text, text) is 'The body of the trigger that counts members';
-
-revoke execute on function usage.member_body(text[], text, text) from public;
-
--- hasura/sql/usage/counters/check_addition.sql
-create or replace function usage.check_addition(p_workspace_id uuid, p_metric text, p_amount bigint)
-returns usage.metrics
-language plpgsql
-stable
-as $$
-declare
-  _metric usage.metrics;
-begin
-  -- Runs with the search path of usage.add_locked, its only caller, because setting it again takes time.
-  select *
-  into _metric
-  from usage.metrics as metric
-  where metric.key = p_metric;
-  if not found then
-    raise exception using
-      errcode = '23U02',
-      message = format('unknown metric "%s"', p_metric),
-      detail = json_build_object('code', 'unknown-metric', 'metric', p_metric)::text;
-  end if;
-  if p_workspace_id is null or p_amount is null then
-    raise exception using
-      errcode = '23U02',
-      message = format('%s cannot be counted without a workspace and an amount', p_metric),
-      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
-  end if;
-  if p_amount < 0 and _metric.kind = 'counter' then
-    raise exception using
-      errcode = '23U02',
-      message = format('%s is a counter: what was used within a period is not given back', p_metric),
-      detail = json_build_object('code', 'invalid-input', 'metric', p_metric)::text;
-  end if;
-  return _metric;
-end
-$$;
-
-comment on function usage.check_addition(uuid, text, bigint) is 'Returns the metric of an addition; raises 23U02 for an unknown metric, a null workspace or amount, and a negative amount of a counter. Called by usage.add_locked';
-
-revoke execute on function usage.check_addition(uuid, text, bigint) from public;
-
--- hasura/sql/usage/counters/reserved_amount.sql
-create or replace function usage.reserved_amount(p_workspace_id uuid, p_metric text)
-returns bigint
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select coalesce(sum(reservation.amount), 0)::bigint
-    from usage.reservations as reservation
-    where reservation.workspace_id = p_workspace_id
-      and reservation.metric = p_metric
-      and reservation.status = 'held'
-      and reservation.expires_at > now()
-      and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
-  );
-end
-$$;
-
-comment on function usage.reserved_amount(uuid, text) is 'Units of a metric that live reservations of a workspace hold, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_locked, the gate, leases and corrections to decide on a limit';
-
-revoke execute on function usage.reserved_amount(uuid, text) from public;
 
 -- hasura/sql/usage/upgrades/not_included_reason.sql
 create or replace function usage.not_included_reason(p_workspace_id uuid, p_metric text)
@@ -2609,6 +1829,37 @@ $$;
 comment on function usage.grant_headroom(usage.counters, smallint, bigint, bigint, boolean, bigint, timestamptz, timestamptz) is 'Adds an amount to the counter''s row and grants new headroom, to the row or to its shards: the units below p_cap that no reservation holds, and that stay below the next alert. p_counter is the row to write, with the wanted number of shards; p_total is the use with the amount and all that shards were granted. Called by usage.add_locked, which holds the lock of the row';
 
 revoke execute on function usage.grant_headroom(usage.counters, smallint, bigint, bigint, boolean, bigint, timestamptz, timestamptz) from public;
+
+-- hasura/sql/usage/counters/lock_counter.sql
+create or replace function usage.lock_counter(p_workspace_id uuid, p_metric text, p_period_start timestamptz)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _used bigint;
+begin
+  -- A written row version, not just a lock: a repeatable-read writer that did not see what is decided under this lock then
+  -- fails with a serialization error instead of passing the limit.
+  insert into usage.counters (workspace_id, metric, period_start, used)
+  values (p_workspace_id, p_metric, p_period_start, 0)
+  on conflict on constraint counters_pkey do update
+    set
+      headroom = 0,
+      headroom_until = '-infinity';
+  select total.used
+  into _used
+  from usage.counter_totals as total
+  where total.workspace_id = p_workspace_id
+    and total.metric = p_metric
+    and total.period_start = p_period_start;
+  return _used;
+end
+$$;
+
+comment on function usage.lock_counter(uuid, text, timestamptz) is 'Locks the row of one counter until the transaction ends, creates it at 0 where it is missing, voids the headroom on it and returns the use, shards included. Callers that lock several take them in the order of workspace and metric. Called by usage.add_locked, the gate, alerts, corrections and the triggers of members';
+
+revoke execute on function usage.lock_counter(uuid, text, timestamptz) from public;
 
 -- hasura/sql/usage/counters/note_peak.sql
 create or replace function usage.note_peak(
@@ -3210,6 +2461,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 set enable_bitmapscan = off
+-- Without it PostgreSQL compiles the query, because a plan without an alternative to what is switched off is priced high.
+set jit = off
 as $$
 declare
   _added integer[];
@@ -3484,38 +2737,781 @@ comment on function usage.add_many(uuid[], text[], bigint[]) is 'Adds to several
 
 revoke execute on function usage.add_many(uuid[], text[], bigint[]) from public;
 
--- hasura/sql/usage/meters/meter_body.sql
-create or replace function usage.meter_body(p_branches text, p_declarations text, p_first text)
+-- hasura/sql/usage/meters/meter_branch.sql
+create or replace function usage.meter_branch(
+  p_meter usage.meters,
+  p_source text,
+  p_sign integer,
+  p_part text default 'rows'
+)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _values jsonb := jsonb_build_object(
+    'workspace', p_meter.workspace_expression,
+    'metric', quote_literal(p_meter.metric),
+    'member', p_meter.member_expression,
+    'amount', p_meter.amount_expression,
+    'live', coalesce(p_meter.live_filter, 'true'),
+    'sign', p_sign,
+    'source', p_source,
+    -- An expression may name the table, as it was called when the meter was attached.
+    'alias', quote_ident((parse_ident(p_meter.table_name))[2])
+  );
+begin
+  _values := _values || jsonb_build_object(
+    'refused', case when p_sign < 0 then 'false' else usage.fill_meter_template('refused', _values) end
+  );
+  return usage.fill_meter_template(p_part, _values);
+end
+$$;
+
+comment on function usage.meter_branch(usage.meters, text, integer, text) is 'SQL of the rows that a meter reads from a source: workspace_id, metric, amount times the sign, refused. Parts other than rows are member_rows, raised_rows and raised_member_rows of usage.meter_template.';
+
+revoke execute on function usage.meter_branch(usage.meters, text, integer, text) from public;
+
+-- hasura/sql/usage/meters/meter_member_branch.sql
+create or replace function usage.meter_member_branch(p_meter usage.meters, p_source text, p_sign integer)
 returns text
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select $head$
+  select usage.meter_branch(p_meter, p_source, p_sign, 'member_rows')
+$$;
+
+comment on function usage.meter_member_branch(usage.meters, text, integer) is 'SQL of the rows that a meter reads from a source for members: workspace_id, metric, member_id, amount times the sign.';
+
+revoke execute on function usage.meter_member_branch(usage.meters, text, integer) from public;
+
+-- hasura/sql/usage/members/recount_members.sql
+create or replace function usage.recount_members(p_workspace_id uuid, p_metric text)
+returns table (member_id uuid, amount bigint)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _branches text;
+  _members uuid[];
+  _amounts bigint[];
+begin
+  -- Dynamic SQL of expressions that usage.attach_meter has checked; usage.meter_member_branch quotes the names.
+  _branches := coalesce(
+    (
+      select string_agg(
+        usage.meter_member_branch(meter, meter.relation::text, 1) || format(E'\n and ((%s\n)) = $1', meter.workspace_expression),
+        E'\n union all ' order by meter.relation
+      )
+      from usage.meters as meter
+      join pg_class as relation on relation.oid = meter.relation
+      where meter.metric = p_metric
+        and meter.member_expression is not null
+    ),
+    ''
+  );
+  if _branches = '' then
+    return;
+  end if;
+  execute format(
+    $query$
+    select array_agg(recount.member_id), array_agg(recount.amount)
+    from (
+      select live.member_id, sum(live.amount)::bigint as amount
+      from (%s
+      ) as live
+      where live.member_id is not null
+      group by live.member_id
+    ) as recount
+    $query$,
+    _branches
+  )
+  into _members, _amounts
+  using p_workspace_id;
+  return query
+  select recount.member_id, recount.amount
+  from unnest(_members, _amounts) as recount (member_id, amount);
+end
+$$;
+
+comment on function usage.recount_members(uuid, text) is 'Returns the level of a gauge for each member of a workspace, added up from the live rows of all tables with a member expression that feed it. Called by usage.begin_members and the gate';
+
+revoke execute on function usage.recount_members(uuid, text) from public;
+
+-- hasura/sql/usage/members/begin_members.sql
+create or replace function usage.begin_members(p_workspace_id uuid, p_metric text)
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _kind text;
+  _feed text;
+begin
+  perform 1
+  from usage.member_meters as member_meter
+  where member_meter.workspace_id = p_workspace_id
+    and member_meter.metric = p_metric;
+  if found then
+    return 'on';
+  end if;
+  perform 1
+  from billing.member_limit_of(p_workspace_id, p_metric);
+  if not found then
+    return 'off';
+  end if;
+
+  select metric.kind, metric.feed
+  into _kind, _feed
+  from usage.metrics as metric
+  where metric.key = p_metric;
+  -- Every writer of a gauge holds this lock until its transaction ends. So the recount sees all rows of earlier writers,
+  -- and later writers see the member meter.
+  if _kind = 'gauge' then
+    perform usage.lock_counter(p_workspace_id, p_metric, '-infinity');
+  end if;
+  insert into usage.member_meters (workspace_id, metric)
+  values (p_workspace_id, p_metric)
+  on conflict on constraint member_meters_pkey do nothing;
+  if not found or _kind <> 'gauge' or _feed <> 'rows' then
+    return 'on';
+  end if;
+  delete from usage.member_counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = '-infinity';
+  insert into usage.member_counters (workspace_id, metric, period_start, member_id, used)
+  select p_workspace_id, p_metric, '-infinity', recount.member_id, recount.amount
+  from usage.recount_members(p_workspace_id, p_metric) as recount
+  order by recount.member_id;
+  return 'begun';
+end
+$$;
+
+comment on function usage.begin_members(uuid, text) is 'Returns whether the members of a workspace are counted for a metric: "off", "on", or "begun" when this call has started to count a gauge, with all live rows including those of the present statement. Starts to count where a limit of members applies. Called by usage.add_to_members, the gate, usage.restart_members and usage.begin_limited_members';
+
+revoke execute on function usage.begin_members(uuid, text) from public;
+
+-- hasura/sql/usage/members/member_reserved.sql
+create or replace function usage.member_reserved(p_workspace_id uuid, p_metric text, p_member_id uuid)
+returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(reservation.amount), 0)::bigint
+    from usage.reservations as reservation
+    where reservation.workspace_id = p_workspace_id
+      and reservation.metric = p_metric
+      and reservation.member_id = p_member_id
+      and reservation.status = 'held'
+      and reservation.expires_at > now()
+      and reservation.id::text is distinct from nullif(current_setting('usage.reservation_id', true), '')
+  );
+end
+$$;
+
+comment on function usage.member_reserved(uuid, text, uuid) is 'Units of a metric that live reservations hold for a member, except the reservation that this transaction draws on (setting usage.reservation_id). Called by usage.add_to_members, the gate and corrections';
+
+revoke execute on function usage.member_reserved(uuid, text, uuid) from public;
+
+-- hasura/sql/usage/upgrades/member_upgrade_for.sql
+create or replace function usage.member_upgrade_for(p_workspace_id uuid, p_metric text, p_needed bigint)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('planId', plan.id, 'name', plan.name, 'priceCents', plan.price_cents)
+  from billing.plans as plan
+  join billing.plan_limits as bound
+    on bound.plan_id = plan.id
+    and bound.metric = p_metric
+  left join billing.member_limits as member_bound
+    on member_bound.plan_id = plan.id
+    and member_bound.metric = p_metric
+  where plan.rank > (
+      select present.rank
+      from billing.plans as present
+      where present.id = billing.plan_of(p_workspace_id)
+    )
+    and plan.is_public
+    and (bound.limit_value is null or bound.limit_value >= p_needed)
+    and (member_bound.limit_value is null or member_bound.limit_value >= p_needed)
+    -- A limit that the workspace sets for its members stays on any plan.
+    and not exists (
+      select
+      from billing.member_limits as own
+      where own.workspace_id = p_workspace_id
+        and own.metric = p_metric
+    )
+  order by plan.price_on_request, plan.price_cents, plan.rank
+  limit 1
+$$;
+
+comment on function usage.member_upgrade_for(uuid, text, bigint) is 'Returns the cheapest public plan of a higher rank that lets the use of a metric by one member reach p_needed: planId, name, priceCents a month. Null where no plan does, also because the workspace has set the limit itself. Refusals of the gate name it.';
+
+revoke execute on function usage.member_upgrade_for(uuid, text, bigint) from public;
+
+-- hasura/sql/usage/gate/gate_member_answer.sql
+create or replace function usage.gate_member_answer(p_line usage.gate_line, p_counter usage.gate_counter)
+returns jsonb
+language plpgsql
+as $$
+declare
+  _member constant jsonb := jsonb_build_object(
+    'member', jsonb_build_object(
+      'memberId', p_counter.member_id,
+      'used', p_counter.used,
+      'reserved', p_counter.reserved,
+      'limit', p_counter.limit_value,
+      'remaining', greatest(p_counter.free, 0)
+    )
+  );
+  _own usage.reservations;
+begin
+  if p_line.limited_by is distinct from 'member-limit' then
+    return _member;
+  end if;
+  _own := usage.gate_own_hold(p_line);
+  return _member || jsonb_build_object(
+    'message', usage.limit_message(
+      p_counter.metric,
+      ' per member',
+      p_counter.limit_value,
+      p_counter.used,
+      p_counter.reserved,
+      p_line.amount
+    ),
+    'retryAfterSeconds', case
+      when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
+        and (_own.expires_at is null or p_counter.period_end < _own.expires_at)
+        then greatest(ceil(extract(epoch from p_counter.period_end - clock_timestamp())), 1)::integer
+    end,
+    'upgrade', usage.member_upgrade_for(
+      p_counter.workspace_id,
+      p_counter.metric,
+      least(p_counter.used + p_counter.reserved::numeric - coalesce(_own.amount, 0) + p_line.amount, 9223372036854775807)::bigint
+    )
+  );
+end
+$$;
+
+comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
+
+revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;
+
+-- hasura/sql/usage/reports/current.sql
+create or replace view usage.current as
+select
+  workspaces.id as workspace_id,
+  metrics.key as metric,
+  metrics.kind,
+  metrics.unit,
+  coalesce(counters.used, 0) as used,
+  open_reservations.reserved,
+  bound.limit_value,
+  case
+    when bound.limit_value is not null
+      then greatest(bound.limit_value - coalesce(counters.used, 0) - open_reservations.reserved, 0)
+  end as remaining,
+  round(share.percent, 2) as percent,
+  usage.status_of(share.percent) as status,
+  period.period_start,
+  case metrics.kind
+    when 'counter' then period.period_end
+  end as resets_at,
+  -- The rate is that up to the last use. Up to now, the value would change with the clock, and every live subscription
+  -- would be sent a row at every poll.
+  case
+    when counters.used > 0 and counters.used >= bound.limit_value then counters.updated_at
+    when counters.used > 0
+      and bound.limit_value is not null
+      and rate.elapsed > 0
+      and rate.seconds_to_limit < 315360000
+      and (
+        metrics.kind = 'gauge'
+        or counters.updated_at + make_interval(secs => rate.seconds_to_limit) < period.period_end
+      )
+      then date_trunc('second', counters.updated_at + make_interval(secs => rate.seconds_to_limit))
+  end as forecast_at,
+  plan.plan_id,
+  bound.included,
+  counters.updated_at,
+  greatest(coalesce(counters.used, 0) - bound.limit_value, 0) as overage,
+  bound.enforcement,
+  case
+    when bound.enforcement = 'hard' then bound.limit_value
+    when bound.overage_cap is not null
+      then least(bound.limit_value::numeric + bound.overage_cap, 9000000000000000000)::bigint
+  end as cap_value,
+  bound.source
+from public.workspaces
+cross join lateral (
+  select
+    present.period_start,
+    present.period_end
+  from usage.period(workspaces.id) as present
+  limit 1
+) as period
+cross join lateral (
+  select
+    coalesce(live.plan_id, 'free') as plan_id,
+    live.subscription_id,
+    live.status,
+    exists (
+      select
+      from billing.subscription_add_ons as bought
+      where bought.workspace_id = workspaces.id
+    ) as has_add_ons,
+    exists (
+      select
+      from billing.plan_graces as grace
+      where grace.workspace_id = workspaces.id
+    ) as has_graces
+  from (select 1) as always
+  left join lateral billing.live_subscription(workspaces.id) as live
+    on true
+  offset 0
+) as plan
+cross join usage.metrics
+-- From here to bound: the rules of billing.limit_of as joins. Calls for each metric would be four fifths of the view's time.
+left join billing.plan_limits as planned
+  on planned.plan_id = plan.plan_id
+  and planned.metric = metrics.key
+-- Looked up only where the workspace has any: most have neither graces nor add-ons.
+cross join lateral (
+  select
+    case
+      when plan.has_graces then (
+        select grace.plan_id
+        from billing.plan_graces as grace
+        join billing.plan_limits as kept
+          on kept.plan_id = grace.plan_id
+          and kept.metric = metrics.key
+        where grace.workspace_id = workspaces.id
+          and grace.starts_at <= now()
+          and grace.ends_at > now()
+        order by kept.limit_value desc nulls first
+        limit 1
+      )
+    end as grace_plan_id,
+    case
+      when plan.has_add_ons then (
+        select sum(bought.unit_amount::numeric * bought.quantity)
+        from billing.subscription_add_ons as bought
+        where bought.workspace_id = workspaces.id
+          and bought.metric = metrics.key
+          and bought.starts_at <= now()
+          and (bought.ends_at is null or bought.ends_at > now())
+          and (bought.subscription_id is null or bought.subscription_id = plan.subscription_id)
+      )
+    end as amount
+  offset 0
+) as added
+left join billing.plan_limits as kept
+  on kept.plan_id = added.grace_plan_id
+  and kept.metric = metrics.key
+left join lateral (
+  select
+    applying.limit_value,
+    applying.enforcement,
+    applying.overage_cap,
+    true as applies
+  from billing.limit_overrides as applying
+  where applying.workspace_id = workspaces.id
+    and applying.metric = metrics.key
+    and applying.starts_at <= now()
+    and (applying.ends_at is null or applying.ends_at > now())
+  order by applying.starts_at desc, applying.created_at desc
+  limit 1
+) as override
+  on true
+cross join lateral (
+  select
+    plan.status is not distinct from 'trialing' and planned.trial_limit_value is not null as on_trial,
+    case
+      when planned.metric is null then 0
+      when plan.status = 'trialing' then coalesce(planned.trial_limit_value, planned.limit_value)
+      else planned.limit_value
+    end as limit_value
+) as own
+cross join lateral (
+  select
+    kept.metric is not null
+    and (
+      planned.metric is null
+      or coalesce(kept.limit_value > own.limit_value, own.limit_value is not null)
+    ) as is_kept
+) as higher
+cross join lateral (
+  select
+    case
+      when higher.is_kept then kept.limit_value
+      else own.limit_value
+    end as limit_value,
+    case
+      when higher.is_kept then kept.enforcement
+      else coalesce(planned.enforcement, 'hard')
+    end as enforcement,
+    case
+      when higher.is_kept then kept.overage_cap
+      else planned.overage_cap
+    end as overage_cap
+) as base
+cross join lateral (
+  select
+    case
+      when override.applies then override.limit_value
+      when added.amount is null or base.limit_value is null then base.limit_value
+      else least(base.limit_value + added.amount, 9000000000000000000)::bigint
+    end as limit_value,
+    override.applies is true
+    or planned.metric is not null
+    or higher.is_kept
+    or added.amount is not null as included,
+    coalesce(override.enforcement, base.enforcement) as enforcement,
+    case
+      when override.enforcement is null then base.overage_cap
+      else override.overage_cap
+    end as overage_cap,
+    case
+      when override.applies then 'override'
+      when higher.is_kept or (planned.metric is not null and plan.status = 'past_due') then 'grace'
+      when own.on_trial then 'trial'
+      when added.amount is not null then 'add-on'
+      when planned.metric is not null then 'plan'
+      else 'none'
+    end as source
+  -- offset 0 keeps Postgres from copying these expressions into each column above, which would compute them again.
+  offset 0
+) as bound
+left join usage.counter_totals as counters
+  on counters.workspace_id = workspaces.id
+  and counters.metric = metrics.key
+  and counters.period_start = case metrics.kind
+    when 'gauge' then '-infinity'
+    else period.period_start
+  end
+cross join lateral (
+  select coalesce(sum(reservations.amount), 0)::bigint as reserved
+  from usage.reservations
+  where reservations.workspace_id = workspaces.id
+    and reservations.metric = metrics.key
+    and reservations.status = 'held'
+    and reservations.expires_at > now()
+) as open_reservations
+cross join lateral (
+  select
+    case
+      when bound.limit_value > 0 then coalesce(counters.used, 0) * 100::numeric / bound.limit_value
+      when bound.limit_value = 0 and counters.used > 0 then 100::numeric
+      when bound.limit_value = 0 then 0::numeric
+    end as percent
+) as share
+cross join lateral (
+  select
+    extract(
+      epoch from counters.updated_at - case metrics.kind
+        when 'gauge' then workspaces.created_at
+        else period.period_start
+      end
+    ) as elapsed,
+    (
+      (bound.limit_value - counters.used)
+      * extract(
+        epoch from counters.updated_at - case metrics.kind
+          when 'gauge' then workspaces.created_at
+          else period.period_start
+        end
+      )
+      / nullif(counters.used, 0)
+    )::double precision as seconds_to_limit
+) as rate;
+
+comment on view usage.current is 'Use, limit and status of every metric for every workspace in the present period, one row for each pair, also without use. Amounts are in the unit of the metric.';
+
+comment on column usage.current.limit_value is 'Null is unlimited; 0 with included false is not in the plan.';
+comment on column usage.current.percent is 'Share of the limit that is used, above 100 where use is above the limit; null without a limit.';
+comment on column usage.current.status is 'ok, info from 75 percent, warning from 90, critical from 100.';
+comment on column usage.current.resets_at is 'When the counter starts again at zero; null for a gauge.';
+comment on column usage.current.forecast_at is 'When the limit will be reached at the rate of use so far; null if the counter resets first. The rate of a gauge is its growth since the workspace was created.';
+comment on column usage.current.overage is 'Use above the limit, because the limit is soft or was lowered below the use.';
+comment on column usage.current.cap_value is 'Ceiling that no use may pass: the limit where it is hard, limit and overage cap where it is soft; null is no ceiling.';
+comment on column usage.current.source is 'Where the limit comes from: override, grace, trial, add-on, plan or none.';
+
+-- hasura/sql/usage/refusals/raise_member_limit.sql
+create or replace function usage.raise_member_limit(
+  p_workspace_id uuid,
+  p_metric text,
+  p_member_id uuid,
+  p_amount bigint,
+  p_used bigint,
+  p_reserved bigint,
+  p_limit bigint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _line usage.gate_line;
+  _counter usage.gate_counter;
+  _member usage.gate_counter;
+  _answer jsonb;
+begin
+  select
+    p_workspace_id,
+    usage_level.metric,
+    usage_level.kind,
+    usage_level.period_start,
+    period.period_end,
+    usage_level.limit_value,
+    usage_level.included,
+    usage_level.enforcement,
+    usage_level.source,
+    -- The counter of the workspace already includes the refused statement.
+    usage_level.used - p_amount,
+    usage_level.reserved,
+    usage_level.cap_value - usage_level.used + p_amount - usage_level.reserved,
+    0::bigint,
+    null::uuid
+  into _counter
+  from usage.current as usage_level
+  cross join lateral usage.period(p_workspace_id) as period
+  where usage_level.workspace_id = p_workspace_id
+    and usage_level.metric = p_metric;
+  _member := _counter;
+  _member.limit_value := p_limit;
+  _member.used := p_used;
+  _member.reserved := p_reserved;
+  _member.free := p_limit - p_used - p_reserved;
+  _member.member_id := p_member_id;
+  _line.op := 'consume';
+  _line.workspace_id := p_workspace_id;
+  _line.metric := p_metric;
+  _line.amount := p_amount;
+  _line.reason := 'usage-limit-exceeded';
+  _line.limited_by := 'member-limit';
+  _answer := usage.gate_answer(_line, _counter, null) || usage.gate_member_answer(_line, _member);
+  perform usage.refuse(_answer || jsonb_build_object('workspaceId', p_workspace_id));
+end
+$$;
+
+comment on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) is 'Refuses an addition to a counter by the limit of its member: SQLSTATE 23U01 with the decision that the gate would give. Amounts are in the unit of the metric. Called by usage.add_to_members.';
+
+revoke execute on function usage.raise_member_limit(uuid, text, uuid, bigint, bigint, bigint, bigint) from public;
+
+-- hasura/sql/usage/members/add_to_members.sql
+create or replace function usage.add_to_members(
+  p_workspaces uuid[],
+  p_metrics text[],
+  p_members uuid[],
+  p_amounts bigint[],
+  p_enforce boolean default true
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _workspace uuid;
+  _metric text;
+  _state text;
+  _start timestamptz;
+  _limit bigint;
+  _used bigint;
+  _reserved bigint;
+begin
+  for _n in 1..coalesce(cardinality(p_workspaces), 0) loop
+    if (p_workspaces[_n], p_metrics[_n]) is distinct from (_workspace, _metric) then
+      _workspace := p_workspaces[_n];
+      _metric := p_metrics[_n];
+      _state := usage.begin_members(_workspace, _metric);
+      if _state <> 'off' then
+        select case metric.kind when 'gauge' then '-infinity' else present.period_start end
+        into _start
+        from usage.metrics as metric
+        cross join usage.period(_workspace, now()) as present
+        where metric.key = _metric;
+        select bound.limit_value
+        into _limit
+        from billing.member_limit_of(_workspace, _metric) as bound;
+      end if;
+    end if;
+    continue when _state = 'off' or p_amounts[_n] = 0;
+
+    if _state = 'begun' then
+      -- The recount that has just been made contains the rows of this statement.
+      select counter.used
+      into _used
+      from usage.member_counters as counter
+      where counter.workspace_id = _workspace
+        and counter.metric = _metric
+        and counter.period_start = _start
+        and counter.member_id = p_members[_n];
+    elsif p_amounts[_n] < 0 then
+      -- An update and no upsert: the counter of a workspace that is being deleted may be gone already.
+      update usage.member_counters as counter
+      set
+        used = counter.used + p_amounts[_n],
+        updated_at = now()
+      where counter.workspace_id = _workspace
+        and counter.metric = _metric
+        and counter.period_start = _start
+        and counter.member_id = p_members[_n];
+    else
+      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
+      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n])
+      on conflict on constraint member_counters_pkey do update
+        set
+          used = counter.used + excluded.used,
+          updated_at = now()
+      returning counter.used
+      into _used;
+    end if;
+    if _start > '-infinity' then
+      insert into usage.member_counter_log (workspace_id, metric, period_start, member_id, amount)
+      values (_workspace, _metric, _start, p_members[_n], p_amounts[_n]);
+    end if;
+    -- After the write, whose row lock keeps the member's reservations as they are.
+    if p_enforce and p_amounts[_n] > 0 and _limit is not null then
+      _reserved := usage.member_reserved(_workspace, _metric, p_members[_n]);
+      if _used::numeric + _reserved > _limit then
+        perform usage.raise_member_limit(
+          _workspace, _metric, p_members[_n], p_amounts[_n], _used - p_amounts[_n], _reserved, _limit
+        );
+      end if;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) is 'Adds to the counters of members: the arrays hold one addition at each position, sorted by workspace, metric and member, in the metric''s unit. Skips workspaces whose members are not counted. Raises 23U01 when a member''s use and live reservations would exceed the limit; p_enforce false adds past it. Called by the member triggers of meters after the workspaces'' counters, and by the gate';
+
+revoke execute on function usage.add_to_members(uuid[], text[], uuid[], bigint[], boolean) from public;
+
+-- hasura/sql/usage/shards/note_contention.sql
+create or replace function usage.note_contention(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_started_at timestamptz
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _contention smallint;
+begin
+  update usage.counters as counter
+  set
+    contention = case when counter.contention_since > p_started_at - interval '1 second' then least(counter.contention + 1, 1000) else 1 end,
+    contention_since = case when counter.contention_since > p_started_at - interval '1 second' then counter.contention_since else p_started_at end
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.period_start = p_period_start
+  returning counter.contention
+  into _contention;
+  if _contention >= 8 then
+    perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
+  end if;
+end
+$$;
+
+comment on function usage.note_contention(uuid, text, timestamptz, timestamptz) is 'Records that an addition, begun at p_started_at, waited for the counter''s row, which its transaction now has locked; the eighth wait within a second splits the counter. Called by the insert triggers of meters; usage.add records its own waits in its update';
+
+revoke execute on function usage.note_contention(uuid, text, timestamptz, timestamptz) from public;
+
+-- hasura/sql/usage/meters/meter_template.sql
+create or replace function usage.meter_template(p_part text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $function$
+  select part.template
+  from (
+    values
+
+-- The function behind each trigger.
+('function', $template$
+create or replace function {{function}}()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as {{body}};
+
+revoke execute on function {{function}}() from public;
+$template$),
+
+-- The four triggers. Those that count members have a name with _members behind it, by which they fire after those of the workspace.
+('insert_trigger', $template$
+create or replace trigger {{trigger}}
+  after insert on {{table}}
+  referencing new table as new_rows
+  for each statement
+  execute function {{function}}()
+$template$),
+
+('update_trigger', $template$
+create or replace trigger {{trigger}}
+  after update on {{table}}
+  referencing old table as old_rows new table as new_rows
+  for each statement
+  execute function {{function}}()
+$template$),
+
+('delete_trigger', $template$
+create or replace trigger {{trigger}}
+  after delete on {{table}}
+  referencing old table as old_rows
+  for each statement
+  execute function {{function}}()
+$template$),
+
+('truncate_trigger', $template$
+create or replace trigger {{trigger}}
+  before truncate on {{table}}
+  for each statement
+  execute function {{function}}()
+$template$),
+
+-- The body for insert, update and delete: one amount a workspace and metric, in the order in which counters are locked. An
+-- expression may read a column that is called like a variable.
+('statement', $template$
+#variable_conflict use_column
 declare
   _workspaces uuid[];
   _metrics text[];
   _amounts bigint[];
-  _refused text;$head$ || p_declarations || $head$
-begin
-$head$ || p_first || $head$  select
-    array_agg(t.workspace_id) filter (where t.workspace_id is not null),
-    array_agg(t.metric) filter (where t.workspace_id is not null),
-    array_agg(t.amount) filter (where t.workspace_id is not null),
-    min(t.metric) filter (where t.refused)
+  _refused text;
+begin{{one_row}}
+  select
+    array_agg(total.workspace_id) filter (where total.workspace_id is not null),
+    array_agg(total.metric) filter (where total.workspace_id is not null),
+    array_agg(total.amount) filter (where total.workspace_id is not null),
+    min(total.metric) filter (where total.refused)
   into _workspaces, _metrics, _amounts, _refused
   from (
     select
-      u.workspace_id,
-      u.metric,
-      sum(u.amount)::bigint as amount,
-      bool_or(u.refused) as refused
-    from ($head$ || p_branches || $tail$
-    ) u
-    group by u.workspace_id, u.metric
-    having sum(u.amount) <> 0 or bool_or(u.refused)
-    order by u.workspace_id, u.metric
-  ) t;
+      changed.workspace_id,
+      changed.metric,
+      sum(changed.amount)::bigint as amount,
+      bool_or(changed.refused) as refused
+    from ({{rows}}
+    ) as changed
+    group by changed.workspace_id, changed.metric
+    having sum(changed.amount) <> 0 or bool_or(changed.refused)
+    order by changed.workspace_id, changed.metric
+  ) as total;
   if _refused is not null then
     raise exception using
       errcode = '23U02',
@@ -3532,163 +3528,868 @@ $head$ || p_first || $head$  select
   end case;
   return null;
 end
-$tail$
-$$;
+$template$),
 
-comment on function usage.meter_body(text, text, text) is 'What a statement trigger does: one total a workspace and metric, in the order in which all locks on counters are taken. Declarations and a first part may go before it';
+-- What an insert tries first where the table has one meter, of a gauge.
+('one_row_gauge', $template$
+  declare
+    _workspace uuid;
+    _amount bigint;
+  begin
+    -- Several rows, rows that do not count and rows to be refused take the way below.
+    select changed.workspace_id, changed.amount
+    into _workspace, _amount
+    from ({{rows}}
+    ) as changed
+    where changed.amount > 0
+      and not changed.refused
+      and not exists (
+        select
+        from new_rows
+        offset 1
+      );
+    if found then
+      perform usage.add(_workspace, {{metric}}, _amount);
+      return null;
+    end if;
+  end;
+$template$),
 
--- hasura/sql/usage/meters/meter_branch.sql
-create or replace function usage.meter_branch(p_meter usage.meters, p_source text, p_sign integer)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select format(
-    $branch$
+-- What an insert tries first where the table has one meter, of a counter: what usage.add does within headroom, without the call.
+('one_row_counter', $template$
+  declare
+    _workspace uuid;
+    _amount bigint;
+    _start timestamptz;
+    _shards smallint;
+    _shard smallint;
+    _asked_at timestamptz;
+  begin
+    -- Several rows, rows that do not count and rows to be refused take the way below. Headroom ends with its period at the
+    -- latest, so only the latest counter can have any.
+    select changed.workspace_id, changed.amount, counter.period_start, counter.shards
+    into _workspace, _amount, _start, _shards
+    from ({{rows}}
+    ) as changed
+    left join lateral (
+      select latest.period_start, latest.shards
+      from usage.counters as latest
+      where latest.workspace_id = changed.workspace_id
+        and latest.metric = {{metric}}
+        and latest.period_start <= now()
+      order by latest.period_start desc
+      limit 1
+    ) as counter on true
+    where changed.amount > 0
+      and not changed.refused
+      and not exists (
+        select
+        from new_rows
+        offset 1
+      );
+    if found then
+      if _shards = 0 then
+        _asked_at := clock_timestamp();
+        update usage.counters as counter
+        set
+          used = counter.used + _amount,
+          headroom = counter.headroom - _amount,
+          updated_at = now()
+        where counter.workspace_id = _workspace
+          and counter.metric = {{metric}}
+          and counter.period_start = _start
+          and counter.headroom >= _amount
+          and counter.headroom_until > now();
+        if found then
+          insert into usage.counter_log (workspace_id, metric, period_start, amount)
+          values (_workspace, {{metric}}, _start, _amount);
+          if clock_timestamp() - _asked_at > interval '1 millisecond' then
+            perform usage.note_contention(_workspace, {{metric}}, _start, _asked_at);
+          end if;
+          return null;
+        end if;
+      elsif _shards > 0 then
+        -- A variable, because within the statement the expression is computed for every row.
+        _shard := (pg_backend_pid() % _shards)::smallint;
+        -- Skips a locked shard instead of waiting: usage.add_to_shard finds another one.
+        update usage.counter_shards as shard
+        set
+          used = shard.used + _amount,
+          headroom = shard.headroom - _amount,
+          updated_at = now()
+        where shard.ctid = (
+          select free.ctid
+          from usage.counter_shards as free
+          where free.workspace_id = _workspace
+            and free.metric = {{metric}}
+            and free.period_start = _start
+            and free.shard = _shard
+            and free.headroom >= _amount
+            and free.headroom_until > now()
+          for no key update skip locked
+        );
+        if found then
+          insert into usage.counter_log (workspace_id, metric, period_start, amount)
+          values (_workspace, {{metric}}, _start, _amount);
+          return null;
+        end if;
+      end if;
+
+      perform usage.add(_workspace, {{metric}}, _amount);
+      return null;
+    end if;
+  end;
+$template$),
+
+-- The body for truncate. The table is read under its present name, which a rename changes.
+('truncate', $template$
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _amounts bigint[];
+begin
+  -- An older snapshot may miss rows that the truncate removes.
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception using
+      errcode = '23U02',
+      message = format('%s is metered: truncate it in a read committed transaction', tg_table_name);
+  end if;
+  execute replace({{total}}, {{mark}}, tg_relid::regclass::text)
+  into _workspaces, _metrics, _amounts;
+  for _n in 1..coalesce(cardinality(_workspaces), 0) loop
+    perform usage.add(_workspaces[_n], _metrics[_n], _amounts[_n]);
+  end loop;
+  return null;
+end
+$template$),
+
+-- The body for insert, update and delete that counts members. It runs after the workspace's counter is locked, for which a
+-- change of what is counted waits.
+('member_statement', $template$
+#variable_conflict use_column
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _members uuid[];
+  _amounts bigint[];
+begin
+  if not exists (
       select
-        (%1$s
+      from billing.member_limits as member_limit
+      where member_limit.metric = any ({{metrics}})
+    )
+    and not exists (
+      select
+      from usage.member_meters as member_meter
+      where member_meter.metric = any ({{metrics}})
+    )
+  then
+    return null;
+  end if;{{lock_moves}}
+  select total.workspaces, total.metrics, total.members, total.amounts
+  into _workspaces, _metrics, _members, _amounts
+  from ({{total}}) as total;
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
+  return null;
+end
+$template$),
+
+-- What an update of a gauge does before it counts members: a move between members leaves the workspace's counter as it is,
+-- so that nothing has locked it yet.
+('lock_moves', $template$
+  perform usage.lock_counter(moved.workspace_id, moved.metric, '-infinity')
+  from (
+    select changed.workspace_id, changed.metric
+    from ({{rows}}
+    ) as changed
+    where changed.workspace_id is not null
+      and not exists (
+        select
+        from usage.member_meters as member_meter
+        where member_meter.workspace_id = changed.workspace_id
+          and member_meter.metric = changed.metric
+      )
+    group by changed.workspace_id, changed.metric
+    having sum(changed.amount) = 0
+    order by changed.workspace_id, changed.metric
+  ) as moved;$template$),
+
+-- The body for truncate that counts members.
+('member_truncate', $template$
+declare
+  _workspaces uuid[];
+  _metrics text[];
+  _members uuid[];
+  _amounts bigint[];
+begin
+  execute replace({{total}}, {{mark}}, tg_relid::regclass::text)
+  into _workspaces, _metrics, _members, _amounts;
+  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
+  return null;
+end
+$template$),
+
+-- The totals of a whole table.
+('total', $template$
+  select
+    array_agg(total.workspace_id) as workspaces,
+    array_agg(total.metric) as metrics,
+    array_agg(total.amount) as amounts
+  from (
+    select changed.workspace_id, changed.metric, sum(changed.amount)::bigint as amount
+    from ({{rows}}
+    ) as changed
+    where changed.workspace_id is not null
+    group by changed.workspace_id, changed.metric
+    having sum(changed.amount) <> 0
+    order by changed.workspace_id, changed.metric
+  ) as total
+$template$),
+
+('member_total', $template$
+    select
+      array_agg(total.workspace_id) as workspaces,
+      array_agg(total.metric) as metrics,
+      array_agg(total.member_id) as members,
+      array_agg(total.amount) as amounts
+    from (
+      select changed.workspace_id, changed.metric, changed.member_id, sum(changed.amount)::bigint as amount
+      from ({{rows}}
+      ) as changed
+      where changed.workspace_id is not null
+        and changed.member_id is not null
+      group by changed.workspace_id, changed.metric, changed.member_id
+      having sum(changed.amount) <> 0
+      order by changed.workspace_id, changed.metric, changed.member_id
+    ) as total
+  $template$),
+
+-- What the rows of one meter add up from; several are joined by union all. An expression may end in a comment, so a line
+-- ends behind each.
+('rows', $template$
+      select
+        ({{workspace}}
         ) as workspace_id,
-        %2$L::text as metric,
-        %3$s * (%4$s
+        {{metric}}::text as metric,
+        {{sign}} * ({{amount}}
         )::bigint as amount,
-        %5$s as refused
-      from %6$s as %7$I
-      where (%8$s
-      )$branch$,
-    p_meter.workspace_expression,
-    p_meter.metric,
-    p_sign,
-    p_meter.amount_expression,
-    case when p_sign < 0 then 'false' else format(
-      E'(%s\n        ) is null or (%s\n        )::bigint < 0',
-      p_meter.workspace_expression, p_meter.amount_expression
-    ) end,
-    p_source,
-    (parse_ident(p_meter.table_name))[2],
-    coalesce(p_meter.live_filter, 'true')
-  )
-$$;
+        {{refused}} as refused
+      from {{source}} as {{alias}}
+      where ({{live}}
+      )$template$),
 
-revoke execute on function usage.meter_branch(usage.meters, text, integer) from public;
+('refused', $template$({{workspace}}
+        ) is null or ({{amount}}
+        )::bigint < 0$template$),
 
--- hasura/sql/usage/meters/meter_member_raise_branch.sql
-create or replace function usage.meter_member_raise_branch(p_meter usage.meters)
-returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select format(
-    $branch$
+('member_rows', $template$
       select
-        n.workspace_id,
-        %1$L::text as metric,
-        n.member_id,
+        ({{workspace}}
+        ) as workspace_id,
+        {{metric}}::text as metric,
+        ({{member}}
+        ) as member_id,
+        {{sign}} * ({{amount}}
+        )::bigint as amount
+      from {{source}} as {{alias}}
+      where ({{live}}
+      )$template$),
+
+-- Whether rows that exist could not be counted.
+('any_refused', $template$
+  select bool_or(changed.refused)
+  from ({{rows}}
+  ) as changed
+$template$),
+
+-- Proves that a text is one expression. Only an immutable expression on the row itself is the same when the row is deleted or
+-- recounted as when it was inserted: an index on an empty copy demands just that. Generated columns stay generated in the copy,
+-- because a virtual one has no value in a transition table and the index refuses it.
+('probe', $template$
+create temporary table {{relation}} (like {{table}} including generated);
+
+create index usage_meter_probe on pg_temp.{{relation}} (({{expression}}
+));
+$template$),
+
+-- A text that closes the parentheses of the index and opens them again does not fit between one pair.
+('probe_parentheses', $template$
+select ({{expression}}
+) from pg_temp.{{relation}} where false
+$template$),
+
+-- What an update adds to a counter, row by row: what is more, and all of a row that comes from another workspace. The rows of
+-- the two transition tables stand in the same order.
+('raised_rows', $template$
+      select
+        present.workspace_id,
+        {{metric}}::text as metric,
         case
-          when (n.workspace_id, n.member_id) is distinct from (o.workspace_id, o.member_id) then n.amount
-          else greatest(n.amount - o.amount, 0)
+          when present.workspace_id is distinct from former.workspace_id then present.amount
+          else greatest(present.amount - former.amount, 0)
+        end as amount,
+        present.amount < 0 or (present.workspace_id is null and present.amount > 0) as refused
+      from (
+        select
+          row_number() over () as position,
+          ({{workspace}}
+          ) as workspace_id,
+          case when ({{live}}
+          ) then coalesce(({{amount}}
+          )::bigint, 0) else 0 end as amount
+        from new_rows as {{alias}}
+      ) as present
+      join (
+        select
+          row_number() over () as position,
+          ({{workspace}}
+          ) as workspace_id,
+          case when ({{live}}
+          ) then coalesce(({{amount}}
+          )::bigint, 0) else 0 end as amount
+        from old_rows as {{alias}}
+      ) as former
+        on former.position = present.position
+      where present.amount <> 0$template$),
+
+-- What moves between members counts for the one that it comes to.
+('raised_member_rows', $template$
+      select
+        present.workspace_id,
+        {{metric}}::text as metric,
+        present.member_id,
+        case
+          when (present.workspace_id, present.member_id) is distinct from (former.workspace_id, former.member_id)
+          then present.amount
+          else greatest(present.amount - former.amount, 0)
         end as amount
       from (
         select
           row_number() over () as position,
-          (%2$s
+          ({{workspace}}
           ) as workspace_id,
-          (%3$s
+          ({{member}}
           ) as member_id,
-          case when (%5$s
-          ) then coalesce((%4$s
+          case when ({{live}}
+          ) then coalesce(({{amount}}
           )::bigint, 0) else 0 end as amount
-        from new_rows as %6$I
-      ) n
+        from new_rows as {{alias}}
+      ) as present
       join (
         select
           row_number() over () as position,
-          (%2$s
+          ({{workspace}}
           ) as workspace_id,
-          (%3$s
+          ({{member}}
           ) as member_id,
-          case when (%5$s
-          ) then coalesce((%4$s
+          case when ({{live}}
+          ) then coalesce(({{amount}}
           )::bigint, 0) else 0 end as amount
-        from old_rows as %6$I
-      ) o on o.position = n.position
-      where n.amount <> 0$branch$,
-    p_meter.metric,
-    p_meter.workspace_expression,
-    p_meter.member_expression,
-    p_meter.amount_expression,
-    coalesce(p_meter.live_filter, 'true'),
-    (parse_ident(p_meter.table_name))[2]
-  )
-$$;
+        from old_rows as {{alias}}
+      ) as former
+        on former.position = present.position
+      where present.amount <> 0$template$),
 
-comment on function usage.meter_member_raise_branch(usage.meters) is 'usage.meter_raise_branch with the member of each row; what moves between members counts for the one it comes to';
+-- The trigger function that keeps the column of usage.add_workspace_column.
+('workspace_column', $template$
+begin
+  -- The lock waits for a move of the parent that is not committed, and makes a later move wait for this row.
+  select parent.{{parent_workspace}}
+  into new.{{column}}
+  from {{parent}} as parent
+  where parent.{{parent_key}} {{equals}} new.{{foreign_key}}
+  for key share;
+  if new.{{column}} is null then
+    raise exception using
+      errcode = '23U02',
+      message = format({{message}}, coalesce(quote_literal(new.{{foreign_key}}), 'null')),
+      detail = json_build_object('code', 'invalid-input')::text,
+      schema = tg_table_schema,
+      table = tg_table_name,
+      column = {{column_name}};
+  end if;
+  return new;
+end
+$template$),
 
-revoke execute on function usage.meter_member_raise_branch(usage.meters) from public;
+('workspace_insert_trigger', $template$
+create or replace trigger usage_workspace_insert
+  before insert on {{table}}
+  for each row
+  execute function {{function}}()
+$template$),
 
--- hasura/sql/usage/meters/meter_raise_branch.sql
-create or replace function usage.meter_raise_branch(p_meter usage.meters)
+('workspace_update_trigger', $template$
+create or replace trigger usage_workspace_update
+  before update on {{table}}
+  for each row
+  when ((old.{{foreign_key}} {{same_key}} new.{{foreign_key}} and old.{{column}} = new.{{column}}) is not true)
+  execute function {{function}}()
+$template$),
+
+-- Carries a move of the parent to its rows, and refuses a row whose workspace is not that of its parent.
+('workspace_foreign_key', $template$
+alter table {{table}}
+  add constraint usage_workspace_fkey
+  foreign key ({{foreign_key}}, {{column}})
+  references {{parent}} ({{parent_key}}, {{parent_workspace}})
+  on update cascade
+  on delete {{on_delete}}
+  {{checked}}
+$template$),
+
+-- Fills the column for the rows that exist.
+('workspace_fill', $template$
+update {{table}} as child
+set {{column}} = parent.{{parent_workspace}}
+from {{parent}} as parent
+where parent.{{parent_key}} {{equals}} child.{{foreign_key}}
+$template$)
+
+  ) as part (name, template)
+  where part.name = p_part
+$function$;
+
+comment on function usage.meter_template(text) is 'Everything that usage.attach_meter and usage.add_workspace_column generate for a table, part by part; null for an unknown part. usage.fill_meter_template puts values in the place of {{name}}. After a change of this file run usage.rebuild_meters().';
+
+revoke execute on function usage.meter_template(text) from public;
+
+-- hasura/sql/usage/meters/fill_meter_template.sql
+create or replace function usage.fill_meter_template(p_part text, p_values jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select format(
-    $branch$
+declare
+  _pieces constant text[] := string_to_array(usage.meter_template(p_part), '{{');
+  _filled text := _pieces[1];
+  _name text;
+begin
+  if _pieces is null then
+    raise exception using errcode = '22023', message = format('usage.meter_template has no part "%s"', p_part);
+  end if;
+  -- One pass over the template: what a value contains is never taken for a mark.
+  for _n in 2..cardinality(_pieces) loop
+    _name := split_part(_pieces[_n], '}}', 1);
+    if p_values ->> _name is null then
+      raise exception using errcode = '22023', message = format('part "%s" of usage.meter_template needs a value for {{%s}}', p_part, _name);
+    end if;
+    _filled := _filled || (p_values ->> _name) || substr(_pieces[_n], length(_name) + 3);
+  end loop;
+  return _filled;
+end
+$$;
+
+comment on function usage.fill_meter_template(text, jsonb) is 'A part of usage.meter_template with each {{name}} replaced by the value of that name. Values are SQL: the caller quotes names and literals. SQLSTATE 22023 for an unknown part and for a name without a value.';
+
+revoke execute on function usage.fill_meter_template(text, jsonb) from public;
+
+-- hasura/sql/usage/meters/meter_bodies.sql
+create or replace function usage.meter_bodies(p_table regclass)
+returns table (
+  event text,
+  suffix text,
+  body text
+)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with read_rows (event, kind, source, sign, part) as (
+    values
+      ('insert', 'gauge', 'new_rows', 1, 'rows'),
+      ('insert', 'counter', 'new_rows', 1, 'rows'),
+      ('update', 'gauge', 'new_rows', 1, 'rows'),
+      ('update', 'gauge', 'old_rows', -1, 'rows'),
+      ('update', 'counter', '', 1, 'raised_rows'),
+      ('delete', 'gauge', 'old_rows', -1, 'rows'),
+      ('truncate', 'gauge', '{{table}}', -1, 'rows')
+  ),
+  counted as (
+    select
+      read_rows.event,
+      string_agg(
+        usage.meter_branch(meter, read_rows.source, read_rows.sign, read_rows.part),
+        E'\n      union all' order by meter.metric, read_rows.sign desc
+      ) as rows,
+      -- The short way of an insert is for one row of one meter.
+      case when read_rows.event = 'insert' and count(*) = 1 then 'one_row_' || min(metric.kind) end as one_row,
+      min(quote_literal(meter.metric)) as metric
+    from read_rows
+    join usage.metrics as metric
+      on metric.kind = read_rows.kind
+    join usage.meters as meter
+      on meter.metric = metric.key
+    where meter.relation = p_table
+    group by read_rows.event
+  ),
+  counted_for_members as (
+    select
+      read_rows.event,
+      string_agg(
+        usage.meter_branch(
+          meter, read_rows.source, read_rows.sign,
+          case read_rows.part when 'rows' then 'member_rows' else 'raised_member_rows' end
+        ),
+        E'\n      union all' order by meter.metric, read_rows.sign desc
+      ) as rows,
+      string_agg(
+        usage.meter_branch(meter, read_rows.source, read_rows.sign, 'member_rows'),
+        E'\n      union all' order by meter.metric, read_rows.sign desc
+      ) filter (where read_rows.event = 'update' and metric.kind = 'gauge') as moves,
+      quote_literal(
+        (
+          select array_agg(watched.metric order by watched.metric)
+          from usage.meters as watched
+          where watched.relation = p_table
+            and watched.member_expression is not null
+        )
+      ) as metrics
+    from read_rows
+    join usage.metrics as metric
+      on metric.kind = read_rows.kind
+    join usage.meters as meter
+      on meter.metric = metric.key
+    where meter.relation = p_table
+      and meter.member_expression is not null
+    group by read_rows.event
+  )
+  select
+    counted.event,
+    '',
+    usage.fill_meter_template(
+      case counted.event when 'truncate' then 'truncate' else 'statement' end,
+      jsonb_build_object(
+        'rows', counted.rows,
+        'one_row', case
+          when counted.one_row is null then ''
+          else usage.fill_meter_template(
+            counted.one_row, jsonb_build_object('rows', counted.rows, 'metric', counted.metric)
+          )
+        end,
+        'total', quote_literal(usage.fill_meter_template('total', jsonb_build_object('rows', counted.rows))),
+        'mark', quote_literal('{{table}}')
+      )
+    )
+  from counted
+  union all
+  select
+    counted.event,
+    '_members',
+    usage.fill_meter_template(
+      case counted.event when 'truncate' then 'member_truncate' else 'member_statement' end,
+      jsonb_build_object(
+        'metrics', counted.metrics,
+        'lock_moves', case
+          when counted.moves is null then ''
+          else usage.fill_meter_template('lock_moves', jsonb_build_object('rows', counted.moves))
+        end,
+        'total', case counted.event when 'truncate' then quote_literal(total.query) else total.query end,
+        'mark', quote_literal('{{table}}')
+      )
+    )
+  from counted_for_members as counted
+  cross join lateral usage.fill_meter_template('member_total', jsonb_build_object('rows', counted.rows)) as total (query)
+$$;
+
+comment on function usage.meter_bodies(regclass) is 'What the trigger functions of a metered table do: one row for each event and suffix, where "" counts for workspaces and "_members" for members.';
+
+revoke execute on function usage.meter_bodies(regclass) from public;
+
+-- hasura/sql/usage/meters/qualified_operator.sql
+create or replace function usage.qualified_operator(p_operator oid)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select format('operator(%I.%s)', namespace.nspname, operator.oprname)
+  from pg_operator as operator
+  join pg_namespace as namespace
+    on namespace.oid = operator.oprnamespace
+  where operator.oid = p_operator
+$$;
+
+comment on function usage.qualified_operator(oid) is 'An operator as SQL that does not depend on the search path: operator(pg_catalog.=).';
+
+revoke execute on function usage.qualified_operator(oid) from public;
+
+-- hasura/sql/usage/meters/parent_of.sql
+create or replace function usage.parent_of(
+  p_table regclass,
+  p_parent regclass,
+  p_foreign_key text,
+  p_parent_workspace text
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _key record;
+begin
+  if p_table = p_parent then
+    raise exception using
+      errcode = '22023',
+      message = format('%s cannot take its workspace from itself: its first row would have none', p_table);
+  end if;
+  select
+    parent_key.attname as name,
+    foreign_key.confdeltype as deletes,
+    foreign_key.condeferrable as is_deferrable,
+    foreign_key.condeferred as is_deferred,
+    usage.qualified_operator(foreign_key.conpfeqop[1]) as equals
+  into _key
+  from pg_constraint as foreign_key
+  join pg_attribute as child_key
+    on child_key.attrelid = foreign_key.conrelid
+    and child_key.attnum = foreign_key.conkey[1]
+  join pg_attribute as parent_key
+    on parent_key.attrelid = foreign_key.confrelid
+    and parent_key.attnum = foreign_key.confkey[1]
+  where foreign_key.conrelid = p_table
+    and foreign_key.confrelid = p_parent
+    and foreign_key.contype = 'f'
+    and cardinality(foreign_key.conkey) = 1
+    and child_key.attname = p_foreign_key;
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has no foreign key of the one column "%s" to %s', p_table, p_foreign_key, p_parent);
+  end if;
+  if _key.deletes not in ('a', 'c', 'r') then
+    raise exception using
+      errcode = '22023',
+      message = format('the foreign key "%s" of %s is set to null or to its default when a row of %s is deleted, but a row without a parent has no workspace: use on delete cascade, restrict or no action', p_foreign_key, p_table, p_parent);
+  end if;
+  if _key.name = p_parent_workspace then
+    raise exception using
+      errcode = '22023',
+      message = format('"%s" of %s is the workspace itself: attach the meter with p_workspace => %L', p_foreign_key, p_table, quote_ident(p_foreign_key));
+  end if;
+  if not exists (
+    select
+    from pg_attribute as attribute
+    where attribute.attrelid = p_parent
+      and attribute.attname = p_parent_workspace
+      and attribute.attnum > 0
+      and attribute.atttypid = 'uuid'::regtype
+  ) then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has no column "%s" of type uuid; %s', p_parent, p_parent_workspace, usage.suggest_workspace_column(p_parent));
+  end if;
+  return jsonb_build_object(
+    'table', p_table,
+    'parent', p_parent,
+    'foreign_key', quote_ident(p_foreign_key),
+    'parent_key', quote_ident(_key.name),
+    'parent_key_name', _key.name,
+    'parent_workspace', quote_ident(p_parent_workspace),
+    'equals', _key.equals,
+    'on_delete', case _key.deletes when 'c' then 'cascade' when 'r' then 'restrict' else 'no action' end,
+    'checked', case
+      when _key.is_deferred then 'deferrable initially deferred'
+      when _key.is_deferrable then 'deferrable'
+      else 'not deferrable'
+    end
+  );
+end
+$$;
+
+comment on function usage.parent_of(regclass, regclass, text, text) is 'How the rows of a table find the workspace of their parent, by the foreign key between the two, as values for usage.fill_meter_template. SQLSTATE 22023 where they cannot.';
+
+revoke execute on function usage.parent_of(regclass, regclass, text, text) from public;
+
+-- hasura/sql/usage/meters/require_plain_table.sql
+create or replace function usage.require_plain_table(p_table regclass, p_use text)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _class record;
+begin
+  select class.relkind, class.relpersistence, class.relispartition, namespace.nspname
+  into _class
+  from pg_class as class
+  join pg_namespace as namespace
+    on namespace.oid = class.relnamespace
+  where class.oid = p_table;
+  if not found then
+    raise exception using errcode = '22023', message = format('a table that does not exist cannot %s', p_use);
+  end if;
+  if _class.relkind <> 'r'
+    or _class.relpersistence <> 'p'
+    or _class.relispartition
+    or exists (
       select
-        n.workspace_id,
-        %1$L::text as metric,
-        case
-          when n.workspace_id is distinct from o.workspace_id then n.amount
-          else greatest(n.amount - o.amount, 0)
-        end as amount,
-        n.amount < 0 or (n.workspace_id is null and n.amount > 0) as refused
-      from (
-        select
-          row_number() over () as position,
-          (%2$s
-          ) as workspace_id,
-          case when (%4$s
-          ) then coalesce((%3$s
-          )::bigint, 0) else 0 end as amount
-        from new_rows as %5$I
-      ) n
-      join (
-        select
-          row_number() over () as position,
-          (%2$s
-          ) as workspace_id,
-          case when (%4$s
-          ) then coalesce((%3$s
-          )::bigint, 0) else 0 end as amount
-        from old_rows as %5$I
-      ) o on o.position = n.position
-      where n.amount <> 0$branch$,
-    p_meter.metric,
-    p_meter.workspace_expression,
-    p_meter.amount_expression,
-    coalesce(p_meter.live_filter, 'true'),
-    (parse_ident(p_meter.table_name))[2]
-  )
+      from pg_inherits as inheritance
+      where p_table in (inheritance.inhrelid, inheritance.inhparent)
+    )
+  then
+    raise exception using
+      errcode = '22023',
+      message = format('%s cannot %s: it is not a plain permanent table (views, foreign, unlogged, temporary, partitioned and inherited tables can be written past a statement trigger)', p_table, p_use);
+  end if;
+  if _class.nspname in ('usage', 'pg_catalog', 'information_schema') then
+    raise exception using errcode = '22023', message = format('%s cannot %s: it belongs to the system', p_table, p_use);
+  end if;
+end
 $$;
 
-revoke execute on function usage.meter_raise_branch(usage.meters) from public;
+comment on function usage.require_plain_table(regclass, text) is 'Raises SQLSTATE 22023 unless the table is one whose every write passes its triggers. The use completes the sentence: be metered.';
 
--- hasura/sql/usage/meters/meter_total.sql
-create or replace function usage.meter_total(p_branches text)
-returns text
-language sql
-immutable
+revoke execute on function usage.require_plain_table(regclass, text) from public;
+
+-- hasura/sql/usage/meters/require_workspace_key.sql
+create or replace function usage.require_workspace_key(p_parent regclass, p_key text, p_workspace text)
+returns void
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'select u.workspace_id, u.metric, sum(u.amount)::bigint as amount from ('
-    || p_branches
-    || E'\n) u where u.workspace_id is not null group by u.workspace_id, u.metric'
-    || ' having sum(u.amount) <> 0 order by u.workspace_id, u.metric'
+declare
+  _relation text;
+begin
+  if exists (
+    select
+    from pg_index as index
+    where index.indrelid = p_parent
+      and index.indisunique
+      and index.indimmediate
+      and index.indisvalid
+      and index.indpred is null
+      and index.indexprs is null
+      and index.indnkeyatts = 2
+      and (
+        select array_agg(attribute.attname::text order by attribute.attname::text collate "C")
+        from pg_attribute as attribute
+        where attribute.attrelid = p_parent
+          and attribute.attnum = any (index.indkey[0:1])
+      ) = (
+        select array_agg(wanted.name order by wanted.name collate "C")
+        from unnest(array[p_key, p_workspace]) as wanted (name)
+      )
+  ) then
+    return;
+  end if;
+  select class.relname::text
+  into _relation
+  from pg_class as class
+  where class.oid = p_parent;
+  -- A name of at most 63 bytes.
+  if octet_length(_relation) > 43 then
+    _relation := left(md5(_relation), 12);
+  end if;
+  execute format(
+    'alter table %s add constraint %I unique (%I, %I)',
+    p_parent, _relation || '_usage_workspace_key', p_key, p_workspace
+  );
+end
 $$;
 
-revoke execute on function usage.meter_total(text) from public;
+comment on function usage.require_workspace_key(regclass, text, text) is 'Makes the key and the workspace of a parent unique together, which a foreign key needs that carries a move to the children. Then a change of the workspace takes a lock that excludes the lock of a new child, and no other update of the parent does.';
+
+revoke execute on function usage.require_workspace_key(regclass, text, text) from public;
+
+-- hasura/sql/usage/meters/add_workspace_column.sql
+create or replace function usage.add_workspace_column(
+  p_table regclass,
+  p_parent regclass,
+  p_foreign_key text,
+  p_column text default 'workspace_id',
+  p_parent_workspace text default 'workspace_id'
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _values jsonb;
+begin
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception using
+      errcode = '22023',
+      message = 'add a workspace column in a read committed transaction';
+  end if;
+  perform usage.require_plain_table(p_table, 'have a workspace column');
+  perform usage.require_plain_table(p_parent, 'give a workspace to other rows');
+  if p_column is null or p_column = '' or octet_length(p_column) > 63 then
+    raise exception using errcode = '22023', message = 'the name of a column has 1 to 63 bytes';
+  end if;
+
+  -- The parent before its rows, as a move of the parent takes them.
+  execute format('lock table %s in share row exclusive mode', p_parent);
+  execute format('lock table %s in access exclusive mode', p_table);
+  if exists (
+    select
+    from pg_attribute as attribute
+    where attribute.attrelid = p_table
+      and attribute.attname = p_column
+  ) then
+    raise exception using errcode = '22023', message = format('%s has a column "%s" already', p_table, p_column);
+  end if;
+  if exists (
+    select
+    from pg_constraint as foreign_key
+    where foreign_key.conrelid = p_table
+      and foreign_key.conname = 'usage_workspace_fkey'
+  ) then
+    raise exception using errcode = '22023', message = format('%s has a workspace column already', p_table);
+  end if;
+  _values := usage.parent_of(p_table, p_parent, p_foreign_key, p_parent_workspace);
+
+  perform usage.require_workspace_key(p_parent, _values ->> 'parent_key_name', p_parent_workspace);
+  execute format('alter table %s add column %I uuid', p_table, p_column);
+  execute format(
+    'comment on column %s.%I is %L',
+    p_table, p_column,
+    format('The %s of the row of %s that %s refers to. Triggers keep it: a value that a client sends is ignored.', p_parent_workspace, p_parent, p_foreign_key)
+  );
+  _values := _values || jsonb_build_object('column', quote_ident(p_column), 'column_name', p_column);
+  perform usage.fill_workspace_column(p_table, _values);
+  execute usage.fill_meter_template('workspace_foreign_key', _values);
+  perform usage.create_workspace_triggers(p_table);
+end
+$$;
+
+comment on function usage.add_workspace_column(regclass, regclass, text, text, text) is 'Gives a table without a tenant column one that follows the workspace of its parent row: filled for the rows that exist, set by triggers for new and changed rows, moved along when the parent moves. p_foreign_key is the column that refers to the parent, p_column the new column, p_parent_workspace the uuid column of the parent. A row without such a parent is refused with 23U02. SQLSTATE 22023 says what the tables lack. Blocks both tables until the transaction ends.';
+
+revoke execute on function usage.add_workspace_column(regclass, regclass, text, text, text) from public;
+
+-- hasura/sql/usage/meters/suggest_workspace_column.sql
+create or replace function usage.suggest_workspace_column(p_table regclass)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    string_agg(
+      format(
+        'usage.add_workspace_column(%L, %L, %L)',
+        p_table::text, foreign_key.confrelid::regclass::text, attribute.attname
+      ),
+      ' or ' order by attribute.attnum
+    ),
+    'usage.add_workspace_column(table, parent table, foreign key column)'
+  ) || ' adds a workspace_id that is kept from a parent row'
+  from pg_constraint as foreign_key
+  join pg_attribute as attribute
+    on attribute.attrelid = foreign_key.conrelid
+    and attribute.attnum = foreign_key.conkey[1]
+  where foreign_key.conrelid = p_table
+    and foreign_key.contype = 'f'
+    and foreign_key.confrelid <> p_table
+    and cardinality(foreign_key.conkey) = 1
+$$;
+
+comment on function usage.suggest_workspace_column(regclass) is 'For an error message: the calls that would give a table a workspace column, one for each of its parents.';
+
+revoke execute on function usage.suggest_workspace_column(regclass) from public;
 
 -- hasura/sql/usage/reconciliation/counter_recounts.sql
 create or replace view usage.counter_recounts as
@@ -5079,7 +5780,7 @@ begin
 end
 $$;
 
-comment on function usage.bound_alert_rules() is 'Each rule costs the workspace''s own writes a little; without a bound one admin could make them slow.';
+comment on function usage.bound_alert_rules() is 'Refuses more than 20 rules of a workspace for one metric, because every rule is checked when an alert is due. Raises check_violation (23514) with the constraint alert_rules_at_most_20.';
 
 revoke execute on function usage.bound_alert_rules() from public;
 
@@ -5097,41 +5798,43 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _due record;
-  _gauge boolean;
+  _is_gauge boolean;
   _start timestamptz;
   _used bigint;
   _noted integer := 0;
 begin
   for _due in
-    select first.workspace_id, first.metric, first.period_start
+    select oldest.workspace_id, oldest.metric, oldest.period_start
     from (
-      select held.workspace_id, held.metric, held.period_start
-      from usage.alert_levels as held
-      where held.valid_until <= now()
-      order by held.valid_until
+      select alert_level.workspace_id, alert_level.metric, alert_level.period_start
+      from usage.alert_levels as alert_level
+      where alert_level.valid_until <= now()
+      order by alert_level.valid_until
       limit p_at_most
-    ) as first
-    order by first.workspace_id, first.metric
+    ) as oldest
+    order by oldest.workspace_id, oldest.metric
   loop
     _noted := _noted + 1;
-    select metrics.kind = 'gauge', period.period_start
-    into _gauge, _start
+    select metric.kind = 'gauge', period.period_start
+    into _is_gauge, _start
     from usage.period(_due.workspace_id) as period
-    left join usage.metrics on metrics.key = _due.metric;
+    left join usage.metrics as metric
+      on metric.key = _due.metric;
 
-    -- A counter's new period begins at nothing; its first use notes it.
-    if not _gauge and _start > _due.period_start then
+    -- A counter begins its new period at zero, and its first use notes the level.
+    if not _is_gauge and _start > _due.period_start then
       delete from usage.alert_levels
       where workspace_id = _due.workspace_id
         and metric = _due.metric
         and period_start = _due.period_start;
       continue;
     end if;
-    if _gauge then
+    if _is_gauge then
       _start := '-infinity';
     end if;
 
-    -- The counter before its level, as everybody who notes takes them, and read in a statement after the lock.
+    -- Locks the counter before its level, in the order of every caller of usage.note_level, and reads the use only then. A
+    -- workspace that is being deleted is left out.
     perform 1
     from public.workspaces
     where id = _due.workspace_id
@@ -5149,7 +5852,7 @@ begin
 end
 $$;
 
-comment on function usage.note_due_levels(integer) is 'Notes again the levels whose limit or period the clock has changed; returns how many it looked at. Safe to run at any time and by several at once.';
+comment on function usage.note_due_levels(integer) is 'Writes the alerts that the clock calls for: levels whose limit or period has changed since they were noted, the oldest p_at_most of them. Returns how many it looked at. The job usage_note_alerts calls it; it may run at any time and several times at once.';
 
 revoke execute on function usage.note_due_levels(integer) from public;
 
@@ -5240,26 +5943,26 @@ declare
   _granted bigint;
 begin
   perform pg_advisory_xact_lock(hashtextextended('billing.plan_limits', 0));
-  -- One plan may have any number of workspaces: their levels are computed again at their next use.
+  -- A plan may have any number of workspaces: each computes its level again with its next use.
   for _counter in
-    select c.workspace_id, c.metric, c.period_start, c.granted
-    from usage.counters c
-    where (p_metric is null or c.metric = p_metric)
-      and (c.alert_due > now() or c.headroom_until > now() or c.granted > 0)
-      and (c.period_start = '-infinity' or c.period_start > now() - interval '400 days')
-    order by c.workspace_id, c.metric, c.period_start
+    select counter.workspace_id, counter.metric, counter.period_start, counter.granted
+    from usage.counters as counter
+    where (p_metric is null or counter.metric = p_metric)
+      and (counter.alert_due > now() or counter.headroom_until > now() or counter.granted > 0)
+      and (counter.period_start = '-infinity' or counter.period_start > now() - interval '400 days')
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     _granted := _counter.granted;
     if _granted = 0 then
-      update usage.counters c
+      update usage.counters as counter
       set
         headroom = 0,
         headroom_until = '-infinity',
         alert_due = '-infinity'
-      where c.workspace_id = _counter.workspace_id
-        and c.metric = _counter.metric
-        and c.period_start = _counter.period_start
-      returning c.granted
+      where counter.workspace_id = _counter.workspace_id
+        and counter.metric = _counter.metric
+        and counter.period_start = _counter.period_start
+      returning counter.granted
       into _granted;
     end if;
     if _granted > 0 then
@@ -5269,7 +5972,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_plan_limits(text) is 'After limits of plans have changed: takes back the headroom of every counter that they may bound';
+comment on function usage.refresh_plan_limits(text) is 'Takes back the headroom of every counter of a metric that a change of plan limits may concern; null for all metrics. usage.refresh_alerts calls it.';
 
 revoke execute on function usage.refresh_plan_limits(text) from public;
 
@@ -5283,32 +5986,32 @@ declare
   _counter record;
   _level record;
 begin
-  -- The other side of usage.may_grant_headroom: a counter that is not to be seen yet has no headroom until this is over.
+  -- Excludes usage.may_grant_headroom: a counter that another transaction is creating gets no headroom before this one ends.
   perform 1
-  from public.workspaces w
-  where w.id = p_workspace_id
+  from public.workspaces as workspace
+  where workspace.id = p_workspace_id
   for no key update;
   if not found then
     return;
   end if;
 
   for _counter in
-    select c.workspace_id, c.metric, c.period_start
-    from usage.counters c
-    where c.workspace_id = p_workspace_id
-      and (p_metric is null or c.metric = p_metric)
+    select counter.workspace_id, counter.metric, counter.period_start
+    from usage.counters as counter
+    where counter.workspace_id = p_workspace_id
+      and (p_metric is null or counter.metric = p_metric)
       and (
-        c.headroom_until > now()
-        or c.granted > 0
-        or c.period_start in (
+        counter.headroom_until > now()
+        or counter.granted > 0
+        or counter.period_start in (
           '-infinity',
           (
-            select p.period_start
-            from usage.period(p_workspace_id) p
+            select period.period_start
+            from usage.period(p_workspace_id) as period
           )
         )
       )
-    order by c.workspace_id, c.metric, c.period_start
+    order by counter.workspace_id, counter.metric, counter.period_start
   loop
     select *
     into _level
@@ -5316,7 +6019,7 @@ begin
       _counter.workspace_id, _counter.metric, _counter.period_start,
       usage.recall_headroom(_counter.workspace_id, _counter.metric, _counter.period_start)
     );
-    update usage.counters c
+    update usage.counters as counter
     set
       alert_at = _level.rise_at,
       fall_at = _level.fall_at,
@@ -5324,14 +6027,14 @@ begin
         select bound.valid_until
         from billing.limit_of(_counter.workspace_id, _counter.metric) as bound
       )
-    where c.workspace_id = _counter.workspace_id
-      and c.metric = _counter.metric
-      and c.period_start = _counter.period_start;
+    where counter.workspace_id = _counter.workspace_id
+      and counter.metric = _counter.metric
+      and counter.period_start = _counter.period_start;
   end loop;
 end
 $$;
 
-comment on function usage.refresh_workspace_limits(uuid, text) is 'After a limit of a workspace has changed: takes back the headroom of its counters and writes the alerts that the new limit calls for';
+comment on function usage.refresh_workspace_limits(uuid, text) is 'Takes back the headroom of the counters of a workspace, for one metric or with null for all, and writes the alerts that its changed limit calls for. usage.refresh_alerts calls it.';
 
 revoke execute on function usage.refresh_workspace_limits(uuid, text) from public;
 
@@ -5356,31 +6059,37 @@ begin
     when tg_level = 'ROW' then
       _rows := array[to_jsonb(new), to_jsonb(old)];
     when tg_op = 'INSERT' then
-      _rows := array(select to_jsonb(r) from new_rows r);
+      _rows := array(select to_jsonb(changed) from new_rows as changed);
     when tg_op = 'DELETE' then
-      _rows := array(select to_jsonb(r) from old_rows r);
+      _rows := array(select to_jsonb(changed) from old_rows as changed);
     else
-      _rows := array(select to_jsonb(r) from new_rows r union all select to_jsonb(r) from old_rows r);
+      _rows := array(
+        select to_jsonb(changed)
+        from new_rows as changed
+        union all
+        select to_jsonb(changed)
+        from old_rows as changed
+      );
   end case;
 
   for _change in
     with changed as (
       select distinct
-        (r.fields ->> case when tg_table_schema = 'public' then 'id' else 'workspace_id' end)::uuid as workspace_id,
-        r.fields ->> 'metric' as metric
-      from unnest(_rows) as r (fields)
+        (changed_row.fields ->> 'workspace_id')::uuid as workspace_id,
+        changed_row.fields ->> 'metric' as metric
+      from unnest(_rows) as changed_row (fields)
     )
-    -- What names no workspace may bound any, and several metrics of it are one walk through all counters.
+    -- A row without a workspace may concern all of them. Several such metrics take one walk through all counters.
     select
       null::uuid as workspace_id,
-      case when count(*) = 1 then min(c.metric) end as metric
-    from changed c
-    where c.workspace_id is null
+      case when count(*) = 1 then min(changed.metric) end as metric
+    from changed
+    where changed.workspace_id is null
     having count(*) > 0
     union all
-    select c.workspace_id, c.metric
-    from changed c
-    where c.workspace_id is not null
+    select changed.workspace_id, changed.metric
+    from changed
+    where changed.workspace_id is not null
     order by workspace_id, metric
   loop
     if _change.workspace_id is null then
@@ -5393,7 +6102,7 @@ begin
 end
 $$;
 
-comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and computes alerts again for the workspace_id and metric of the changed rows, for all where they name none. As a trigger of a row, or of a statement with old_rows and new_rows.';
+comment on function usage.refresh_alerts() is 'For tables that billing.limit_of reads: takes back headroom and writes the alerts of the workspace_id and metric of the changed rows; of all where a row has none. A trigger of a statement with the transition tables old_rows and new_rows, or of a row.';
 
 revoke execute on function usage.refresh_alerts() from public;
 
@@ -5530,12 +6239,6 @@ create or replace trigger subscriptions_refresh_alerts_update
   for each statement
   execute function usage.refresh_alerts();
 
-create or replace trigger workspaces_refresh_alerts
-  after update of time_zone on public.workspaces
-  for each row
-  when (old.time_zone is distinct from new.time_zone)
-  execute function usage.refresh_alerts();
-
 create or replace trigger alert_rules_refresh_alerts_delete
   after delete on usage.alert_rules
   referencing old table as old_rows
@@ -5554,6 +6257,29 @@ create or replace trigger alert_rules_refresh_alerts_update
   for each statement
   execute function usage.refresh_alerts();
 
+-- hasura/sql/usage/alerts/refresh_time_zone.sql
+create or replace function usage.refresh_time_zone()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform usage.refresh_workspace_limits(new.id, null);
+  return null;
+end
+$$;
+
+comment on function usage.refresh_time_zone() is 'Takes back the headroom of a workspace whose periods move with its time zone, and writes its alerts.';
+
+revoke execute on function usage.refresh_time_zone() from public;
+
+create or replace trigger workspaces_refresh_alerts
+  after update of time_zone on public.workspaces
+  for each row
+  when (old.time_zone is distinct from new.time_zone)
+  execute function usage.refresh_time_zone();
+
 -- hasura/sql/usage/alerts/void_levels.sql
 create or replace function usage.void_levels()
 returns trigger
@@ -5566,39 +6292,39 @@ declare
   _metrics text[];
 begin
   if tg_op = 'DELETE' then
-    select array_agg(r.plan_id), array_agg(r.metric)
+    select array_agg(changed.plan_id), array_agg(changed.metric)
     into _plans, _metrics
-    from old_rows r;
+    from old_rows as changed;
   else
-    select array_agg(r.plan_id), array_agg(r.metric)
+    select array_agg(changed.plan_id), array_agg(changed.metric)
     into _plans, _metrics
-    from new_rows r;
+    from new_rows as changed;
   end if;
 
   with touched as (
-    select held.workspace_id, held.metric
-    from usage.alert_levels as held
-    where held.metric = any (_metrics)
-      and held.valid_until > now()
+    select alert_level.workspace_id, alert_level.metric
+    from usage.alert_levels as alert_level
+    where alert_level.metric = any (_metrics)
+      and alert_level.valid_until > now()
       and exists (
         select
         from unnest(_plans, _metrics) as changed (plan_id, metric)
-        where changed.metric = held.metric
-          and changed.plan_id = billing.plan_of(held.workspace_id)
+        where changed.metric = alert_level.metric
+          and changed.plan_id = billing.plan_of(alert_level.workspace_id)
       )
-    order by held.workspace_id, held.metric
+    order by alert_level.workspace_id, alert_level.metric
     for no key update
   )
-  update usage.alert_levels as held
+  update usage.alert_levels as alert_level
   set valid_until = '-infinity'
   from touched
-  where held.workspace_id = touched.workspace_id
-    and held.metric = touched.metric;
+  where alert_level.workspace_id = touched.workspace_id
+    and alert_level.metric = touched.metric;
   return null;
 end
 $$;
 
-comment on function usage.void_levels() is 'Has the levels of a plan''s workspaces noted again within a minute, used or not; too many for the transaction of the change.';
+comment on function usage.void_levels() is 'Marks the levels of a plan''s workspaces as due, so that the job usage_note_alerts notes them within a minute. A plan may have too many workspaces for the transaction that changes its limits.';
 
 revoke execute on function usage.void_levels() from public;
 
@@ -5642,7 +6368,7 @@ begin
   )
   with called as materialized (
     select *
-    from jsonb_to_recordset(calls) as c (
+    from jsonb_to_recordset(calls) as call (
       workspace_id uuid,
       hour timestamptz,
       user_id uuid,
@@ -5727,15 +6453,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_pruned bigint;
+  _pruned bigint;
 begin
   delete from usage.api_call_batches
   where created_at < batches_before;
 
   delete from usage.api_calls
   where hour < before;
-  get diagnostics v_pruned = row_count;
-  return v_pruned;
+  get diagnostics _pruned = row_count;
+  return _pruned;
 end
 $$;
 
@@ -5744,24 +6470,22 @@ comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Drops ho
 revoke execute on function usage.prune_api_calls(timestamptz, timestamptz) from public;
 
 -- hasura/sql/usage/corrections/add_to_past.sql
-create or replace function usage.add_to_past(
-  p_counter usage.gate_counter,
-  p_is_present boolean,
-  p_delta bigint
-)
+create or replace function usage.add_to_past(p_counter usage.gate_counter, p_delta bigint)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _is_present constant boolean := now() < p_counter.period_end;
 begin
   if p_delta = 0 then
     return;
   end if;
-  if p_is_present and p_delta > 0 then
+  if _is_present and p_delta > 0 then
     perform usage.add(p_counter.workspace_id, p_counter.metric, p_delta, false);
     return;
   end if;
-  -- Its marks of alerts are looked for anew with the next addition.
+  -- With alert_due in the past, the next addition computes the alert thresholds again.
   update usage.counters
   set used = used + p_delta,
     alert_due = '-infinity',
@@ -5771,16 +6495,16 @@ begin
     and period_start = p_counter.period_start;
   insert into usage.counter_log (workspace_id, metric, period_start, amount)
   values (p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_delta);
-  -- An alert tells of the period that runs; nobody can act on one that is over.
-  if p_is_present then
+  -- Alerts are about the present period only: nobody can act on one that is over.
+  if _is_present then
     perform usage.note_level(p_counter.workspace_id, p_counter.metric, p_counter.period_start, p_counter.used + p_delta);
   end if;
 end
 $$;
 
-comment on function usage.add_to_past(usage.gate_counter, boolean, bigint) is 'Adds to the counter that usage.open_past_counter has locked; what falls is noted as a recovery.';
+comment on function usage.add_to_past(usage.gate_counter, bigint) is 'Adds an amount, which may be negative, to a counter that usage.open_past_counter has locked. In the present period it also writes the alerts and recoveries that follow. Called by usage.gate_late and usage.correct.';
 
-revoke execute on function usage.add_to_past(usage.gate_counter, boolean, bigint) from public;
+revoke execute on function usage.add_to_past(usage.gate_counter, bigint) from public;
 
 -- hasura/sql/usage/corrections/add_to_past_member.sql
 create or replace function usage.add_to_past_member(p_member usage.gate_counter, p_delta bigint)
@@ -5804,197 +6528,32 @@ begin
 end
 $$;
 
-comment on function usage.add_to_past_member(usage.gate_counter, bigint) is 'Adds to the counter that usage.open_past_member has locked.';
+comment on function usage.add_to_past_member(usage.gate_counter, bigint) is 'Adds an amount, which may be negative, to a counter that usage.open_past_member has locked; nothing where that is null. Called by usage.gate_late and usage.correct.';
 
 revoke execute on function usage.add_to_past_member(usage.gate_counter, bigint) from public;
 
--- hasura/sql/usage/corrections/open_past_counter.sql
-create or replace function usage.open_past_counter(
+-- hasura/sql/usage/corrections/claim_correction.sql
+create or replace function usage.claim_correction(
   p_workspace_id uuid,
+  p_key text,
+  p_op text,
   p_metric text,
-  p_at timestamptz,
-  out counter usage.gate_counter,
-  out is_closed boolean,
-  out is_present boolean
+  p_amount bigint,
+  p_hash bytea,
+  p_event_key text,
+  p_note text
 )
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  -- The workspace before its counters, as its deletion takes them.
-  perform 1
-  from public.workspaces
-  where workspaces.id = p_workspace_id
-  for key share;
-
-  select
-    past.period_start,
-    past.period_end,
-    now() >= past.period_end + make_interval(hours => metrics.late_hours),
-    now() < past.period_end
-  into counter.period_start, counter.period_end, is_closed, is_present
-  from usage.metrics
-  cross join lateral usage.period(p_workspace_id, p_at) as past
-  where metrics.key = p_metric;
-
-  counter.workspace_id := p_workspace_id;
-  counter.metric := p_metric;
-  counter.kind := 'counter';
-  counter.delta := 0;
-  if is_closed then
-    return;
-  end if;
-  counter.used := usage.lock_counter(p_workspace_id, p_metric, counter.period_start);
-  -- What is held is held from the present period; a past one is charged with what happened in it.
-  counter.held := case when is_present then usage.reserved_amount(p_workspace_id, p_metric) else 0 end;
-
-  select
-    bound.limit_value,
-    bound.included,
-    bound.enforcement,
-    bound.source,
-    bound.cap_value - counter.used - counter.held
-  into counter.limit_value, counter.included, counter.enforcement, counter.source, counter.free
-  from billing.limit_of(p_workspace_id, p_metric, case when is_present then now() else p_at end) as bound;
-end
-$$;
-
-comment on function usage.open_past_counter(uuid, text, timestamptz) is 'Locks and reads the counter of the period of a moment, with the limit of that moment. A closed period is not locked.';
-
-revoke execute on function usage.open_past_counter(uuid, text, timestamptz) from public;
-
--- hasura/sql/usage/corrections/open_past_member.sql
-create or replace function usage.open_past_member(
-  p_counter usage.gate_counter,
-  p_member_id uuid,
-  p_at timestamptz,
-  p_is_present boolean
-)
-returns usage.gate_counter
+returns usage.gate_claim
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_member usage.gate_counter := p_counter;
+  _claim usage.gate_claim;
 begin
-  if p_member_id is null or not exists (
-    select
-    from usage.member_meters
-    where member_meters.workspace_id = p_counter.workspace_id
-      and member_meters.metric = p_counter.metric
-  ) then
-    return null;
-  end if;
-  v_member.member_id := p_member_id;
-  v_member.source := 'member-limit';
-  v_member.enforcement := 'hard';
-  v_member.included := true;
-
-  -- Behind the counter of the workspace, and written, as usage.gate_open_members leaves it.
-  insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
-  values (v_member.workspace_id, v_member.metric, v_member.period_start, p_member_id, 0)
-  on conflict on constraint member_counters_pkey do update
-    set used = c.used
-  returning c.used
-  into v_member.used;
-  v_member.held := case
-    when p_is_present then usage.member_reserved(v_member.workspace_id, v_member.metric, p_member_id)
-    else 0
-  end;
-  v_member.limit_value := (
-    select bound.limit_value
-    from billing.member_limit_of(
-      v_member.workspace_id, v_member.metric, case when p_is_present then now() else p_at end
-    ) as bound
-  );
-  v_member.free := v_member.limit_value - v_member.used - v_member.held;
-  return v_member;
-end
-$$;
-
-comment on function usage.open_past_member(usage.gate_counter, uuid, timestamptz, boolean) is 'Locks and reads the counter of a member beside the one of its workspace that usage.open_past_counter has locked; null where members are not counted.';
-
-revoke execute on function usage.open_past_member(usage.gate_counter, uuid, timestamptz, boolean) from public;
-
--- hasura/sql/usage/corrections/correct.sql
-create or replace function usage.correct(request jsonb)
-returns jsonb
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
-  c_most constant bigint := 9007199254740991;
-  v_op constant text := request ->> 'op';
-  v_workspace constant uuid := case when request ->> 'workspaceId' ~ c_uuid then (request ->> 'workspaceId')::uuid end;
-  v_event_key constant text := request ->> 'eventKey';
-  v_note constant text := request ->> 'note';
-  v_amount constant bigint := case
-    when v_op = 'void' then 0
-    when request ->> 'amount' ~ '^[0-9]{1,16}$' then (request ->> 'amount')::bigint
-  end;
-  v_key constant text := coalesce(request ->> 'idempotencyKey', gen_random_uuid()::text);
-  v_metric text;
-  v_event usage.ledger;
-  v_counter usage.gate_counter;
-  v_part jsonb;
-  v_member usage.gate_counter;
-  v_past record;
-  v_hash bytea;
-  v_stored record;
-  v_is_owner boolean := false;
-  v_before bigint;
-  v_delta bigint;
-  v_reason text;
-  v_answer jsonb;
-begin
-  if v_op is null or v_op not in ('amend', 'void') or v_workspace is null or v_amount is null
-    or (v_op = 'amend' and v_amount not between 1 and c_most)
-    or (v_op = 'void' and request ->> 'amount' is not null)
-    or coalesce(char_length(v_event_key), 0) not between 1 and 255
-    or coalesce(char_length(btrim(v_note)), 0) not between 1 and 500
-    or char_length(v_key) not between 1 and 255
-    or v_key = v_event_key
-  then
-    v_reason := 'invalid-input';
-  elsif not exists (select from public.workspaces where workspaces.id = v_workspace) then
-    v_reason := 'workspace-forbidden';
-  end if;
-
-  if v_reason is null then
-    select *
-    into v_event
-    from usage.ledger
-    where ledger.workspace_id = v_workspace
-      and ledger.idempotency_key = v_event_key
-      and ledger.op in ('consume', 'commit')
-      and ledger.allowed
-      and ledger.created_at >= now() - interval '34 days';
-    v_metric := coalesce(v_event.metric, request ->> 'metric');
-    -- An event with items is corrected metric by metric, each of which has to be named.
-    v_part := case
-      when v_event.metric is not null then v_event.answer
-      else (
-        select part.value
-        from jsonb_array_elements(v_event.answer -> 'items') as part (value)
-        where part.value ->> 'metric' = v_metric
-      )
-    end;
-    v_before := (v_part ->> 'granted')::bigint;
-    v_reason := case
-      when v_before is null or (request ->> 'metric') <> v_metric then 'event-not-found'
-      when not exists (select from usage.metrics where key = v_metric and feed = 'gate') then 'row-metered'
-      when not exists (select from usage.metrics where key = v_metric and kind = 'counter') then 'invalid-input'
-    end;
-  end if;
-
-  if v_reason is null then
-    v_hash := sha256(convert_to(concat_ws(chr(31), v_op, v_event_key, v_metric, v_amount, v_note), 'UTF8'));
-    -- Waits for a transaction that holds the same key.
-    insert into usage.ledger as entry (workspace_id, idempotency_key, op, metric, amount, request_hash, corrects, note)
-    values (v_workspace, v_key, v_op, v_metric, v_amount, v_hash, v_event_key, v_note)
-    on conflict on constraint ledger_pkey do update
+  -- The insert waits for a transaction that has claimed the same key.
+  insert into usage.ledger as entry (workspace_id, idempotency_key, op, metric, amount, request_hash, corrects, note)
+  values (p_workspace_id, p_key, p_op, p_metric, p_amount, p_hash, p_event_key, p_note)
+  on conflict on constraint ledger_pkey do update
     set op = excluded.op,
       metric = excluded.metric,
       amount = excluded.amount,
@@ -6008,80 +6567,266 @@ begin
       created_at = excluded.created_at
     where entry.created_at < now() - interval '34 days';
 
-    select ledger.answer, ledger.request_hash
-    into v_stored
-    from usage.ledger
-    where ledger.workspace_id = v_workspace
-      and ledger.idempotency_key = v_key;
-    v_is_owner := v_stored.answer is null;
-    if not v_is_owner and v_stored.request_hash = v_hash then
-      return v_stored.answer;
-    elsif not v_is_owner then
-      v_reason := 'idempotency-conflict';
-    end if;
-  end if;
-
-  if v_reason is null then
-    select *
-    into v_past
-    from usage.open_past_counter(v_workspace, v_metric, coalesce(v_event.occurred_at, v_event.created_at));
-    v_counter := v_past.counter;
-    if not v_past.is_closed then
-      -- Whom it counted for its answer says; whose members were not counted at the time has nothing to take back.
-      v_member := usage.open_past_member(
-        v_counter, (v_part #>> '{member,memberId}')::uuid, coalesce(v_event.occurred_at, v_event.created_at), v_past.is_present
-      );
-    end if;
-    -- Under the counter's lock, which every correction of the event takes.
-    select
-      v_before + coalesce(sum(earlier.delta), 0),
-      case when bool_or(earlier.op = 'void') then 'event-voided' end
-    into v_before, v_reason
-    from usage.ledger as earlier
-    where earlier.workspace_id = v_workspace
-      and earlier.corrects = v_event_key
-      and earlier.metric = v_metric
-      and earlier.allowed;
-    v_delta := v_amount - v_before;
-    v_reason := case
-      when v_past.is_closed then 'period-closed'
-      when v_reason is not null then v_reason
-      when v_delta > 0 and (v_delta > v_counter.free or v_delta > v_member.free) then 'usage-limit-exceeded'
-      when v_delta > 9000000000000000000 - v_counter.used - v_counter.held then 'invalid-input'
-    end;
-    if v_reason is null then
-      perform usage.add_to_past(v_counter, v_past.is_present, v_delta);
-      perform usage.add_to_past_member(v_member, v_delta);
-      v_counter.used := v_counter.used + v_delta;
-    end if;
-  end if;
-
-  v_answer := jsonb_build_object(
-    'allowed', v_reason is null,
-    'reason', v_reason,
-    'metric', v_metric,
-    'eventKey', v_event_key,
-    'correctionKey', case when v_is_owner then v_key end,
-    'amountBefore', v_before,
-    'amount', case when v_reason is null then v_amount else v_before end,
-    'used', v_counter.used,
-    'limit', v_counter.limit_value,
-    'remaining', greatest(v_counter.limit_value - v_counter.used - v_counter.held, case when v_counter.limit_value is not null then 0 end),
-    'periodStart', to_char(v_counter.period_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-  );
-  if v_is_owner then
-    update usage.ledger
-    set allowed = v_reason is null,
-      answer = v_answer,
-      delta = case when v_reason is null then v_delta end
-    where workspace_id = v_workspace
-      and idempotency_key = v_key;
-  end if;
-  return v_answer;
+  -- A separate statement, because the insert does not see what the transaction that it waited for has committed.
+  select
+    ledger.answer is null,
+    ledger.request_hash <> p_hash,
+    case when ledger.request_hash = p_hash then ledger.answer end
+  into _claim.is_owner, _claim.is_conflict, _claim.answer
+  from usage.ledger
+  where ledger.workspace_id = p_workspace_id
+    and ledger.idempotency_key = p_key;
+  return _claim;
 end
 $$;
 
-comment on function usage.correct(jsonb) is 'Amends or voids a recorded use: {op: amend|void, workspaceId, eventKey, metric, amount, note, idempotencyKey}. The event''s row stays; the correction is a row of its own that points at it. A refusal is an answer.';
+comment on function usage.claim_correction(uuid, text, text, text, bigint, bytea, text, text) is 'Claims the idempotency key of a correction in usage.ledger, as usage.gate_claim_keys does for requests: returns the stored answer, a conflict where the key has other content, or is_owner. Waits for a transaction that has claimed the same key. A step of usage.correct.';
+
+revoke execute on function usage.claim_correction(uuid, text, text, text, bigint, bytea, text, text) from public;
+
+-- hasura/sql/usage/corrections/open_past_counter.sql
+create or replace function usage.open_past_counter(p_workspace_id uuid, p_metric text, p_at timestamptz)
+returns usage.gate_counter
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _counter usage.gate_counter;
+  _late_hours integer;
+  _is_present boolean;
+begin
+  -- The workspace before its counters, as deleting it locks them.
+  perform 1
+  from public.workspaces
+  where workspaces.id = p_workspace_id
+  for key share;
+
+  select past.period_start, past.period_end, metrics.late_hours
+  into _counter.period_start, _counter.period_end, _late_hours
+  from usage.metrics
+  cross join lateral usage.period(p_workspace_id, p_at) as past
+  where metrics.key = p_metric;
+
+  _counter.workspace_id := p_workspace_id;
+  _counter.metric := p_metric;
+  _counter.kind := 'counter';
+  _counter.delta := 0;
+  if now() >= _counter.period_end + make_interval(hours => _late_hours) then
+    return _counter;
+  end if;
+  _is_present := now() < _counter.period_end;
+  _counter.used := usage.lock_counter(p_workspace_id, p_metric, _counter.period_start);
+  -- Reservations count against the present period; a past one has only what happened in it.
+  _counter.reserved := case when _is_present then usage.reserved_amount(p_workspace_id, p_metric) else 0 end;
+
+  select
+    bound.limit_value,
+    bound.included,
+    bound.enforcement,
+    bound.source,
+    bound.cap_value - _counter.used - _counter.reserved
+  into _counter.limit_value, _counter.included, _counter.enforcement, _counter.source, _counter.free
+  from billing.limit_of(p_workspace_id, p_metric, case when _is_present then now() else p_at end) as bound;
+  return _counter;
+end
+$$;
+
+comment on function usage.open_past_counter(uuid, text, timestamptz) is 'Locks the workspace, then the counter of the period that the moment is in, and returns it with the limit of that moment. used is null where the period is closed, late_hours of the metric after its end: then nothing is locked but the workspace. Called by usage.gate_late and usage.correct.';
+
+revoke execute on function usage.open_past_counter(uuid, text, timestamptz) from public;
+
+-- hasura/sql/usage/corrections/open_past_member.sql
+create or replace function usage.open_past_member(p_counter usage.gate_counter, p_member_id uuid, p_at timestamptz)
+returns usage.gate_counter
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _is_present constant boolean := now() < p_counter.period_end;
+  _member usage.gate_counter := p_counter;
+begin
+  if p_member_id is null or not exists (
+    select
+    from usage.member_meters
+    where member_meters.workspace_id = p_counter.workspace_id
+      and member_meters.metric = p_counter.metric
+  ) then
+    return null;
+  end if;
+  _member.member_id := p_member_id;
+  _member.source := 'member-limit';
+  _member.enforcement := 'hard';
+  _member.included := true;
+
+  -- Behind the counter of the workspace. Writes the row, as usage.gate_open_members does.
+  insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
+  values (_member.workspace_id, _member.metric, _member.period_start, p_member_id, 0)
+  on conflict on constraint member_counters_pkey do update
+    set used = counter.used
+  returning counter.used
+  into _member.used;
+  _member.reserved := case
+    when _is_present then usage.member_reserved(_member.workspace_id, _member.metric, p_member_id)
+    else 0
+  end;
+  _member.limit_value := (
+    select bound.limit_value
+    from billing.member_limit_of(
+      _member.workspace_id, _member.metric, case when _is_present then now() else p_at end
+    ) as bound
+  );
+  _member.free := _member.limit_value - _member.used - _member.reserved;
+  return _member;
+end
+$$;
+
+comment on function usage.open_past_member(usage.gate_counter, uuid, timestamptz) is 'Locks the counter of a member in the period of a counter that usage.open_past_counter has locked, and returns it with the limit of that moment. Null without a member, and where members are not counted. Called by usage.gate_late and usage.correct.';
+
+revoke execute on function usage.open_past_member(usage.gate_counter, uuid, timestamptz) from public;
+
+-- hasura/sql/usage/corrections/correct.sql
+create or replace function usage.correct(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _uuid_pattern constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- The largest integer that a JSON number keeps exactly.
+  _max_amount constant bigint := 9007199254740991;
+  _op constant text := request ->> 'op';
+  _workspace_id constant uuid := case when request ->> 'workspaceId' ~ _uuid_pattern then (request ->> 'workspaceId')::uuid end;
+  _event_key constant text := request ->> 'eventKey';
+  _note constant text := request ->> 'note';
+  _amount constant bigint := case
+    when _op = 'void' then 0
+    when request ->> 'amount' ~ '^[0-9]{1,16}$' then (request ->> 'amount')::bigint
+  end;
+  _key constant text := coalesce(request ->> 'idempotencyKey', gen_random_uuid()::text);
+  _metric text;
+  _event usage.ledger;
+  _event_at timestamptz;
+  _event_answer jsonb;
+  _claim usage.gate_claim;
+  _counter usage.gate_counter;
+  _member usage.gate_counter;
+  _before bigint;
+  _delta bigint;
+  _reason text;
+  _answer jsonb;
+begin
+  if _op is null or _op not in ('amend', 'void') or _workspace_id is null or _amount is null
+    or (_op = 'amend' and _amount not between 1 and _max_amount)
+    or (_op = 'void' and request ->> 'amount' is not null)
+    or coalesce(char_length(_event_key), 0) not between 1 and 255
+    or coalesce(char_length(btrim(_note)), 0) not between 1 and 500
+    or char_length(_key) not between 1 and 255
+    or _key = _event_key
+  then
+    _reason := 'invalid-input';
+  elsif not exists (select from public.workspaces where workspaces.id = _workspace_id) then
+    _reason := 'workspace-forbidden';
+  end if;
+
+  if _reason is null then
+    select *
+    into _event
+    from usage.ledger
+    where ledger.workspace_id = _workspace_id
+      and ledger.idempotency_key = _event_key
+      and ledger.op in ('consume', 'commit')
+      and ledger.allowed
+      and ledger.created_at >= now() - interval '34 days';
+    _event_at := coalesce(_event.occurred_at, _event.created_at);
+    _metric := coalesce(_event.metric, request ->> 'metric');
+    -- The request has to name the metric of an event with several items: they are corrected one by one.
+    _event_answer := case
+      when _event.metric is not null then _event.answer
+      else (
+        select item.value
+        from jsonb_array_elements(_event.answer -> 'items') as item (value)
+        where item.value ->> 'metric' = _metric
+      )
+    end;
+    _before := (_event_answer ->> 'granted')::bigint;
+    _reason := case
+      when _before is null or (request ->> 'metric') <> _metric then 'event-not-found'
+      when not exists (select from usage.metrics where key = _metric and feed = 'gate') then 'row-metered'
+      when not exists (select from usage.metrics where key = _metric and kind = 'counter') then 'invalid-input'
+    end;
+  end if;
+
+  if _reason is null then
+    _claim := usage.claim_correction(
+      _workspace_id, _key, _op, _metric, _amount,
+      sha256(convert_to(concat_ws(chr(31), _op, _event_key, _metric, _amount, _note), 'UTF8')),
+      _event_key, _note
+    );
+    if _claim.answer is not null then
+      return _claim.answer;
+    elsif _claim.is_conflict then
+      _reason := 'idempotency-conflict';
+    end if;
+  end if;
+
+  if _reason is null then
+    _counter := usage.open_past_counter(_workspace_id, _metric, _event_at);
+    if _counter.used is not null then
+      -- The answer of the event names the member it counted for. It has none where members were not counted then.
+      _member := usage.open_past_member(_counter, (_event_answer #>> '{member,memberId}')::uuid, _event_at);
+    end if;
+    -- Read under the counter's lock, which every correction of the event takes.
+    select
+      (_before + coalesce(sum(earlier.delta), 0))::bigint,
+      case when bool_or(earlier.op = 'void') then 'event-voided' end
+    into _before, _reason
+    from usage.ledger as earlier
+    where earlier.workspace_id = _workspace_id
+      and earlier.corrects = _event_key
+      and earlier.metric = _metric
+      and earlier.allowed;
+    _delta := _amount - _before;
+    _reason := case
+      when _counter.used is null then 'period-closed'
+      when _reason is not null then _reason
+      when _delta > 0 and (_delta > _counter.free or _delta > _member.free) then 'usage-limit-exceeded'
+      -- An unlimited counter must not overflow bigint.
+      when _delta > 9000000000000000000 - _counter.used - _counter.reserved then 'invalid-input'
+    end;
+    if _reason is null then
+      perform usage.add_to_past(_counter, _delta);
+      perform usage.add_to_past_member(_member, _delta);
+      _counter.used := _counter.used + _delta;
+    end if;
+  end if;
+
+  _answer := jsonb_build_object(
+    'allowed', _reason is null,
+    'reason', _reason,
+    'metric', _metric,
+    'eventKey', _event_key,
+    'correctionKey', case when _claim.is_owner then _key end,
+    'amountBefore', _before,
+    'amount', case when _reason is null then _amount else _before end,
+    'used', _counter.used,
+    'limit', _counter.limit_value,
+    'remaining', greatest(_counter.limit_value - _counter.used - _counter.reserved, case when _counter.limit_value is not null then 0 end),
+    'periodStart', to_char(_counter.period_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+  );
+  if _claim.is_owner then
+    update usage.ledger
+    set allowed = _reason is null,
+      answer = _answer,
+      delta = case when _reason is null then _delta end
+    where workspace_id = _workspace_id
+      and idempotency_key = _key;
+  end if;
+  return _answer;
+end
+$$;
+
+comment on function usage.correct(jsonb) is 'Amends or voids a use that was recorded under an idempotency key: {op: amend|void, workspaceId, eventKey, metric, amount, note, idempotencyKey}. The row of the event in usage.ledger stays; the correction is a row of its own that points at it. Returns {allowed, reason, metric, eventKey, correctionKey, amountBefore, amount, used, limit, remaining, periodStart}. A denial is an answer. It trusts workspaceId: the actions amendUsage and voidUsage have checked it.';
 
 revoke execute on function usage.correct(jsonb) from public;
 
@@ -6101,14 +6846,15 @@ begin
     else
       p_line.reason := 'usage-limit-exceeded';
     end if;
-  elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+  -- An unlimited counter must not overflow bigint.
+  elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.reserved then
     p_line.reason := 'invalid-input';
   end if;
   return p_line;
 end
 $$;
 
-comment on function usage.gate_admit(usage.gate_line, usage.gate_counter) is 'Decides a check, a consume or a reserve against a counter; changes nothing.';
+comment on function usage.gate_admit(usage.gate_line, usage.gate_counter) is 'Decides a check, consume or reserve against the counter of its workspace. Returns the line with granted, and with reason where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_admit(usage.gate_line, usage.gate_counter) from public;
 
@@ -6120,7 +6866,7 @@ create or replace function usage.gate_admit_member(
 )
 returns usage.gate_line
 language plpgsql
-stable
+immutable
 as $$
 begin
   case
@@ -6133,7 +6879,7 @@ begin
         end if;
       end if;
     when p_line.op = 'commit' and p_line.feed = 'gate' then
-      -- As for the workspace: a hold that is committed in its own period and for no more has its headroom already.
+      -- As in usage.gate_settle: within its period and its amount, a reservation already counts against the limit.
       if (p_line.granted > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
         and p_line.granted > p_counter.free + p_reservation.amount
       then
@@ -6149,7 +6895,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that its workspace has headroom for against the counter of its member; changes nothing.';
+comment on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a line that the workspace allows against the counter of its member. Returns the line with granted, and with reason and limited_by where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_admit_member(usage.gate_line, usage.gate_counter, usage.reservations) from public;
 
@@ -6159,13 +6905,13 @@ returns usage.gate_claim[]
 language plpgsql
 as $$
 declare
-  v_claims usage.gate_claim[];
+  _claims usage.gate_claim[];
 begin
-  -- What is malformed or names nothing that is there stores nothing.
-  v_claims := array(
+  -- A request that is malformed, or names something unknown, claims no key and stores nothing.
+  _claims := array(
     select row(
-      keyed.n,
-      first_value(keyed.n) over (partition by keyed.workspace_id, keyed.key order by keyed.n),
+      keyed.request_no,
+      first_value(keyed.request_no) over (partition by keyed.workspace_id, keyed.key order by keyed.request_no),
       keyed.workspace_id,
       keyed.key,
       keyed.hash,
@@ -6178,7 +6924,7 @@ begin
     )::usage.gate_claim
     from (
       select
-        line.n,
+        line.request_no,
         line.workspace_id,
         line.key,
         sha256(convert_to(string_agg(line.content, chr(30) order by line.metric), 'UTF8')) as hash,
@@ -6188,55 +6934,61 @@ begin
       from unnest(p_lines) as line
       where line.key is not null
         and line.op <> 'check'
-      group by line.n, line.workspace_id, line.key
+      group by line.request_no, line.workspace_id, line.key
       having bool_and(line.reason is null)
     ) as keyed
-    order by keyed.n
+    order by keyed.request_no
   );
-  if cardinality(v_claims) = 0 then
-    return v_claims;
+  if cardinality(_claims) = 0 then
+    return _claims;
   end if;
 
-  -- In key order. The insert waits for a transaction that holds the same key.
+  -- In key order, so that two calls cannot deadlock. The insert waits for a transaction that has claimed the same key.
   insert into usage.ledger as entry (workspace_id, idempotency_key, op, metric, amount, request_hash)
   select claim.workspace_id, claim.key, claim.op, claim.metric, claim.amount, claim.hash
-  from unnest(v_claims) as claim
-  where claim.first = claim.n
+  from unnest(_claims) as claim
+  where claim.first_request_no = claim.request_no
   order by claim.workspace_id, claim.key
   on conflict on constraint ledger_pkey do update
-  set op = excluded.op,
-    metric = excluded.metric,
-    amount = excluded.amount,
-    request_hash = excluded.request_hash,
-    occurred_at = null,
-    corrects = null,
-    delta = null,
-    note = null,
-    allowed = null,
-    answer = null,
-    created_at = excluded.created_at
-  where entry.created_at < now() - interval '34 days';
+    set op = excluded.op,
+      metric = excluded.metric,
+      amount = excluded.amount,
+      request_hash = excluded.request_hash,
+      occurred_at = null,
+      corrects = null,
+      delta = null,
+      note = null,
+      allowed = null,
+      answer = null,
+      created_at = excluded.created_at
+    where entry.created_at < now() - interval '34 days';
 
-  -- A statement of its own, which sees what the transaction that was waited for has committed. Nobody else's row is
-  -- without an answer: where it is missing the key is this call's.
+  -- A separate statement, because the insert does not see what the transaction that it waited for has committed.
+  -- Only this transaction sees its own rows without an answer: such a key is claimed by this call.
   return array(
     select row(
-      claim.n, claim.first, claim.workspace_id, claim.key, claim.hash,
-      entry.answer is null and claim.first = claim.n,
-      entry.answer is not null and entry.request_hash <> claim.hash,
+      claim.request_no,
+      claim.first_request_no,
+      claim.workspace_id,
+      claim.key,
+      claim.hash,
+      entry.answer is null and claim.first_request_no = claim.request_no,
+      entry.request_hash <> claim.hash,
       case when entry.request_hash = claim.hash then entry.answer end,
-      claim.op, claim.metric, claim.amount
+      claim.op,
+      claim.metric,
+      claim.amount
     )::usage.gate_claim
-    from unnest(v_claims) as claim
+    from unnest(_claims) as claim
     join usage.ledger as entry
       on entry.workspace_id = claim.workspace_id
       and entry.idempotency_key = claim.key
-    order by claim.n
+    order by claim.request_no
   );
 end
 $$;
 
-comment on function usage.gate_claim_keys(usage.gate_line[]) is 'Claims the idempotency keys of a call, in key order, and finds the answers that are stored already.';
+comment on function usage.gate_claim_keys(usage.gate_line[]) is 'Claims the idempotency keys of a call in usage.ledger, in key order, and returns one claim for each request with a key: the stored answer, a conflict where the key has other content, or neither, in which case the call has to decide. Waits for a transaction that has claimed the same key. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_claim_keys(usage.gate_line[]) from public;
 
@@ -6247,26 +6999,26 @@ language plpgsql
 immutable
 as $$
 declare
-  v_items constant jsonb := p_request -> 'items';
+  _items constant jsonb := p_request -> 'items';
 begin
-  if v_items is null
-    or jsonb_typeof(v_items) <> 'array'
+  if _items is null
+    or jsonb_typeof(_items) <> 'array'
     or p_request ->> 'op' not in ('check', 'consume', 'reserve')
-    or jsonb_array_length(v_items) not between 1 and 32
+    or jsonb_array_length(_items) not between 1 and 32
     or coalesce(p_request ->> 'metric', p_request ->> 'amount', p_request ->> 'reservationId') is not null
-    -- A metric twice could not be decided item by item.
+    -- Items are decided one by one: two of the same metric would not see each other.
     or (
-      select count(distinct part.value ->> 'metric') < count(*)
-      from jsonb_array_elements(v_items) as part (value)
+      select count(distinct item.value ->> 'metric') < count(*)
+      from jsonb_array_elements(_items) as item (value)
     )
   then
     return null;
   end if;
-  return v_items;
+  return _items;
 end
 $$;
 
-comment on function usage.gate_items(jsonb) is 'The items of a request for several metrics at once; null where there are none or they cannot be decided together.';
+comment on function usage.gate_items(jsonb) is 'The items of a request for several metrics: 1 to 32, each of another metric. Null where the request has none, or has items that make it invalid. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_items(jsonb) from public;
 
@@ -6277,26 +7029,45 @@ language plpgsql
 stable
 as $$
 declare
-  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
-  c_most constant bigint := 9007199254740991;
+  _uuid_pattern constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- The largest integer that a JSON number keeps exactly.
+  _max_amount constant bigint := 9007199254740991;
 begin
-  -- Each step is fenced: flattened into one, its expressions would run once for every use. The lookups are scalar
-  -- subqueries, which stay index lookups however many requests the planner expects.
+  -- "offset 0" keeps the steps apart: merged into one query level, an expression would run once for each of its uses.
+  -- The lookups are scalar subqueries, which stay index lookups for any number of requests that the planner expects.
   return array(
     select row(
-      judged.n, judged.item, judged.op, judged.workspace_id, judged.metric, judged.feed, judged.amount,
-      judged.is_partial, judged.ttl, judged.key, judged.reservation_id,
+      checked.request_no,
+      checked.item_no,
+      checked.op,
+      checked.workspace_id,
+      checked.metric,
+      checked.feed,
+      checked.amount,
+      checked.is_partial,
+      checked.ttl,
+      checked.key,
+      checked.reservation_id,
+      -- What a repetition under the same idempotency key must have in common.
       concat_ws(
         chr(31),
-        case when judged.item is null then judged.op else judged.op || '[]' end,
-        coalesce(judged.reservation_id::text, judged.metric),
-        judged.amount::text,
-        case when judged.op in ('reserve', 'extend') then judged.ttl::text end,
-        case when judged.is_partial then 'partial' end
+        case when checked.item_no is null then checked.op else checked.op || '[]' end,
+        coalesce(checked.reservation_id::text, checked.metric),
+        checked.amount::text,
+        case when checked.op in ('reserve', 'extend') then checked.ttl::text end,
+        case when checked.is_partial then 'partial' end
       ),
-      judged.reason, null, null, null, null, null, null, judged.member_id, null
+      checked.reason,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      checked.member_id,
+      null
     )::usage.gate_line
-    from jsonb_array_elements(p_requests) with ordinality as element (value, n)
+    from jsonb_array_elements(p_requests) with ordinality as element (value, request_no)
     cross join lateral (
       select
         element.value ->> 'op' as op,
@@ -6306,31 +7077,34 @@ begin
         element.value ->> 'reservationId' as reservation_id,
         element.value ->> 'partial' as partial,
         element.value ->> 'memberId' as member_id,
-        nullif(element.value -> 'items', 'null') as items,
-        case when element.value ? 'items' then usage.gate_items(element.value) end as list
+        nullif(element.value -> 'items', 'null') as given_items,
+        case when element.value ? 'items' then usage.gate_items(element.value) end as items
       offset 0
-    ) as asked
-    left join lateral jsonb_array_elements(asked.list) with ordinality as part (value, item)
+    ) as request
+    left join lateral jsonb_array_elements(request.items) with ordinality as item (value, item_no)
       on true
     cross join lateral (
       select
-        coalesce(part.value, element.value) ->> 'metric' as metric,
-        coalesce(part.value, element.value) ->> 'amount' as amount
+        coalesce(item.value, element.value) ->> 'metric' as metric,
+        coalesce(item.value, element.value) ->> 'amount' as amount
       offset 0
-    ) as named
+    ) as wanted
     cross join lateral (
       select
-        asked.op in ('commit', 'release', 'extend') as settles,
-        case when asked.workspace_id ~ c_uuid then asked.workspace_id::uuid end as workspace_id,
-        case when asked.member_id ~ c_uuid then asked.member_id::uuid end as member_id,
-        case when asked.op in ('commit', 'release', 'extend') and asked.reservation_id ~ c_uuid then asked.reservation_id::uuid end as reservation_id,
+        request.op in ('commit', 'release', 'extend') as is_settling,
+        case when request.workspace_id ~ _uuid_pattern then request.workspace_id::uuid end as workspace_id,
+        case when request.member_id ~ _uuid_pattern then request.member_id::uuid end as member_id,
         case
-          when named.amount ~ '^[0-9]{1,16}$' then named.amount::bigint
-          when named.amount is null and asked.op in ('check', 'consume', 'reserve') then 1
+          when request.op in ('commit', 'release', 'extend') and request.reservation_id ~ _uuid_pattern
+            then request.reservation_id::uuid
+        end as reservation_id,
+        case
+          when wanted.amount ~ '^[0-9]{1,16}$' then wanted.amount::bigint
+          when wanted.amount is null and request.op in ('check', 'consume', 'reserve') then 1
         end as amount,
         case
-          when asked.ttl ~ '^[0-9]{1,5}$' then asked.ttl::integer
-          when asked.ttl is null then 300
+          when request.ttl ~ '^[0-9]{1,5}$' then request.ttl::integer
+          when request.ttl is null then 300
         end as ttl
       offset 0
     ) as parsed
@@ -6340,21 +7114,21 @@ begin
           select workspaces.id
           from public.workspaces
           where workspaces.id = parsed.workspace_id
-        ) is not null as workspace_known,
+        ) is not null as is_workspace,
         case
-          when not parsed.settles then named.metric
+          when not parsed.is_settling then wanted.metric
           else (
             select reservations.metric
             from usage.reservations
             where reservations.id = parsed.reservation_id
               and reservations.workspace_id = parsed.workspace_id
-              -- What a lease holds is not a reservation that a caller could settle.
+              -- The reservation of a lease is settled by its process alone.
               and reservations.lease_holder is null
           )
         end as metric,
         case
-          when not parsed.settles then parsed.member_id
-          -- The member of a hold is the one that it was given to, whoever ends it.
+          when not parsed.is_settling then parsed.member_id
+          -- A reservation belongs to the member that it was made for, not to the one that settles it.
           else (
             select reservations.member_id
             from usage.reservations
@@ -6366,38 +7140,38 @@ begin
     ) as found
     cross join lateral (
       select
-        element.n::integer as n,
-        part.item::integer as item,
-        asked.op,
+        element.request_no::integer as request_no,
+        item.item_no::integer as item_no,
+        request.op,
         parsed.workspace_id,
-        coalesce(found.metric, named.metric) as metric,
-        fed.feed,
+        coalesce(found.metric, wanted.metric) as metric,
+        known.feed,
         parsed.amount,
-        asked.partial = 'true' as is_partial,
+        request.partial = 'true' as is_partial,
         parsed.ttl,
-        asked.key,
+        request.key,
         parsed.reservation_id,
         found.member_id,
         case
-          when asked.op is null
-            or asked.op not in ('check', 'consume', 'reserve', 'commit', 'release', 'extend')
-            or asked.workspace_id is null
-            or (asked.items is not null and asked.list is null)
-            or (named.amount is not null and parsed.amount is null)
-            or parsed.amount not between 1 and c_most
+          when request.op is null
+            or request.op not in ('check', 'consume', 'reserve', 'commit', 'release', 'extend')
+            or request.workspace_id is null
+            or (request.given_items is not null and request.items is null)
+            or (wanted.amount is not null and parsed.amount is null)
+            or parsed.amount not between 1 and _max_amount
             or parsed.ttl is null
             or parsed.ttl not between 1 and 86400
-            or char_length(asked.key) not between 1 and 255
-            or asked.partial not in ('true', 'false')
-            or (asked.member_id is not null and parsed.member_id is null)
-            or (asked.partial = 'true' and (parsed.settles or asked.list is not null))
+            or char_length(request.key) not between 1 and 255
+            or request.partial not in ('true', 'false')
+            or (request.member_id is not null and parsed.member_id is null)
+            or (request.partial = 'true' and (parsed.is_settling or request.items is not null))
             then 'invalid-input'
-          when not found.workspace_known then 'workspace-forbidden'
-          when parsed.settles and asked.reservation_id is null then 'invalid-input'
-          when parsed.settles and found.metric is null then 'reservation-not-found'
+          when not found.is_workspace then 'workspace-forbidden'
+          when parsed.is_settling and request.reservation_id is null then 'invalid-input'
+          when parsed.is_settling and found.metric is null then 'reservation-not-found'
           when found.metric is null then 'invalid-input'
-          when fed.feed is null then 'unknown-metric'
-          when asked.op = 'consume' and fed.feed = 'rows' then 'row-metered'
+          when known.feed is null then 'unknown-metric'
+          when request.op = 'consume' and known.feed = 'rows' then 'row-metered'
         end as reason
       from (
         select (
@@ -6405,15 +7179,15 @@ begin
           from usage.metrics
           where metrics.key = found.metric
         ) as feed
-      ) as fed
+      ) as known
       offset 0
-    ) as judged
-    order by element.n, part.item
+    ) as checked
+    order by element.request_no, item.item_no
   );
 end
 $$;
 
-comment on function usage.gate_parse(jsonb) is 'The requests as lines, one for each metric, normalised; reason is set where a request can be refused without any lock.';
+comment on function usage.gate_parse(jsonb) is 'The requests as lines, one for each metric of a request, in their order and with defaults filled in. A line has a reason where it is refused without any lock: malformed, or naming an unknown workspace, metric or reservation. Reads only. The first step of usage.gate_many.';
 
 revoke execute on function usage.gate_parse(jsonb) from public;
 
@@ -6424,73 +7198,69 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_line usage.gate_line;
-  v_claim usage.gate_claim;
-  v_counter usage.gate_counter;
-  v_member usage.gate_counter;
-  v_past record;
-  v_answer jsonb;
+  _line usage.gate_line;
+  _claim usage.gate_claim;
+  _counter usage.gate_counter;
+  _member usage.gate_counter;
+  _answer jsonb;
 begin
-  -- The moment is no part of the content: who repeats a request may stamp it anew.
-  v_line := (usage.gate_parse(jsonb_build_array(p_request - 'occurredAt')))[1];
-  if v_line.reason is null and (
-    v_line.op <> 'consume'
-    or v_line.item is not null
-    -- A level has no past that could be added to.
-    or not exists (select from usage.metrics where key = v_line.metric and kind = 'counter')
+  -- The moment is no part of the content: a repetition may carry another one.
+  _line := (usage.gate_parse(jsonb_build_array(p_request - 'occurredAt')))[1];
+  if _line.reason is null and (
+    _line.op <> 'consume'
+    or _line.item_no is not null
+    -- A gauge has no past use that could be added to.
+    or not exists (select from usage.metrics where key = _line.metric and kind = 'counter')
   ) then
-    v_line.reason := 'invalid-input';
+    _line.reason := 'invalid-input';
   end if;
-  if v_line.reason is null and v_line.key is not null then
-    v_claim := (usage.gate_claim_keys(array[v_line]))[1];
-    if v_claim.answer is not null then
-      return v_claim.answer;
-    elsif v_claim.is_conflict then
-      v_line.reason := 'idempotency-conflict';
+  if _line.reason is null and _line.key is not null then
+    _claim := (usage.gate_claim_keys(array[_line]))[1];
+    if _claim.answer is not null then
+      return _claim.answer;
+    elsif _claim.is_conflict then
+      _line.reason := 'idempotency-conflict';
     end if;
   end if;
-  if v_line.reason is not null then
-    return usage.gate_answer(v_line, null, null);
+  if _line.reason is not null then
+    return usage.gate_answer(_line, null, null);
   end if;
 
-  select *
-  into v_past
-  from usage.open_past_counter(v_line.workspace_id, v_line.metric, p_at);
-  v_counter := v_past.counter;
-  if v_past.is_closed then
-    v_line.reason := 'period-closed';
-    v_answer := usage.gate_answer(v_line, null, null);
+  _counter := usage.open_past_counter(_line.workspace_id, _line.metric, p_at);
+  if _counter.used is null then
+    _line.reason := 'period-closed';
+    _answer := usage.gate_answer(_line, null, null);
   else
-    v_line := usage.gate_admit(v_line, v_counter);
-    v_member := usage.open_past_member(v_counter, v_line.member_id, p_at, v_past.is_present);
-    if v_line.reason is null and v_member.member_id is not null then
-      v_line := usage.gate_admit_member(v_line, v_member, null);
+    _line := usage.gate_admit(_line, _counter);
+    _member := usage.open_past_member(_counter, _line.member_id, p_at);
+    if _line.reason is null and _member.member_id is not null then
+      _line := usage.gate_admit_member(_line, _member, null);
     end if;
-    if v_line.reason is null then
-      perform usage.add_to_past(v_counter, v_past.is_present, v_line.granted);
-      perform usage.add_to_past_member(v_member, v_line.granted);
-      v_counter.used := v_counter.used + v_line.granted;
-      v_member.used := v_member.used + v_line.granted;
-      v_member.free := v_member.free - v_line.granted;
+    if _line.reason is null then
+      perform usage.add_to_past(_counter, _line.granted);
+      perform usage.add_to_past_member(_member, _line.granted);
+      _counter.used := _counter.used + _line.granted;
+      _member.used := _member.used + _line.granted;
+      _member.free := _member.free - _line.granted;
     end if;
-    -- Neither waiting nor another plan makes headroom in a period that is over.
-    v_answer := usage.gate_answer(v_line, v_counter, null)
-      || case when v_member.member_id is not null then usage.gate_member_answer(v_line, v_member) else '{}' end
+    -- Neither waiting nor another plan raises the limit of a period that is over.
+    _answer := usage.gate_answer(_line, _counter, null)
+      || case when _member.member_id is not null then usage.gate_member_answer(_line, _member) else '{}' end
       || '{"retryAfterSeconds": null, "upgrade": null, "addOn": null}'::jsonb;
   end if;
-  if v_claim.is_owner then
+  if _claim.is_owner then
     update usage.ledger
-    set allowed = v_line.reason is null,
-      answer = v_answer,
+    set allowed = _line.reason is null,
+      answer = _answer,
       occurred_at = p_at
-    where workspace_id = v_claim.workspace_id
-      and idempotency_key = v_claim.key;
+    where workspace_id = _claim.workspace_id
+      and idempotency_key = _claim.key;
   end if;
-  return v_answer;
+  return _answer;
 end
 $$;
 
-comment on function usage.gate_late(jsonb, timestamptz) is 'Decides a use of a period that is over by the limit of its moment, as long as the period is open.';
+comment on function usage.gate_late(jsonb, timestamptz) is 'Decides a consume of an earlier period by the limit of its moment, and counts it there. Refused as period-closed later than late_hours of the metric after the end of the period. Returns the decision. A step of usage.gate_many, through usage.gate_dated.';
 
 revoke execute on function usage.gate_late(jsonb, timestamptz) from public;
 
@@ -6511,7 +7281,7 @@ exception when data_exception then
 end
 $$;
 
-comment on function usage.read_moment(text) is 'A moment in ISO 8601 with its offset; null for anything else.';
+comment on function usage.read_moment(text) is 'The moment that a text in ISO 8601 with its offset names; null for any other text. Called by usage.gate_dated.';
 
 revoke execute on function usage.read_moment(text) from public;
 
@@ -6526,35 +7296,83 @@ language plpgsql
 immutable
 as $$
 declare
-  v_used bigint := 0;
-  v_held bigint := 0;
+  -- A commit of a metric that rows feed only ends its reservation: the rows count themselves.
+  _used constant bigint := case
+    when p_line.op = 'consume' or (p_line.op = 'commit' and p_line.feed = 'gate') then p_line.granted
+    else 0
+  end;
+  _reserved constant bigint := case
+    when p_line.op = 'reserve' then p_line.granted
+    when p_line.op in ('commit', 'release') then -p_reservation.amount
+    else 0
+  end;
 begin
-  case p_line.op
-    when 'consume' then
-      v_used := p_line.granted;
-    when 'reserve' then
-      v_held := p_line.granted;
-    when 'commit' then
-      v_held := -p_reservation.amount;
-      if p_line.feed = 'gate' then
-        v_used := p_line.granted;
-      end if;
-    when 'release' then
-      v_held := -p_reservation.amount;
-    else
-      return p_counter;
-  end case;
-  p_counter.used := p_counter.used + v_used;
-  p_counter.held := p_counter.held + v_held;
-  p_counter.free := p_counter.free - v_used - v_held;
-  p_counter.delta := p_counter.delta + v_used;
+  p_counter.used := p_counter.used + _used;
+  p_counter.reserved := p_counter.reserved + _reserved;
+  p_counter.free := p_counter.free - _used - _reserved;
+  p_counter.delta := p_counter.delta + _used;
   return p_counter;
 end
 $$;
 
-comment on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) is 'The counter after an allowed line.';
+comment on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) is 'The counter after an allowed line; delta adds up what usage.gate_store has to write. Changes no row. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_apply(usage.gate_line, usage.gate_counter, usage.reservations) from public;
+
+-- hasura/sql/usage/gate/gate_index.sql
+create or replace function usage.gate_index(p_counters usage.gate_counter[], p_reservations usage.reservations[])
+returns jsonb
+language plpgsql
+immutable
+as $$
+begin
+  return (
+    select jsonb_object_agg(place.key, place.ordinality)
+    from (
+      select concat_ws(' ', counter.workspace_id, counter.metric, counter.member_id) as key, counter.ordinality
+      from unnest(p_counters) with ordinality as counter
+      union all
+      select reservation.id::text, reservation.ordinality
+      from unnest(p_reservations) with ordinality as reservation
+    ) as place
+  );
+end
+$$;
+
+comment on function usage.gate_index(usage.gate_counter[], usage.reservations[]) is 'Where each counter and reservation stands in its array, from 1: {"<workspace> <metric>": n, "<workspace> <metric> <member>": n, "<reservation>": n}. A step of usage.gate_many.';
+
+revoke execute on function usage.gate_index(usage.gate_counter[], usage.reservations[]) from public;
+
+-- hasura/sql/usage/gate/gate_lock_reservations.sql
+create or replace function usage.gate_lock_reservations(p_lines usage.gate_line[])
+returns usage.reservations[]
+language plpgsql
+as $$
+declare
+  _reservation usage.reservations;
+  _reservations usage.reservations[] := '{}'::usage.reservations[];
+begin
+  for _reservation in
+    select *
+    from usage.reservations
+    where reservations.id in (
+      select line.reservation_id
+      from unnest(p_lines) as line
+      where line.reason is null
+        and line.reservation_id is not null
+    )
+    order by reservations.id
+    for update
+  loop
+    _reservations := _reservations || _reservation;
+  end loop;
+  return _reservations;
+end
+$$;
+
+comment on function usage.gate_lock_reservations(usage.gate_line[]) is 'Locks the reservations that the lines settle, in the order of their ids, and returns them. The caller has locked their counters, as every call that settles a reservation does. A step of usage.gate_many.';
+
+revoke execute on function usage.gate_lock_reservations(usage.gate_line[]) from public;
 
 -- hasura/sql/usage/gate/gate_headroom.sql
 create or replace function usage.gate_headroom(
@@ -6568,24 +7386,23 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _start timestamptz;
+  _period_start timestamptz;
 begin
-  select c.period_start
-  into _start
-  from usage.counters c
-  join usage.metrics m on m.key = c.metric
-  where c.workspace_id = p_workspace_id
-    and c.metric = p_metric
-    and c.granted > 0
-    and c.period_start = (
-      select p.period_start
-      from usage.period(p_workspace_id) p
+  select counter.period_start
+  into _period_start
+  from usage.counters as counter
+  where counter.workspace_id = p_workspace_id
+    and counter.metric = p_metric
+    and counter.granted > 0
+    and counter.period_start = (
+      select present.period_start
+      from usage.period(p_workspace_id) as present
     );
   if not found then
     return;
   end if;
   perform usage.headroom_below(
-    p_workspace_id, p_metric, _start,
+    p_workspace_id, p_metric, _period_start,
     coalesce(bound.cap_value, 9000000000000000000) - usage.reserved_amount(p_workspace_id, p_metric),
     coalesce(p_amount, 0),
     p_wait
@@ -6594,7 +7411,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Brings back what shards have not used as far as an array of requests may need it, under the counter''s lock. HU002 instead of waiting for shards in use, if told not to';
+comment on function usage.gate_headroom(uuid, text, bigint, boolean) is 'Takes unused headroom back from the shards of a counter, as far as the amount needs it. The caller has locked the counter. With p_wait false it raises HU002 instead of waiting for a shard in use. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_headroom(uuid, text, bigint, boolean) from public;
 
@@ -6605,24 +7422,24 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_is_counter boolean;
-  v_period_start timestamptz := '-infinity';
+  _is_counter boolean;
+  _period_start timestamptz := '-infinity'::timestamptz;
 begin
-  -- The deletion of a workspace takes the workspace before its counters; the key share that writes below would take
-  -- through their foreign keys has to come first too.
+  -- Deleting a workspace locks the workspace before its counters, so this does too. Later inserts would take the same
+  -- lock through their foreign keys, but after the counter.
   perform 1
   from public.workspaces
   where id = p_workspace_id
   for key share;
 
   select kind = 'counter'
-  into v_is_counter
+  into _is_counter
   from usage.metrics
   where key = p_metric;
-  -- As in usage.add: the first use of a period and a first anchor see each other.
-  if v_is_counter then
+  -- As in usage.add, the first use in a period and a change of the anchor see each other.
+  if _is_counter then
     select period.period_start
-    into v_period_start
+    into _period_start
     from usage.period(p_workspace_id) as period;
   end if;
 
@@ -6630,23 +7447,23 @@ begin
   from usage.counters
   where workspace_id = p_workspace_id
     and metric = p_metric
-    and period_start = v_period_start
+    and period_start = _period_start
   for no key update;
   if found and not p_written then
     return;
   end if;
 
-  -- A metric outside the plan is refused whatever was used, so it needs neither a lock nor a row.
+  -- A metric outside the plan is refused whatever its use is: it needs neither a lock nor a row.
   perform 1
   from billing.limit_of(p_workspace_id, p_metric) as bound
   where bound.included;
   if found then
-    perform usage.lock_counter(p_workspace_id, p_metric, v_period_start);
+    perform usage.lock_counter(p_workspace_id, p_metric, _period_start);
   end if;
 end
 $$;
 
-comment on function usage.gate_lock(uuid, text, boolean) is 'Takes the row lock of a counter, the one point at which decisions about a workspace and metric queue; written where the decision itself changes no counter, as a reservation does.';
+comment on function usage.gate_lock(uuid, text, boolean) is 'Locks the counter of the present period, and its workspace before it. All decisions about a workspace and metric queue for this lock. With p_written true it also writes the row, as usage.lock_counter does: a decision that changes no counter, as a reserve, needs that to make writers with an older snapshot fail. Steps of usage.gate_many and usage.draw_lease call it.';
 
 revoke execute on function usage.gate_lock(uuid, text, boolean) from public;
 
@@ -6657,14 +7474,14 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_counters usage.gate_counter[] := '{}';
-  v_counter usage.gate_counter;
-  v_wanted record;
-  v_state text;
-  v_start timestamptz;
+  _counters usage.gate_counter[] := '{}'::usage.gate_counter[];
+  _counter usage.gate_counter;
+  _wanted record;
+  _state text;
+  _period_start timestamptz;
 begin
-  -- Behind the counters of the workspaces and in key order, as usage.add_to_members takes them.
-  for v_wanted in
+  -- Behind the counters of the workspaces and in key order, as usage.add_to_members locks them.
+  for _wanted in
     select
       line.workspace_id,
       line.metric,
@@ -6676,86 +7493,87 @@ begin
     group by line.workspace_id, line.metric, line.member_id
     order by line.workspace_id, line.metric, line.member_id
   loop
-    if v_wanted.is_locked then
-      v_state := usage.begin_members(v_wanted.workspace_id, v_wanted.metric);
+    if _wanted.is_locked then
+      _state := usage.begin_members(_wanted.workspace_id, _wanted.metric);
     else
-      v_state := case
+      -- A check does not begin to count members.
+      _state := case
         when exists (
           select
           from usage.member_meters
-          where member_meters.workspace_id = v_wanted.workspace_id
-            and member_meters.metric = v_wanted.metric
+          where member_meters.workspace_id = _wanted.workspace_id
+            and member_meters.metric = _wanted.metric
         ) then 'on'
         when exists (
           select
-          from billing.member_limit_of(v_wanted.workspace_id, v_wanted.metric)
+          from billing.member_limit_of(_wanted.workspace_id, _wanted.metric)
         ) then 'to begin'
         else 'off'
       end;
     end if;
-    continue when v_state = 'off';
+    continue when _state = 'off';
 
     select
-      v_wanted.workspace_id,
+      _wanted.workspace_id,
       metrics.key,
       metrics.kind,
       present.period_start,
       present.period_end,
-      applying.limit_value,
+      bound.limit_value,
       true,
       'hard',
       'member-limit',
-      0,
-      0,
-      null,
-      0,
-      v_wanted.member_id
-    into v_counter
+      0::bigint,
+      0::bigint,
+      null::bigint,
+      0::bigint,
+      _wanted.member_id
+    into _counter
     from usage.metrics
-    cross join lateral usage.period(v_wanted.workspace_id) as present
-    left join lateral billing.member_limit_of(v_wanted.workspace_id, v_wanted.metric) as applying on true
-    where metrics.key = v_wanted.metric;
-    v_start := case v_counter.kind when 'gauge' then '-infinity' else v_counter.period_start end;
+    cross join lateral usage.period(_wanted.workspace_id) as present
+    left join lateral billing.member_limit_of(_wanted.workspace_id, _wanted.metric) as bound on true
+    where metrics.key = _wanted.metric;
+    _period_start := case _counter.kind when 'gauge' then '-infinity' else _counter.period_start end;
 
-    if v_wanted.is_locked then
-      -- A written row version, as usage.lock_counter leaves one: an older snapshot fails instead of passing the limit.
-      insert into usage.member_counters as c (workspace_id, metric, period_start, member_id, used)
-      values (v_counter.workspace_id, v_counter.metric, v_start, v_counter.member_id, 0)
+    if _wanted.is_locked then
+      -- Writes the row, as usage.lock_counter does: a writer with an older snapshot fails instead of passing the limit.
+      insert into usage.member_counters as counter (workspace_id, metric, period_start, member_id, used)
+      values (_counter.workspace_id, _counter.metric, _period_start, _counter.member_id, 0)
       on conflict on constraint member_counters_pkey do update
-        set used = c.used
-      returning c.used
-      into v_counter.used;
-    elsif v_state = 'on' then
-      v_counter.used := coalesce(
+        set used = counter.used
+      returning counter.used
+      into _counter.used;
+    elsif _state = 'on' then
+      _counter.used := coalesce(
         (
-          select c.used
-          from usage.member_counters c
-          where c.workspace_id = v_counter.workspace_id
-            and c.metric = v_counter.metric
-            and c.period_start = v_start
-            and c.member_id = v_counter.member_id
+          select counter.used
+          from usage.member_counters as counter
+          where counter.workspace_id = _counter.workspace_id
+            and counter.metric = _counter.metric
+            and counter.period_start = _period_start
+            and counter.member_id = _counter.member_id
         ),
         0
       );
-    elsif v_counter.kind = 'gauge' then
-      v_counter.used := coalesce(
+    elsif _counter.kind = 'gauge' then
+      _counter.used := coalesce(
         (
-          select r.amount
-          from usage.recount_members(v_counter.workspace_id, v_counter.metric) r
-          where r.member_id = v_counter.member_id
+          select recount.amount
+          from usage.recount_members(_counter.workspace_id, _counter.metric) as recount
+          where recount.member_id = _counter.member_id
         ),
         0
       );
     end if;
-    v_counter.held := usage.member_reserved(v_counter.workspace_id, v_counter.metric, v_counter.member_id);
-    v_counter.free := v_counter.limit_value - v_counter.used - v_counter.held;
-    v_counters := v_counters || v_counter;
+    _counter.reserved := usage.member_reserved(_counter.workspace_id, _counter.metric, _counter.member_id);
+    _counter.free := _counter.limit_value - _counter.used - _counter.reserved;
+    _counters := _counters || _counter;
   end loop;
-  return v_counters;
+  return _counters;
 end
 $$;
 
-comment on function usage.gate_open_members(usage.gate_line[]) is 'Locks and reads the counters of the members that the lines ask for, where their workspace counts them.';
+comment on function usage.gate_open_members(usage.gate_line[]) is 'Locks the counters of the members that the lines name, in key order, and returns each with its limit and what is used, reserved and free. Leaves out workspaces whose members are not counted. A counter that is only checked is read without a lock. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_open_members(usage.gate_line[]) from public;
 
@@ -6766,61 +7584,63 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_counters usage.gate_counter[] := '{}';
-  v_counter usage.gate_counter;
-  v_wanted record;
+  _counters usage.gate_counter[] := '{}'::usage.gate_counter[];
+  _counter usage.gate_counter;
+  _wanted record;
 begin
-  -- In key order: first the lock, then, in a statement of its own, what it protects.
-  for v_wanted in
+  -- In key order. The lock comes first; a separate statement then reads what it protects, because a statement does not
+  -- see what was committed while it waited.
+  for _wanted in
     select
       line.workspace_id,
       line.metric,
       bool_or(line.op <> 'check') as is_locked,
       bool_or(line.op in ('reserve', 'extend')) as is_written,
-      least(coalesce(sum(line.amount::numeric) filter (where line.op in ('consume', 'reserve')), 0), 9000000000000000000)::bigint as asked
+      least(coalesce(sum(line.amount::numeric) filter (where line.op in ('consume', 'reserve')), 0), 9000000000000000000)::bigint as amount
     from unnest(p_lines) as line
     where line.reason is null
     group by line.workspace_id, line.metric
     order by line.workspace_id, line.metric
   loop
-    if v_wanted.is_locked then
-      perform usage.gate_lock(v_wanted.workspace_id, v_wanted.metric, v_wanted.is_written);
-      perform usage.gate_headroom(v_wanted.workspace_id, v_wanted.metric, v_wanted.asked, p_wait);
+    if _wanted.is_locked then
+      perform usage.gate_lock(_wanted.workspace_id, _wanted.metric, _wanted.is_written);
+      perform usage.gate_headroom(_wanted.workspace_id, _wanted.metric, _wanted.amount, p_wait);
     end if;
     select
-      v_wanted.workspace_id,
+      _wanted.workspace_id,
       metrics.key,
       metrics.kind,
       present.period_start,
       present.period_end,
-      applying.limit_value,
-      applying.included,
-      applying.enforcement,
-      applying.source,
+      bound.limit_value,
+      bound.included,
+      bound.enforcement,
+      bound.source,
       coalesce(counters.used, 0),
-      held.amount,
-      applying.cap_value - coalesce(counters.used, 0) - held.amount
-        - case when v_wanted.is_locked then coalesce(counters.headroom, 0) else 0 end,
-      0
-    into v_counter
+      reserved.amount,
+      bound.cap_value - coalesce(counters.used, 0) - reserved.amount
+        - case when _wanted.is_locked then coalesce(counters.headroom, 0) else 0 end,
+      0::bigint,
+      null::uuid
+    into _counter
     from usage.metrics
-    cross join lateral usage.period(v_wanted.workspace_id) as present
-    cross join lateral billing.limit_of(v_wanted.workspace_id, v_wanted.metric) as applying
+    cross join lateral usage.period(_wanted.workspace_id) as present
+    cross join lateral billing.limit_of(_wanted.workspace_id, _wanted.metric) as bound
     cross join lateral (
-      select usage.reserved_amount(v_wanted.workspace_id, v_wanted.metric) as amount
-    ) as held
+      select usage.reserved_amount(_wanted.workspace_id, _wanted.metric) as amount
+    ) as reserved
     left join usage.counter_totals as counters
-      on counters.workspace_id = v_wanted.workspace_id
+      on counters.workspace_id = _wanted.workspace_id
       and counters.metric = metrics.key
       and counters.period_start = case metrics.kind when 'gauge' then '-infinity' else present.period_start end
-    where metrics.key = v_wanted.metric;
-    v_counters := v_counters || v_counter;
+    where metrics.key = _wanted.metric;
+    _counters := _counters || _counter;
   end loop;
-  return v_counters || usage.gate_open_members(p_lines);
+  return _counters || usage.gate_open_members(p_lines);
 end
 $$;
 
-comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'The counters that an array of requests needs, locked in key order, with what is used, held and free. HU002 where it would wait for shards in use, if told not to';
+comment on function usage.gate_lock_counters(usage.gate_line[], boolean) is 'Locks the counters that the lines need, in key order, and returns each with its limit and what is used, reserved and free; behind them the counters of members. A counter that is only checked is read without a lock. With p_wait false it raises HU002 instead of waiting for a shard in use. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_lock_counters(usage.gate_line[], boolean) from public;
 
@@ -6831,9 +7651,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_busy text;
+  _busy text;
 begin
-  -- Only what rows feed is ever spread, and only a hold asks for headroom there: other requests need no way back.
+  -- Only counters that rows feed are split into shards, and only a reserve needs their headroom. Every other call skips
+  -- the subtransaction.
   perform 1
   from unnest(p_lines) as line
   where line.feed = 'rows'
@@ -6845,16 +7666,17 @@ begin
       begin
         return usage.gate_lock_counters(p_lines, false);
       exception when sqlstate 'HU002' then
-        get stacked diagnostics v_busy = pg_exception_detail;
+        -- The subtransaction has ended, and with it the locks on counters: wait for the shard without them.
+        get stacked diagnostics _busy = pg_exception_detail;
       end;
-      perform usage.await_shard(v_busy::jsonb);
+      perform usage.await_shard(_busy::jsonb);
     end loop;
   end if;
   return usage.gate_lock_counters(p_lines, true);
 end
 $$;
 
-comment on function usage.gate_open_counters(usage.gate_line[]) is 'What usage.gate_lock_counters says, with nothing in hand while it waits for shards in use';
+comment on function usage.gate_open_counters(usage.gate_line[]) is 'Returns the counters of usage.gate_lock_counters. Waits for shards in use without a lock on any counter, usage.max_unlocked_waits() times; after that with them. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_open_counters(usage.gate_line[]) from public;
 
@@ -6877,18 +7699,18 @@ begin
     if p_line.op = 'commit' and p_line.amount <> p_reservation.committed_amount then
       p_line.reason := 'idempotency-conflict';
     else
-      p_line.replayed := p_reservation.answer;
+      p_line.first_answer := p_reservation.answer;
       p_line.granted := p_reservation.committed_amount;
     end if;
   elsif p_reservation.status in ('committed', 'released') then
     p_line.reason := 'reservation-not-found';
+  -- By the wall clock under the counter's lock: a call that was given the units after the expiry had this lock before.
   elsif p_reservation.status = 'expired' or p_reservation.expires_at <= clock_timestamp() then
-    -- Read under the counter's lock: whoever used the headroom of the expired hold held that lock before.
     p_line.reason := 'reservation-expired';
   elsif p_line.op = 'extend' then
     p_line.amount := p_reservation.amount;
     p_line.granted := p_reservation.amount;
-    -- Never shorter: an owner of the hold that asked before may rely on the time it was given.
+    -- Never shorter: the caller of an earlier extend may rely on the time that it was given.
     p_line.expires_at := greatest(p_reservation.expires_at, clock_timestamp() + make_interval(secs => p_line.ttl));
   elsif p_line.op = 'release' then
     p_line.amount := p_reservation.amount;
@@ -6901,7 +7723,7 @@ begin
     then
       p_line.reason := 'invalid-input';
     elsif p_line.feed = 'gate'
-      -- A hold that is committed in its own period and for no more than it held has its headroom already.
+      -- Within its period and its amount, a reservation already counts against the limit.
       and (p_line.amount > p_reservation.amount or p_reservation.period_start is distinct from p_counter.period_start)
       and p_line.amount > p_counter.free + p_reservation.amount
     then
@@ -6909,7 +7731,8 @@ begin
         when p_counter.included then 'usage-limit-exceeded'
         else usage.not_included_reason(p_counter.workspace_id, p_counter.metric)
       end;
-    elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.held then
+    -- An unlimited counter must not overflow bigint.
+    elsif p_line.amount > 9000000000000000000 - p_counter.used - p_counter.reserved then
       p_line.reason := 'invalid-input';
     end if;
   end if;
@@ -6917,7 +7740,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a commit, a release or an extend by the state of the reservation; changes nothing.';
+comment on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) is 'Decides a commit, release or extend by the state of its reservation and, for a commit, the counter. Returns the line with granted, with first_answer where it repeats the settlement, or with reason where it is refused. Changes nothing. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_settle(usage.gate_line, usage.gate_counter, usage.reservations) from public;
 
@@ -6933,12 +7756,19 @@ returns void
 language plpgsql
 as $$
 declare
-  v_counter usage.gate_counter;
+  _counter usage.gate_counter;
 begin
+  -- A granted reserve is the only one with a reservation_id.
   insert into usage.reservations (id, workspace_id, metric, amount, status, expires_at, period_start, member_id)
   select
-    line.reservation_id, line.workspace_id, line.metric, line.granted, 'held', line.expires_at,
-    p_counters[line.counter].period_start, line.member_id
+    line.reservation_id,
+    line.workspace_id,
+    line.metric,
+    line.granted,
+    'held',
+    line.expires_at,
+    p_counters[line.counter_no].period_start,
+    line.member_id
   from unnest(p_lines) as line
   where line.op = 'reserve'
     and line.reservation_id is not null;
@@ -6952,19 +7782,20 @@ begin
   where reservations.id = settled.id
     and (reservations.status, reservations.expires_at) is distinct from (settled.status, settled.expires_at);
 
-  foreach v_counter in array p_counters loop
-    if v_counter.delta > 0 and v_counter.member_id is not null then
+  -- The counters of members stand behind those of the workspaces, in the order in which they are locked.
+  foreach _counter in array p_counters loop
+    if _counter.delta > 0 and _counter.member_id is not null then
       perform usage.add_to_members(
-        array[v_counter.workspace_id], array[v_counter.metric], array[v_counter.member_id], array[v_counter.delta], false
+        array[_counter.workspace_id], array[_counter.metric], array[_counter.member_id], array[_counter.delta], false
       );
-    elsif v_counter.delta > 0 then
-      perform usage.add(v_counter.workspace_id, v_counter.metric, v_counter.delta, false);
+    elsif _counter.delta > 0 then
+      perform usage.add(_counter.workspace_id, _counter.metric, _counter.delta, false);
     end if;
   end loop;
 
   update usage.ledger
-  set allowed = (p_answers[claim.n] ->> 'allowed')::boolean,
-    answer = p_answers[claim.n]
+  set allowed = (p_answers[claim.request_no] ->> 'allowed')::boolean,
+    answer = p_answers[claim.request_no]
   from unnest(p_claims) as claim
   where claim.is_owner
     and ledger.workspace_id = claim.workspace_id
@@ -6972,7 +7803,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]) is 'Writes what a call has decided: a statement for each table, one change for each counter.';
+comment on function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]) is 'Writes what a call has decided: reservations and ledger with one statement each, counters with one addition each, which are not checked again. The last step of usage.gate_many.';
 
 revoke execute on function usage.gate_store(usage.gate_line[], usage.gate_counter[], usage.reservations[], usage.gate_claim[], jsonb[]) from public;
 
@@ -6982,30 +7813,32 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+-- The planner expects arrays and tables of any size. For the few rows of a call, nested loops over indexes are fastest.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_bitmapscan = off
 set enable_seqscan = off
+-- A switched-off plan without an alternative is priced so high that PostgreSQL would compile the query: 45 times slower.
+set jit = off
 as $$
 declare
-  v_lines usage.gate_line[];
-  v_line usage.gate_line;
-  v_claims usage.gate_claim[] := '{}';
-  v_claim usage.gate_claim;
-  v_next_claim integer := 1;
-  v_counters usage.gate_counter[];
-  v_counter usage.gate_counter;
-  v_reservations usage.reservations[];
-  v_reservation usage.reservations;
-  v_places jsonb;
-  v_answers jsonb[] := '{}';
-  v_parts jsonb[];
-  v_first integer := 1;
-  v_last integer;
-  v_total integer;
-  v_n integer := 0;
-  v_is_refused boolean;
-  i integer;
+  _lines usage.gate_line[];
+  _line usage.gate_line;
+  _claims usage.gate_claim[] := '{}'::usage.gate_claim[];
+  _claim usage.gate_claim;
+  _next_claim integer := 1;
+  _counters usage.gate_counter[];
+  _reservations usage.reservations[];
+  _reservation usage.reservations;
+  _index jsonb;
+  _request_no integer := 0;
+  _first integer := 1;
+  _last integer;
+  _total integer;
+  _is_refused boolean;
+  _answer jsonb;
+  _item_answers jsonb[];
+  _answers jsonb[] := '{}'::jsonb[];
 begin
   if requests is null or jsonb_typeof(requests) <> 'array' then
     raise exception using
@@ -7015,155 +7848,130 @@ begin
   if jsonb_path_exists(requests, '$[*].occurredAt ? (@ != null)') then
     return usage.gate_dated(requests);
   end if;
-  v_lines := usage.gate_parse(requests);
-  v_total := cardinality(v_lines);
-  if v_total = 0 then
-    return '[]';
+
+  -- Parse: one line for each metric of each request.
+  _lines := usage.gate_parse(requests);
+  _total := cardinality(_lines);
+  if _total = 0 then
+    return '[]'::jsonb;
   end if;
 
-  if exists (select from unnest(v_lines) as line where line.key is not null) then
-    v_claims := usage.gate_claim_keys(v_lines);
+  -- Claim the idempotency keys, and find the requests that are answered already.
+  if exists (select from unnest(_lines) as line where line.key is not null) then
+    _claims := usage.gate_claim_keys(_lines);
   end if;
-  foreach v_claim in array v_claims loop
-    v_answers[v_claim.n] := v_claim.answer;
+  foreach _claim in array _claims loop
+    _answers[_claim.request_no] := _claim.answer;
   end loop;
 
-  v_counters := usage.gate_open_counters(array(
+  -- Lock: counters behind keys, reservations behind counters.
+  _counters := usage.gate_open_counters(array(
     select line
-    from unnest(v_lines) as line
+    from unnest(_lines) as line
     where line.reason is null
-      and v_answers[line.n] is null
+      and _answers[line.request_no] is null
   ));
-  -- Behind the counter's lock, which whoever settles the same reservation holds before.
-  v_reservations := array(
-    select reservations
-    from usage.reservations
-    where reservations.id in (
-      select line.reservation_id
-      from unnest(v_lines) as line
-      where line.reason is null
-        and line.reservation_id is not null
-    )
-    order by reservations.id
-    for update
-  );
-  select jsonb_object_agg(place.key, place.n)
-  into v_places
-  from (
-    select concat_ws(' ', counter.workspace_id, counter.metric, counter.member_id) as key, counter.n
-    from unnest(v_counters) with ordinality as counter (
-      workspace_id, metric, kind, period_start, period_end, limit_value, included, enforcement, source, used, held, free,
-      delta, member_id, n
-    )
-    union all
-    select held.id::text, held.n
-    from unnest(array(select one.id from unnest(v_reservations) as one)) with ordinality as held (id, n)
-  ) as place;
+  _reservations := usage.gate_lock_reservations(_lines);
+  _index := usage.gate_index(_counters, _reservations);
 
-  while v_first <= v_total loop
-    v_n := v_n + 1;
-    v_last := v_first;
-    while v_last < v_total and v_lines[v_last + 1].n = v_n loop
-      v_last := v_last + 1;
+  -- Decide in the order of the requests: each finds what those before it have left.
+  while _first <= _total loop
+    _request_no := _request_no + 1;
+    _last := _first;
+    while _last < _total and _lines[_last + 1].request_no = _request_no loop
+      _last := _last + 1;
     end loop;
 
-    v_claim := null;
-    if v_claims[v_next_claim].n = v_n then
-      v_claim := v_claims[v_next_claim];
-      v_next_claim := v_next_claim + 1;
-      if v_claim.first < v_n and v_answers[v_n] is null and not v_claim.is_conflict then
-        if v_claim.hash = (
-          select claim.hash
-          from unnest(v_claims) as claim
-          where claim.n = v_claim.first
-        ) then
-          v_answers[v_n] := v_answers[v_claim.first];
-        else
-          v_claim.is_conflict := true;
-        end if;
+    _claim := null;
+    if _claims[_next_claim].request_no = _request_no then
+      _claim := _claims[_next_claim];
+      _next_claim := _next_claim + 1;
+      if _claim.answer is null and not _claim.is_conflict then
+        -- The key may have got its answer earlier in this array.
+        _answers[_request_no] := _answers[_claim.first_request_no];
       end if;
     end if;
-    if v_answers[v_n] is not null then
-      for i in v_first .. v_last loop
-        v_lines[i].reason := 'repeated';
-      end loop;
-      v_first := v_last + 1;
+    if _answers[_request_no] is not null then
+      _first := _last + 1;
       continue;
     end if;
 
-    -- First every line is decided and nothing changed, so that a list is taken whole or not at all.
-    v_is_refused := false;
-    for i in v_first .. v_last loop
-      v_line := v_lines[i];
-      if v_line.reason is null and v_claim.is_conflict then
-        v_line.reason := 'idempotency-conflict';
-      elsif v_line.reason is null then
-        v_line.counter := v_places -> (v_line.workspace_id || ' ' || v_line.metric);
-        if v_line.op in ('check', 'consume', 'reserve') then
-          v_line := usage.gate_admit(v_line, v_counters[v_line.counter]);
+    -- Decide every line before changing anything: a request with items is allowed whole or not at all.
+    _is_refused := false;
+    for _no in _first.._last loop
+      _line := _lines[_no];
+      if _line.reason is null and _claim.is_conflict then
+        _line.reason := 'idempotency-conflict';
+      elsif _line.reason is null then
+        _line.counter_no := (_index ->> (_line.workspace_id || ' ' || _line.metric))::integer;
+        if _line.op in ('check', 'consume', 'reserve') then
+          _line := usage.gate_admit(_line, _counters[_line.counter_no]);
         else
-          v_line.reservation := v_places -> v_line.reservation_id::text;
-          v_line := usage.gate_settle(v_line, v_counters[v_line.counter], v_reservations[v_line.reservation]);
+          _line.reservation_no := (_index ->> _line.reservation_id::text)::integer;
+          _line := usage.gate_settle(_line, _counters[_line.counter_no], _reservations[_line.reservation_no]);
         end if;
-        if v_line.member_id is not null then
-          v_line.member_counter := v_places -> concat_ws(' ', v_line.workspace_id, v_line.metric, v_line.member_id);
-          if v_line.member_counter is not null and v_line.reason is null and v_line.replayed is null then
-            v_line := usage.gate_admit_member(v_line, v_counters[v_line.member_counter], v_reservations[v_line.reservation]);
+        if _line.member_id is not null then
+          _line.member_counter_no := (_index ->> concat_ws(' ', _line.workspace_id, _line.metric, _line.member_id))::integer;
+          if _line.member_counter_no is not null and _line.reason is null and _line.first_answer is null then
+            _line := usage.gate_admit_member(_line, _counters[_line.member_counter_no], _reservations[_line.reservation_no]);
           end if;
         end if;
       end if;
-      v_is_refused := v_is_refused or v_line.reason is not null;
-      v_lines[i] := v_line;
+      _is_refused := _is_refused or _line.reason is not null;
+      _lines[_no] := _line;
     end loop;
 
-    v_parts := '{}';
-    for i in v_first .. v_last loop
-      v_line := v_lines[i];
-      v_counter := v_counters[v_line.counter];
-      v_reservation := v_reservations[v_line.reservation];
-      if not v_is_refused and v_line.replayed is null and v_line.op <> 'check' then
-        if v_line.op = 'reserve' then
-          v_line.reservation_id := gen_random_uuid();
-          v_line.expires_at := clock_timestamp() + make_interval(secs => v_line.ttl);
+    -- Apply what is allowed to the counters and reservations in memory, and answer with the figures after it.
+    _item_answers := '{}'::jsonb[];
+    for _no in _first.._last loop
+      _line := _lines[_no];
+      _answer := _line.first_answer;
+      if _answer is null then
+        _reservation := _reservations[_line.reservation_no];
+        if not _is_refused and _line.op <> 'check' then
+          if _line.op = 'reserve' then
+            _line.reservation_id := gen_random_uuid();
+            _line.expires_at := clock_timestamp() + make_interval(secs => _line.ttl);
+            _lines[_no] := _line;
+          elsif _line.op = 'extend' then
+            _reservation.expires_at := _line.expires_at;
+          elsif _line.op in ('commit', 'release') then
+            _reservation.status := case _line.op when 'commit' then 'committed' else 'released' end;
+            _reservation.committed_amount := _line.granted;
+          end if;
+          _counters[_line.counter_no] := usage.gate_apply(_line, _counters[_line.counter_no], _reservation);
+          if _line.member_counter_no is not null then
+            _counters[_line.member_counter_no] := usage.gate_apply(_line, _counters[_line.member_counter_no], _reservation);
+          end if;
         end if;
-        v_counter := usage.gate_apply(v_line, v_counter, v_reservation);
-        v_counters[v_line.counter] := v_counter;
-        if v_line.member_counter is not null then
-          v_counters[v_line.member_counter] := usage.gate_apply(v_line, v_counters[v_line.member_counter], v_reservation);
+
+        _answer := usage.gate_answer(_line, _counters[_line.counter_no], _reservation);
+        if _line.member_counter_no is not null then
+          _answer := _answer || usage.gate_member_answer(_line, _counters[_line.member_counter_no]);
         end if;
-        v_lines[i] := v_line;
-        if v_line.op = 'extend' then
-          v_reservation.expires_at := v_line.expires_at;
-        elsif v_line.reservation is not null then
-          v_reservation.status := case v_line.op when 'commit' then 'committed' else 'released' end;
-          v_reservation.committed_amount := v_line.granted;
+
+        if _line.reservation_no is not null and not _is_refused then
+          if _line.op <> 'extend' then
+            _reservation.answer := _answer;
+          end if;
+          _reservations[_line.reservation_no] := _reservation;
         end if;
       end if;
-      v_parts := v_parts || coalesce(
-        v_line.replayed,
-        case
-          when v_line.member_counter is null then usage.gate_answer(v_line, v_counter, v_reservation)
-          else usage.gate_answer(v_line, v_counter, v_reservation)
-            || usage.gate_member_answer(v_line, v_counters[v_line.member_counter])
-        end
-      );
-      if v_line.reservation is not null and not v_is_refused and v_line.replayed is null then
-        if v_line.op <> 'extend' then
-          v_reservation.answer := v_parts[1];
-        end if;
-        v_reservations[v_line.reservation] := v_reservation;
-      end if;
+      _item_answers := _item_answers || _answer;
     end loop;
-    v_answers[v_n] := case when v_lines[v_first].item is null then v_parts[1] else usage.gate_list_answer(v_parts) end;
-    v_first := v_last + 1;
+    _answers[_request_no] := case
+      when _lines[_first].item_no is null then _item_answers[1]
+      else usage.gate_list_answer(_item_answers)
+    end;
+    _first := _last + 1;
   end loop;
 
-  perform usage.gate_store(v_lines, v_counters, v_reservations, v_claims, v_answers);
-  return to_jsonb(v_answers);
+  perform usage.gate_store(_lines, _counters, _reservations, _claims, _answers);
+  return to_jsonb(_answers);
 end
 $$;
 
-comment on function usage.gate_many(jsonb) is 'Decides an array of requests {op: check|consume|reserve|commit|release|extend, workspaceId, metric, amount, partial, items, idempotencyKey, ttlSeconds, reservationId} and counts what it allows, in one atomic step; answers in the same order. A denial is an answer.';
+comment on function usage.gate_many(jsonb) is 'Decides an array of requests {op: check|consume|reserve|commit|release|extend, workspaceId, metric, amount, partial, items, idempotencyKey, ttlSeconds, reservationId, memberId, occurredAt} and counts what it allows, in one atomic step. Returns one decision for each, in the same order. A denial is an answer; 22023 is raised where requests is not an array. It trusts workspaceId and memberId: the caller has checked them.';
 
 revoke execute on function usage.gate_many(jsonb) from public;
 
@@ -7174,54 +7982,55 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
-  -- Clocks of senders run ahead.
-  c_ahead constant interval := '5 minutes';
-  v_request jsonb;
-  v_at timestamptz;
-  v_start timestamptz;
-  v_present jsonb := '[]';
-  v_places integer[] := '{}';
-  v_late integer[] := '{}';
-  v_answers jsonb[];
-  v_answered jsonb;
-  n integer;
+  _uuid_pattern constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- The clock of a sender may be ahead.
+  _max_ahead constant interval := interval '5 minutes';
+  _request jsonb;
+  _at timestamptz;
+  _period_start timestamptz;
+  _present jsonb := '[]'::jsonb;
+  _present_nos integer[] := '{}'::integer[];
+  _late_nos integer[] := '{}'::integer[];
+  _late_no integer;
+  _present_answers jsonb;
+  _answers jsonb[];
 begin
-  for n in 1..jsonb_array_length(p_requests) loop
-    v_request := p_requests -> (n - 1);
-    v_answers[n] := null;
-    if v_request ->> 'occurredAt' is not null then
-      v_at := usage.read_moment(v_request ->> 'occurredAt');
-      if v_at is null or v_at > now() + c_ahead then
-        v_request := v_request || '{"op": null}';
-      elsif v_request ->> 'workspaceId' ~ c_uuid then
+  for _no in 1..jsonb_array_length(p_requests) loop
+    _request := p_requests -> (_no - 1);
+    _answers[_no] := null;
+    if _request ->> 'occurredAt' is not null then
+      _at := usage.read_moment(_request ->> 'occurredAt');
+      if _at is null or _at > now() + _max_ahead then
+        -- Without an operation it is refused as invalid-input.
+        _request := _request || '{"op": null}';
+      elsif _request ->> 'workspaceId' ~ _uuid_pattern then
         select present.period_start
-        into v_start
-        from usage.period((v_request ->> 'workspaceId')::uuid) as present;
-        if v_at < v_start then
-          v_late := v_late || n;
+        into _period_start
+        from usage.period((_request ->> 'workspaceId')::uuid) as present;
+        if _at < _period_start then
+          _late_nos := _late_nos || _no;
           continue;
         end if;
       end if;
-      v_request := v_request - 'occurredAt';
+      _request := _request - 'occurredAt';
     end if;
-    v_present := v_present || jsonb_build_array(v_request);
-    v_places := v_places || n;
+    _present := _present || jsonb_build_array(_request);
+    _present_nos := _present_nos || _no;
   end loop;
 
-  v_answered := usage.gate_many(v_present);
-  for n in 1..cardinality(v_places) loop
-    v_answers[v_places[n]] := v_answered -> (n - 1);
+  _present_answers := usage.gate_many(_present);
+  for _no in 1..cardinality(_present_nos) loop
+    _answers[_present_nos[_no]] := _present_answers -> (_no - 1);
   end loop;
-  foreach n in array v_late loop
-    v_request := p_requests -> (n - 1);
-    v_answers[n] := usage.gate_late(v_request, usage.read_moment(v_request ->> 'occurredAt'));
+  foreach _late_no in array _late_nos loop
+    _request := p_requests -> (_late_no - 1);
+    _answers[_late_no] := usage.gate_late(_request, usage.read_moment(_request ->> 'occurredAt'));
   end loop;
-  return to_jsonb(v_answers);
+  return to_jsonb(_answers);
 end
 $$;
 
-comment on function usage.gate_dated(jsonb) is 'Answers an array in which requests say when they happened: those of the present period as ever, those before it in theirs.';
+comment on function usage.gate_dated(jsonb) is 'Answers an array of requests of which some have occurredAt. Requests of the present period go through usage.gate_many together, then the earlier ones through usage.gate_late one by one. Answers are in the order of the requests. A step of usage.gate_many.';
 
 revoke execute on function usage.gate_dated(jsonb) from public;
 
@@ -7248,7 +8057,7 @@ begin
 end
 $$;
 
-comment on function usage.forget_decisions() is 'Removes what the ledger and the API-call rollup hold of deleted workspaces, for want of a foreign key.';
+comment on function usage.forget_decisions() is 'Trigger function: deletes the rows that usage.ledger and usage.api_calls keep for deleted workspaces. These two tables have no foreign key that would cascade.';
 
 revoke execute on function usage.forget_decisions() from public;
 
@@ -7342,6 +8151,80 @@ comment on function usage.gate(text, bigint, text, uuid, uuid, json) is 'Uses an
 
 revoke execute on function usage.gate(text, bigint, text, uuid, uuid, json) from public;
 
+-- hasura/sql/usage/leases/give_back_lease.sql
+create or replace function usage.give_back_lease(
+  p_workspace_id uuid,
+  p_metric text,
+  p_period_start timestamptz,
+  p_amount bigint
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update usage.counters
+  set used = used - p_amount
+  where workspace_id = p_workspace_id
+    and metric = p_metric
+    and period_start = p_period_start
+    and used >= p_amount;
+  if found then
+    insert into usage.counter_log (workspace_id, metric, period_start, amount)
+    values (p_workspace_id, p_metric, p_period_start, - p_amount);
+  end if;
+end
+$$;
+
+comment on function usage.give_back_lease(uuid, text, timestamptz, bigint) is 'Takes units that a lease counted and did not use off the counter of the period in which they were counted. Does nothing where the counter has fewer. A step of usage.draw_lease, which has locked the counter of the present period.';
+
+revoke execute on function usage.give_back_lease(uuid, text, timestamptz, bigint) from public;
+
+-- hasura/sql/usage/leases/set_lease_hold.sql
+create or replace function usage.set_lease_hold(
+  p_id uuid,
+  p_workspace_id uuid,
+  p_metric text,
+  p_holder text,
+  p_amount bigint,
+  p_period_start timestamptz,
+  p_ttl integer
+)
+returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _id uuid;
+begin
+  if p_id is not null and p_amount > 0 then
+    update usage.reservations
+    set amount = p_amount,
+      expires_at = clock_timestamp() + make_interval(secs => p_ttl),
+      period_start = p_period_start
+    where id = p_id;
+    return p_id;
+  elsif p_id is not null then
+    update usage.reservations
+    set status = 'released',
+      committed_amount = 0
+    where id = p_id;
+  elsif p_amount > 0 then
+    insert into usage.reservations (workspace_id, metric, amount, status, expires_at, period_start, lease_holder)
+    values (
+      p_workspace_id, p_metric, p_amount, 'held', clock_timestamp() + make_interval(secs => p_ttl), p_period_start, p_holder
+    )
+    returning id
+    into _id;
+  end if;
+  return _id;
+end
+$$;
+
+comment on function usage.set_lease_hold(uuid, uuid, text, text, bigint, timestamptz, integer) is 'Makes the reservation of a lease keep an amount for p_ttl seconds from now: creates it, renews it, or releases it for an amount of 0. Returns its id, null where there is none. A step of usage.draw_lease, which has locked the counter and the reservation.';
+
+revoke execute on function usage.set_lease_hold(uuid, uuid, text, text, bigint, timestamptz, integer) from public;
+
 -- hasura/sql/usage/leases/draw_lease.sql
 create or replace function usage.draw_lease(request jsonb)
 returns jsonb
@@ -7350,74 +8233,61 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
-  -- What stays in the database for others: a lease takes a share of what is free, ever smaller towards the limit.
-  c_share constant bigint := 8;
-  v_workspace constant uuid := case when request ->> 'workspaceId' ~ c_uuid then (request ->> 'workspaceId')::uuid end;
-  v_metric constant text := request ->> 'metric';
-  v_holder constant text := left(request ->> 'holder', 200);
-  v_step constant bigint := coalesce((request ->> 'step')::bigint, 0);
-  v_wanted_hold constant bigint := coalesce((request ->> 'hold')::bigint, 0);
-  v_given_back constant bigint := coalesce((request ->> 'giveBack')::bigint, 0);
-  v_given_period constant timestamptz := (request ->> 'giveBackPeriodStart')::timestamptz;
-  v_ttl constant integer := coalesce((request ->> 'ttlSeconds')::integer, 30);
-  v_taken bigint;
-  s record;
-  r usage.reservations;
-  v_free bigint;
-  v_need bigint;
-  v_charge bigint := 0;
-  v_ahead bigint := 0;
-  v_hold bigint := 0;
-  v_allowed boolean[] := '{}';
-  v_reason text;
+  _uuid_pattern constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+  -- A lease gets at most an eighth of what is free, so that other processes find units too, up to the limit.
+  _share constant integer := 8;
+  _workspace_id constant uuid := case when request ->> 'workspaceId' ~ _uuid_pattern then (request ->> 'workspaceId')::uuid end;
+  _metric constant text := request ->> 'metric';
+  _holder constant text := left(request ->> 'holder', 200);
+  _step constant bigint := coalesce((request ->> 'step')::bigint, 0);
+  _wanted_hold constant bigint := coalesce((request ->> 'hold')::bigint, 0);
+  _given_back constant bigint := coalesce((request ->> 'giveBack')::bigint, 0);
+  _given_back_period constant timestamptz := (request ->> 'giveBackPeriodStart')::timestamptz;
+  _ttl constant integer := coalesce((request ->> 'ttlSeconds')::integer, 30);
+  _own usage.reservations;
+  _figures record;
+  _free bigint;
+  _need bigint;
+  _charged bigint := 0::bigint;
+  _ahead bigint;
+  _hold bigint;
+  _hold_id uuid;
+  _allowed boolean[] := '{}'::boolean[];
+  _reason text;
 begin
-  if v_holder is null or v_step < 0 or v_wanted_hold < 0 or v_given_back < 0 or v_ttl not between 1 and 3600
-    or (v_given_back > 0 and v_given_period is null)
+  if _holder is null or _step < 0 or _wanted_hold < 0 or _given_back < 0 or _ttl not between 1 and 3600
+    or (_given_back > 0 and _given_back_period is null)
     or jsonb_typeof(coalesce(request -> 'needs', '[]')) <> 'array'
   then
     raise exception using
       errcode = '22023',
       message = 'a lease needs a holder, a time to live and amounts that are not negative';
   end if;
-  -- Refusals that take nothing; the caller asks the gate, which says why at length.
-  v_reason := case
-    when not exists (select from usage.metrics where key = v_metric and leased) then 'not-leased'
-    when not exists (select from public.workspaces where id = v_workspace) then 'workspace-forbidden'
+  -- Such a refusal draws nothing: the process sends the request to the gate, which answers it in full.
+  _reason := case
+    when not exists (select from usage.metrics where key = _metric and leased) then 'not-leased'
+    when not exists (select from public.workspaces where id = _workspace_id) then 'workspace-forbidden'
   end;
-  if v_reason is not null then
+  if _reason is not null then
     return jsonb_build_object(
-      'reason', v_reason, 'allowed', '[]'::jsonb, 'ahead', 0, 'hold', 0, 'leaseId', null, 'used', 0, 'reserved', 0,
+      'reason', _reason, 'allowed', '[]'::jsonb, 'ahead', 0, 'hold', 0, 'leaseId', null, 'used', 0, 'reserved', 0,
       'limit', 0, 'periodStart', null, 'periodEnd', null, 'secondsLeft', 0
     );
   end if;
 
-  perform usage.gate_lock(v_workspace, v_metric, true);
-
-  -- Units that were counted ahead and not used. They go back to the period in which they were counted.
-  if v_given_back > 0 then
-    update usage.counters
-    set used = used - v_given_back
-    where workspace_id = v_workspace
-      and metric = v_metric
-      and period_start = v_given_period
-      and used >= v_given_back
-    returning v_given_back
-    into v_taken;
-    if found then
-      insert into usage.counter_log (workspace_id, metric, period_start, amount)
-      values (v_workspace, v_metric, v_given_period, - v_taken);
-    end if;
+  perform usage.gate_lock(_workspace_id, _metric, true);
+  if _given_back > 0 then
+    perform usage.give_back_lease(_workspace_id, _metric, _given_back_period, _given_back);
   end if;
 
-  -- Under the lock, so that nobody counts on the headroom of a hold that is found alive here.
+  -- By the wall clock under the counter's lock: nobody else can be given what a living reservation keeps.
   select *
-  into r
+  into _own
   from usage.reservations
-  where id = case when request ->> 'leaseId' ~ c_uuid then (request ->> 'leaseId')::uuid end
-    and workspace_id = v_workspace
-    and metric = v_metric
-    and lease_holder = v_holder
+  where id = case when request ->> 'leaseId' ~ _uuid_pattern then (request ->> 'leaseId')::uuid end
+    and workspace_id = _workspace_id
+    and metric = _metric
+    and lease_holder = _holder
     and status = 'held'
     and expires_at > clock_timestamp()
   for update;
@@ -7429,96 +8299,75 @@ begin
     bound.included,
     bound.cap_value,
     coalesce(counters.used, 0) as used,
-    usage.reserved_amount(v_workspace, v_metric) as held
-  into s
+    usage.reserved_amount(_workspace_id, _metric) as reserved
+  into _figures
   from (select 1) as one
   cross join lateral (
     select present.period_start, present.period_end
-    from usage.period(v_workspace) as present
+    from usage.period(_workspace_id) as present
     limit 1
   ) as period
   cross join lateral (
     select applying.limit_value, applying.included, applying.cap_value
-    from billing.limit_of(v_workspace, v_metric) as applying
+    from billing.limit_of(_workspace_id, _metric) as applying
     limit 1
   ) as bound
   left join usage.counters
-    on counters.workspace_id = v_workspace
-    and counters.metric = v_metric
+    on counters.workspace_id = _workspace_id
+    and counters.metric = _metric
     and counters.period_start = period.period_start;
 
-  v_free := case
-    when not s.included then 0
-    when s.cap_value is not null then greatest(s.cap_value - s.used - s.held + coalesce(r.amount, 0), 0)
-    else 4611686018427387904 - s.used - s.held
+  _free := case
+    when not _figures.included then 0
+    when _figures.cap_value is not null
+      then greatest(_figures.cap_value - _figures.used - _figures.reserved + coalesce(_own.amount, 0), 0)
+    -- Without a limit: half of bigint, so that no sum overflows.
+    else 4611686018427387904 - _figures.used - _figures.reserved
   end;
 
-  -- The callers who wait, in their order; one that does not fit does not stop a smaller one behind it.
-  for v_need in
+  -- The requests that wait for this draw, in their order. One that does not fit does not stop a smaller one behind it.
+  for _need in
     select value::bigint
-    from jsonb_array_elements_text(coalesce(request -> 'needs', '[]')) with ordinality as need (value, n)
-    order by n
+    from jsonb_array_elements_text(coalesce(request -> 'needs', '[]')) with ordinality as need (value, need_no)
+    order by need_no
   loop
-    if v_need > 0 and v_need <= v_free - v_charge then
-      v_charge := v_charge + v_need;
-      v_allowed := v_allowed || true;
+    if _need > 0 and _need <= _free - _charged then
+      _charged := _charged + _need;
+      _allowed := _allowed || true;
     else
-      v_allowed := v_allowed || false;
-      v_reason := case
-        when v_need <= 0 then 'invalid-input'
-        when s.included then 'usage-limit-exceeded'
-        else usage.not_included_reason(v_workspace, v_metric)
+      _allowed := _allowed || false;
+      _reason := case
+        when _need <= 0 then 'invalid-input'
+        when _figures.included then 'usage-limit-exceeded'
+        else usage.not_included_reason(_workspace_id, _metric)
       end;
     end if;
   end loop;
 
-  v_ahead := least(v_step, (v_free - v_charge) / c_share);
-  v_hold := least(v_wanted_hold, (v_free - v_charge - v_ahead) / c_share);
-
-  if v_charge + v_ahead > 0 then
-    perform usage.add(v_workspace, v_metric, v_charge + v_ahead, false);
+  _ahead := least(_step, (_free - _charged) / _share);
+  _hold := least(_wanted_hold, (_free - _charged - _ahead) / _share);
+  if _charged + _ahead > 0 then
+    perform usage.add(_workspace_id, _metric, _charged + _ahead, false);
   end if;
-
-  if r.id is not null and v_hold > 0 then
-    update usage.reservations
-    set amount = v_hold,
-      expires_at = clock_timestamp() + make_interval(secs => v_ttl),
-      period_start = s.period_start
-    where id = r.id
-    returning *
-    into r;
-  elsif r.id is not null then
-    update usage.reservations
-    set status = 'released',
-      committed_amount = 0
-    where id = r.id;
-    r := null;
-  elsif v_hold > 0 then
-    insert into usage.reservations (workspace_id, metric, amount, status, expires_at, period_start, lease_holder)
-    values (
-      v_workspace, v_metric, v_hold, 'held', clock_timestamp() + make_interval(secs => v_ttl), s.period_start, v_holder
-    )
-    returning *
-    into r;
-  end if;
+  _hold_id := usage.set_lease_hold(_own.id, _workspace_id, _metric, _holder, _hold, _figures.period_start, _ttl);
 
   return jsonb_build_object(
-    'reason', v_reason,
-    'allowed', to_jsonb(v_allowed),
-    'ahead', v_ahead,
-    'hold', v_hold,
-    'leaseId', r.id,
-    'used', s.used + v_charge + v_ahead,
-    'reserved', usage.reserved_amount(v_workspace, v_metric),
-    'limit', s.limit_value,
-    'periodStart', s.period_start,
-    'periodEnd', to_char(s.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'secondsLeft', extract(epoch from s.period_end - clock_timestamp())
+    'reason', _reason,
+    'allowed', to_jsonb(_allowed),
+    'ahead', _ahead,
+    'hold', _hold,
+    'leaseId', _hold_id,
+    'used', _figures.used + _charged + _ahead,
+    'reserved', usage.reserved_amount(_workspace_id, _metric),
+    'limit', _figures.limit_value,
+    'periodStart', _figures.period_start,
+    'periodEnd', to_char(_figures.period_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'secondsLeft', extract(epoch from _figures.period_end - clock_timestamp())
   );
 end
 $$;
 
-comment on function usage.draw_lease(jsonb) is 'Takes units ahead for a process: {workspaceId, metric, holder, leaseId, needs: [amount], step, hold, giveBack, giveBackPeriodStart, ttlSeconds}. What is needed and a step are counted at once, a further share is held until its time is over, and unused units come back.';
+comment on function usage.draw_lease(jsonb) is 'Draws units of a leased metric for a process: {workspaceId, metric, holder, leaseId, needs: [amount], step, hold, giveBack, giveBackPeriodStart, ttlSeconds}. Counts needs and a step of further units at once, reserves up to hold for ttlSeconds (1 to 3,600, default 30) and takes unused units back. Returns which needs are allowed, ahead (further units counted), hold, leaseId and the figures after it. A denial is an answer; 22023 is raised for a missing holder or an amount out of range. src/domain/lease calls it.';
 
 revoke execute on function usage.draw_lease(jsonb) from public;
 
@@ -7913,75 +8762,75 @@ comment on function usage.restart_members(text) is 'Starts to count the members 
 
 revoke execute on function usage.restart_members(text) from public;
 
--- hasura/sql/usage/meters/meter_expression_type.sql
-create or replace function usage.meter_expression_type(p_table regclass, p_what text, p_expression text)
-returns text
+-- hasura/sql/usage/meters/add_table_total.sql
+create or replace function usage.add_table_total(p_meter usage.meters, p_sign integer)
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _relation text;
-  _probe text;
-  _type text;
-  _is_one_expression boolean;
+  _values constant jsonb := jsonb_build_object(
+    'rows', usage.meter_branch(p_meter, p_meter.relation::text, p_sign)
+  );
+  _workspaces uuid[];
+  _metrics text[];
+  _amounts bigint[];
 begin
-  if p_expression is null or position(';' in p_expression) > 0 then
-    raise exception using
-      errcode = '22023',
-      message = format('%s expression of %s must be one expression without a semicolon', p_what, p_table);
-  end if;
-  -- The mark under which the truncate trigger puts the table's present name.
-  if position('{{table}}' in p_expression) > 0 then
-    raise exception using
-      errcode = '22023',
-      message = format('%s expression of %s must not contain {{table}}', p_what, p_table);
-  end if;
-  select c.relname
-  into _relation
-  from pg_class c
-  where c.oid = p_table;
-  _probe := format('pg_temp.%I', _relation);
-  begin
-    -- Generated columns stay generated in the copy: a virtual one has no value in a transition table, and the
-    -- index refuses it.
-    execute format('create temporary table %s (like %s including generated)', _probe, p_table);
-    -- Only an immutable expression of the row itself is the same when the row is deleted or recounted as when
-    -- it was inserted; an index on an empty copy asks Postgres for just that.
-    execute format(E'create index usage_meter_probe on %s ((%s\n))', _probe, p_expression);
-    select
-      format_type(a.atttypid, null),
-      i.indnatts = 1
-    into _type, _is_one_expression
-    from pg_index i
-    join pg_attribute a on a.attrelid = i.indexrelid and a.attnum = 1
-    where i.indrelid = _probe::regclass;
-    -- Text that closes the parentheses of the index and opens them again does not fit between one pair.
-    execute format(E'select (%s\n) from %s where false', p_expression, _probe);
-    execute format('drop table %s', _probe);
-  exception when others then
-    raise exception using
-      errcode = '22023',
-      message = format('%s expression "%s" cannot be used on %s: %s', p_what, p_expression, p_table, sqlerrm);
-  end;
-  -- Text that closes one pair may be a list, which is several columns to an index.
-  if not _is_one_expression then
-    raise exception using
-      errcode = '22023',
-      message = format('%s expression "%s" of %s is more than one expression', p_what, p_expression, p_table);
-  end if;
-  return _type;
+  execute usage.fill_meter_template('total', _values)
+  into _workspaces, _metrics, _amounts;
+  -- One after the other, because usage.add_many knows no way around the limits.
+  for _n in 1..coalesce(cardinality(_workspaces), 0) loop
+    perform usage.add(_workspaces[_n], _metrics[_n], _amounts[_n], false);
+  end loop;
 end
 $$;
 
-revoke execute on function usage.meter_expression_type(regclass, text, text) from public;
+comment on function usage.add_table_total(usage.meters, integer) is 'Adds what the rows of a table amount to, times the sign, to the gauge of each workspace, whatever its limit. The caller has locked the table.';
+
+revoke execute on function usage.add_table_total(usage.meters, integer) from public;
+
+-- hasura/sql/usage/meters/generated_name.sql
+create or replace function usage.generated_name(p_table regclass, p_prefix text, p_suffix text)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _stem text;
+begin
+  select format('%s_%s_%s', p_prefix, namespace.nspname, class.relname)
+  into _stem
+  from pg_class as class
+  join pg_namespace as namespace
+    on namespace.oid = class.relnamespace
+  where class.oid = p_table;
+  -- Postgres cuts a name at 63 bytes: the suffix has to stay.
+  if octet_length(_stem || p_suffix) > 63 then
+    _stem := left(regexp_replace(_stem, '[^a-zA-Z0-9_]', '', 'g'), 33) || '_' || left(md5(_stem), 8);
+  end if;
+  -- The name is taken when a table was renamed or dropped, and another one came in its place.
+  if exists (
+    select
+    from pg_proc as routine
+    where routine.pronamespace = 'usage'::regnamespace
+      and routine.proname = _stem || p_suffix
+  ) then
+    _stem := left(regexp_replace(_stem, '[^a-zA-Z0-9_]', '', 'g'), 33) || '_' || p_table::oid;
+  end if;
+  return _stem || p_suffix;
+end
+$$;
+
+comment on function usage.generated_name(regclass, text, text) is 'A name of at most 63 bytes for a new function in the schema usage that belongs to a table: prefix_schema_table and the suffix.';
+
+revoke execute on function usage.generated_name(regclass, text, text) from public;
 
 -- hasura/sql/usage/meters/create_meter_trigger.sql
 create or replace function usage.create_meter_trigger(
   p_table regclass,
-  p_stem text,
-  p_timing text,
   p_event text,
-  p_referencing text,
+  p_suffix text,
   p_body text
 )
 returns void
@@ -7989,546 +8838,297 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _function text := format('usage.%I', p_stem || '_' || p_event);
+  _trigger constant text := 'usage_meter_' || p_event || p_suffix;
+  _function text;
+  _values jsonb;
 begin
-  execute format(
-    'create function %s() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-    _function, p_body
+  select format('%I.%I', namespace.nspname, routine.proname)
+  into _function
+  from pg_trigger as present
+  join pg_proc as routine
+    on routine.oid = present.tgfoid
+  join pg_namespace as namespace
+    on namespace.oid = routine.pronamespace
+  where present.tgrelid = p_table
+    and present.tgname = _trigger;
+
+  _values := jsonb_build_object(
+    'table', p_table,
+    'trigger', quote_ident(_trigger),
+    'function', coalesce(
+      _function,
+      format('usage.%I', usage.generated_name(p_table, 'meter', '_' || p_event || p_suffix))
+    ),
+    'body', quote_literal(p_body)
   );
-  execute format('revoke execute on function %s() from public', _function);
-  execute format(
-    'create trigger %I %s %s on %s %s for each statement execute function %s()',
-    'usage_meter_' || p_event, p_timing, p_event, p_table, p_referencing, _function
-  );
+  execute usage.fill_meter_template('function', _values);
+  case p_event
+    when 'insert' then
+      execute usage.fill_meter_template('insert_trigger', _values);
+    when 'update' then
+      execute usage.fill_meter_template('update_trigger', _values);
+    when 'delete' then
+      execute usage.fill_meter_template('delete_trigger', _values);
+    when 'truncate' then
+      execute usage.fill_meter_template('truncate_trigger', _values);
+  end case;
 end
 $$;
 
-comment on function usage.create_meter_trigger(regclass, text, text, text, text, text) is 'Creates one statement trigger of a metered table and the function behind it; the function runs with the rights of its owner';
+comment on function usage.create_meter_trigger(regclass, text, text, text) is 'Creates or replaces a statement trigger of a metered table and the function behind it. The function runs with the rights of its owner; public may not call it.';
 
-revoke execute on function usage.create_meter_trigger(regclass, text, text, text, text, text) from public;
+revoke execute on function usage.create_meter_trigger(regclass, text, text, text) from public;
 
--- hasura/sql/usage/shards/note_contention.sql
-create or replace function usage.note_contention(
-  p_workspace_id uuid,
-  p_metric text,
-  p_period_start timestamptz,
-  p_started_at timestamptz
-)
+-- hasura/sql/usage/meters/create_workspace_triggers.sql
+create or replace function usage.create_workspace_triggers(p_table regclass)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _contention smallint;
+  _values jsonb;
 begin
-  update usage.counters as counter
-  set
-    contention = case when counter.contention_since > p_started_at - interval '1 second' then least(counter.contention + 1, 1000) else 1 end,
-    contention_since = case when counter.contention_since > p_started_at - interval '1 second' then counter.contention_since else p_started_at end
-  where counter.workspace_id = p_workspace_id
-    and counter.metric = p_metric
-    and counter.period_start = p_period_start
-  returning counter.contention
-  into _contention;
-  if _contention >= 8 then
-    perform usage.add_beyond_headroom(p_workspace_id, p_metric, 0);
-  end if;
+  -- The constraint knows the present names of the tables and columns.
+  select jsonb_build_object(
+    'table', p_table,
+    'parent', foreign_key.confrelid::regclass,
+    'foreign_key', quote_ident(child_key.attname),
+    'column', quote_ident(child_workspace.attname),
+    'column_name', quote_literal(child_workspace.attname),
+    'parent_key', quote_ident(parent_key.attname),
+    'parent_workspace', quote_ident(parent_workspace.attname),
+    'equals', usage.qualified_operator(foreign_key.conpfeqop[1]),
+    'same_key', usage.qualified_operator(foreign_key.conffeqop[1]),
+    'message', quote_literal(
+      replace(
+        format('"%s" of %s', child_key.attname, child.relname), '%', '%%'
+      )
+      || ' is %s, which is no row of '
+      || replace(
+        format('%s with a "%s"', parent.relname, parent_workspace.attname), '%', '%%'
+      )
+    )
+  )
+  into _values
+  from pg_constraint as foreign_key
+  join pg_class as child
+    on child.oid = foreign_key.conrelid
+  join pg_class as parent
+    on parent.oid = foreign_key.confrelid
+  join pg_attribute as child_key
+    on child_key.attrelid = foreign_key.conrelid
+    and child_key.attnum = foreign_key.conkey[1]
+  join pg_attribute as child_workspace
+    on child_workspace.attrelid = foreign_key.conrelid
+    and child_workspace.attnum = foreign_key.conkey[2]
+  join pg_attribute as parent_key
+    on parent_key.attrelid = foreign_key.confrelid
+    and parent_key.attnum = foreign_key.confkey[1]
+  join pg_attribute as parent_workspace
+    on parent_workspace.attrelid = foreign_key.confrelid
+    and parent_workspace.attnum = foreign_key.confkey[2]
+  where foreign_key.conrelid = p_table
+    and foreign_key.conname = 'usage_workspace_fkey';
+
+  _values := _values || jsonb_build_object(
+    'function', coalesce(
+      (
+        select format('usage.%I', routine.proname)
+        from pg_trigger as present
+        join pg_proc as routine
+          on routine.oid = present.tgfoid
+        where present.tgrelid = p_table
+          and present.tgname = 'usage_workspace_insert'
+      ),
+      format('usage.%I', usage.generated_name(p_table, 'workspace', ''))
+    ),
+    'body', quote_literal(usage.fill_meter_template('workspace_column', _values))
+  );
+  execute usage.fill_meter_template('function', _values);
+  execute usage.fill_meter_template('workspace_insert_trigger', _values);
+  execute usage.fill_meter_template('workspace_update_trigger', _values);
 end
 $$;
 
-comment on function usage.note_contention(uuid, text, timestamptz, timestamptz) is 'Records that an addition, begun at p_started_at, waited for the counter''s row, which its transaction now has locked; the eighth wait within a second splits the counter. Called by the insert triggers of meters; usage.add records its own waits in its update';
+comment on function usage.create_workspace_triggers(regclass) is 'Creates or replaces the triggers that keep a workspace column, and the function behind them, from the constraint usage_workspace_fkey.';
 
-revoke execute on function usage.note_contention(uuid, text, timestamptz, timestamptz) from public;
+revoke execute on function usage.create_workspace_triggers(regclass) from public;
 
--- hasura/sql/usage/meters/meter_insert_body.sql
-create or replace function usage.meter_insert_body(p_table regclass, p_branches text)
-returns text
+-- hasura/sql/usage/meters/rebuild_workspace_columns.sql
+create or replace function usage.rebuild_workspace_columns()
+returns void
 language plpgsql
-stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _meters integer;
-  _metric text;
-  _kind text;
-  _looked text := '';
-  _counted text := '';
+  _table regclass;
 begin
-  select count(*), min(m.metric), min(k.kind)
-  into _meters, _metric, _kind
-  from usage.meters m
-  join usage.metrics k on k.key = m.metric
-  where m.relation = p_table;
-  if _meters <> 1 then
-    return usage.meter_body(p_branches, '', '');
-  end if;
-
-  if _kind = 'counter' then
-    -- Room ends with its period at the latest, so the latest row is the one or has none.
-    _looked := format(
-      $looked$
-  left join lateral (
-    select c.period_start, c.shards
-    from usage.counters c
-    where c.workspace_id = u.workspace_id
-      and c.metric = %1$L
-      and c.period_start <= now()
-    order by c.period_start desc
-    limit 1
-  ) c on true$looked$,
-      _metric
-    );
-    _counted := format(
-      $counted$
-    if _shards = 0 then
-      _asked_at := clock_timestamp();
-      update usage.counters c
-      set
-        used = c.used + _amount,
-        headroom = c.headroom - _amount,
-        updated_at = now()
-      where c.workspace_id = _workspace
-        and c.metric = %1$L
-        and c.period_start = _start
-        and c.headroom >= _amount
-        and c.headroom_until > now();
-      if found then
-        insert into usage.counter_log (workspace_id, metric, period_start, amount)
-        values (_workspace, %1$L, _start, _amount);
-        if clock_timestamp() - _asked_at > interval '1 millisecond' then
-          perform usage.note_contention(_workspace, %1$L, _start, _asked_at);
-        end if;
-        return null;
-      end if;
-    elsif _shards > 0 then
-      -- In a variable: within a statement it would be computed for every row.
-      _own := pg_backend_pid() %% _shards;
-      -- No wait, as in usage.add_to_shard, which finds another shard.
-      update usage.counter_shards s
-      set
-        used = s.used + _amount,
-        headroom = s.headroom - _amount,
-        updated_at = now()
-      where s.ctid = (
-        select f.ctid
-        from usage.counter_shards f
-        where f.workspace_id = _workspace
-          and f.metric = %1$L
-          and f.period_start = _start
-          and f.shard = _own
-          and f.headroom >= _amount
-          and f.headroom_until > now()
-        for no key update skip locked
-      );
-      if found then
-        insert into usage.counter_log (workspace_id, metric, period_start, amount)
-        values (_workspace, %1$L, _start, _amount);
-        return null;
-      end if;
-    end if;
-$counted$,
-      _metric
-    );
-  end if;
-
-  return usage.meter_body(
-    p_branches,
-    $declarations$
-  _workspace uuid;
-  _amount bigint;
-  _start timestamptz;
-  _shards smallint;
-  _own smallint;
-  _asked_at timestamptz;$declarations$,
-    format(
-      $first$  -- Rows that are many, not counted or wrong are for the long way.
-  select u.workspace_id, u.amount%1$s
-  into _workspace, _amount%2$s
-  from (%3$s
-  ) u%4$s
-  where u.amount > 0
-    and not u.refused
-    and not exists (
-      select
-      from new_rows
-      offset 1
-    );
-  if found then
-%5$s
-    perform usage.add(_workspace, %6$L, _amount);
-    return null;
-  end if;
-
-$first$,
-      case _kind when 'counter' then ', c.period_start, c.shards' else '' end,
-      case _kind when 'counter' then ', _start, _shards' else '' end,
-      p_branches,
-      _looked,
-      _counted,
-      _metric
-    )
-  );
+  for _table in
+    select class.oid::regclass
+    from pg_constraint as foreign_key
+    join pg_class as class
+      on class.oid = foreign_key.conrelid
+    join pg_namespace as namespace
+      on namespace.oid = class.relnamespace
+    where foreign_key.contype = 'f'
+      and foreign_key.conname = 'usage_workspace_fkey'
+    order by namespace.nspname, class.relname
+  loop
+    perform usage.create_workspace_triggers(_table);
+  end loop;
 end
 $$;
 
-comment on function usage.meter_insert_body(regclass, text) is 'What the insert trigger of a table does: for one row and one meter a short way, else as usage.meter_body';
+comment on function usage.rebuild_workspace_columns() is 'Brings the triggers of every column of usage.add_workspace_column in line with usage.meter_template and with the present names of tables and columns, in the order of the tables'' names.';
+
+revoke execute on function usage.rebuild_workspace_columns() from public;
 
 -- hasura/sql/usage/meters/rebuild_meters.sql
-create or replace function usage.rebuild_meters(p_table regclass)
+create or replace function usage.rebuild_meters(p_table regclass default null)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _schema text;
-  _relation text;
-  _stem text;
-  _event text;
-  _branches text[];
-  _referencing text;
-  _old record;
-  _meter record;
-  _insert text[] := '{}';
-  _update text[] := '{}';
-  _delete text[] := '{}';
-  _truncate text[] := '{}';
-  _union constant text := E'\n      union all';
+  _table regclass;
+  _body record;
+  _obsolete record;
 begin
-  select n.nspname, c.relname
-  into _schema, _relation
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = p_table;
-
-  for _old in
-    select t.tgname, t.tgfoid::regprocedure as function
-    from pg_trigger t
-    where t.tgrelid = p_table
-      and t.tgname in ('usage_meter_insert', 'usage_meter_update', 'usage_meter_delete', 'usage_meter_truncate')
+  for _table in
+    select p_table
+    where p_table is not null
+    union all
+    (
+      select class.oid::regclass
+      from pg_class as class
+      join pg_namespace as namespace
+        on namespace.oid = class.relnamespace
+      where p_table is null
+        and exists (
+          select
+          from usage.meters as meter
+          where meter.relation = class.oid
+        )
+      order by namespace.nspname, class.relname
+    )
   loop
-    execute format('drop trigger %I on %s', _old.tgname, p_table);
-    execute format('drop function %s', _old.function);
+    -- A writer sees all triggers of the table as they were or all as they are.
+    execute format('lock table %s in share row exclusive mode', _table);
+    for _body in
+      select wanted.event, wanted.suffix, wanted.body
+      from usage.meter_bodies(_table) as wanted
+    loop
+      perform usage.create_meter_trigger(_table, _body.event, _body.suffix, _body.body);
+    end loop;
+
+    for _obsolete in
+      select present.tgname as name, present.tgfoid::regprocedure as function
+      from pg_trigger as present
+      where present.tgrelid = _table
+        and present.tgname ~ '^usage_meter_(insert|update|delete|truncate)(_members)?$'
+        and not exists (
+          select
+          from usage.meter_bodies(_table) as wanted
+          where present.tgname = 'usage_meter_' || wanted.event || wanted.suffix
+        )
+    loop
+      execute format('drop trigger %I on %s', _obsolete.name, _table);
+      execute format('drop function %s', _obsolete.function);
+    end loop;
   end loop;
 
-  for _meter in
-    select m as definition, k.kind
-    from usage.meters m
-    join usage.metrics k on k.key = m.metric
-    where m.relation = p_table
-    order by m.metric
-  loop
-    _insert := _insert || usage.meter_branch(_meter.definition, 'new_rows', 1);
-    if _meter.kind = 'gauge' then
-      _update := _update
-        || usage.meter_branch(_meter.definition, 'new_rows', 1)
-        || usage.meter_branch(_meter.definition, 'old_rows', -1);
-      _delete := _delete || usage.meter_branch(_meter.definition, 'old_rows', -1);
-      _truncate := _truncate || usage.meter_branch(_meter.definition, '{{table}}', -1);
-    else
-      _update := _update || usage.meter_raise_branch(_meter.definition);
-    end if;
-  end loop;
-
-  _stem := format('meter_%s_%s', _schema, _relation);
-  if length(_stem) > 50 then
-    _stem := left(_stem, 41) || '_' || left(md5(_stem), 8);
-  end if;
-  -- The name is taken when a table was renamed or dropped with its meters and another one came in its place.
-  if exists (
-    select
-    from pg_proc p
-    where p.pronamespace = 'usage'::regnamespace
-      and p.proname in (_stem || '_insert', _stem || '_update', _stem || '_delete', _stem || '_truncate')
-  ) then
-    _stem := left(_stem, 41) || '_' || p_table::oid;
-  end if;
-
-  for _event, _branches, _referencing in
-    select e.event, e.branches, e.referencing
-    from (
-      values
-        ('insert', _insert, 'new table as new_rows'),
-        ('update', _update, 'old table as old_rows new table as new_rows'),
-        ('delete', _delete, 'old table as old_rows')
-    ) as e (event, branches, referencing)
-    where e.branches <> '{}'
-  loop
-    perform usage.create_meter_trigger(
-      p_table, _stem, 'after', _event, 'referencing ' || _referencing,
-      case _event
-        when 'insert' then usage.meter_insert_body(p_table, array_to_string(_branches, _union))
-        else usage.meter_body(array_to_string(_branches, _union), '', '')
-      end
-    );
-  end loop;
-
-  if _truncate <> '{}' then
-    perform usage.create_meter_trigger(
-      p_table, _stem, 'before', 'truncate', '',
-      format(
-        $body$
-declare
-  _use record;
-begin
-  -- An older snapshot may miss rows that the truncate removes.
-  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-    raise exception using
-      errcode = '23U02',
-      message = format('%%s is metered: truncate it in a read committed transaction', tg_table_name);
-  end if;
-  for _use in execute replace(%L, '{{table}}', tg_relid::regclass::text)
-  loop
-    perform usage.add(_use.workspace_id, _use.metric, _use.amount);
-  end loop;
-  return null;
-end
-$body$,
-        usage.meter_total(array_to_string(_truncate, _union))
-      )
-    );
+  if p_table is null then
+    perform usage.rebuild_workspace_columns();
   end if;
 end
 $$;
 
-comment on function usage.rebuild_meters(regclass) is 'Drops and creates the triggers of a table and their functions from usage.meters';
+comment on function usage.rebuild_meters(regclass) is 'Brings the triggers of a table in line with usage.meters and usage.meter_template. Without a table it does so for every metered table that still exists, in the order of their names, and for the columns of usage.add_workspace_column.';
 
 revoke execute on function usage.rebuild_meters(regclass) from public;
 
--- hasura/sql/usage/meters/attach_workspace_meter.sql
-create or replace function usage.attach_workspace_meter(
-  p_table regclass,
-  p_metric text,
-  p_workspace text default 'workspace_id',
-  p_amount text default '1',
-  p_live text default null
-)
-returns usage.meters
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _class record;
-  _metric usage.metrics;
-  _meter usage.meters;
-  _type text;
-  _use record;
-  _refused boolean;
-begin
-  select c.relkind, c.relpersistence, c.relispartition, n.nspname, c.relname
-  into _class
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = p_table;
-  if not found then
-    raise exception using errcode = '22023', message = 'a meter needs a table';
-  end if;
-  if _class.relkind <> 'r' or _class.relpersistence <> 'p' or _class.relispartition
-    or exists (select from pg_inherits i where i.inhrelid = p_table or i.inhparent = p_table)
-  then
-    raise exception using
-      errcode = '22023',
-      message = format('%s cannot be metered: it is not a plain permanent table (views, foreign, unlogged, temporary, partitioned and inherited tables can be written past a statement trigger)', p_table);
-  end if;
-  if _class.nspname in ('usage', 'pg_catalog', 'information_schema') then
-    raise exception using errcode = '22023', message = format('%s cannot be metered: it belongs to the system', p_table);
-  end if;
-
-  select m.*
-  into _metric
-  from usage.metrics m
-  where m.key = p_metric;
-  if not found then
-    raise exception using errcode = '22023', message = format('unknown metric "%s"', p_metric);
-  end if;
-  if _metric.feed <> 'rows' then
-    raise exception using errcode = '22023', message = format('metric "%s" is fed by the gate, not by rows of a table', p_metric);
-  end if;
-
-  -- A dropped table takes its triggers along but not its meters.
-  delete from usage.meters m
-  where not exists (select from pg_class c where c.oid = m.relation);
-
-  execute format('lock table %s in share row exclusive mode', p_table);
-  if exists (select from usage.meters m where m.relation = p_table and m.metric = p_metric) then
-    raise exception using errcode = '22023', message = format('%s has a meter of "%s" already', p_table, p_metric);
-  end if;
-
-  _type := usage.meter_expression_type(p_table, 'workspace', p_workspace);
-  if _type <> 'uuid' then
-    raise exception using
-      errcode = '22023',
-      message = format('workspace expression "%s" of %s is of type %s, not uuid', p_workspace, p_table, _type);
-  end if;
-  _type := usage.meter_expression_type(p_table, 'amount', p_amount);
-  if _type not in ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision') then
-    raise exception using
-      errcode = '22023',
-      message = format('amount expression "%s" of %s is of type %s, not a number', p_amount, p_table, _type);
-  end if;
-  if p_live is not null then
-    _type := usage.meter_expression_type(p_table, 'live', p_live);
-    if _type <> 'boolean' then
-      raise exception using
-        errcode = '22023',
-        message = format('live expression "%s" of %s is of type %s, not boolean', p_live, p_table, _type);
-    end if;
-  end if;
-
-  insert into usage.meters (table_name, relation, metric, workspace_expression, amount_expression, live_filter)
-  values (format('%I.%I', _class.nspname, _class.relname), p_table, p_metric, p_workspace, p_amount, p_live)
-  returning *
-  into _meter;
-
-  execute format(
-    'select bool_or(u.refused) from (%s) u',
-    usage.meter_branch(_meter, p_table::text, 1)
-  )
-  into _refused;
-  if _refused then
-    raise exception using
-      errcode = '22023',
-      message = format('%s has rows without a workspace or with a negative amount, which "%s" cannot count', p_table, p_metric);
-  end if;
-
-  if _metric.kind = 'gauge' then
-    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, 1))
-    loop
-      perform usage.add(_use.workspace_id, _use.metric, _use.amount, false);
-    end loop;
-  end if;
-
-  perform usage.rebuild_meters(p_table);
-  return _meter;
-end
-$$;
-
-comment on function usage.attach_workspace_meter(regclass, text, text, text, text) is 'Meters a table by statement-level triggers; live rows that exist count into a gauge, whatever the limit, and not into a counter';
-
-revoke execute on function usage.attach_workspace_meter(regclass, text, text, text, text) from public;
-
--- hasura/sql/usage/meters/rebuild_member_meters.sql
-create or replace function usage.rebuild_member_meters(p_table regclass)
+-- hasura/sql/usage/meters/require_meter_expression.sql
+create or replace function usage.require_meter_expression(p_table regclass, p_what text, p_expression text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _old record;
-  _meter record;
-  _stem text;
-  _event record;
-  _metrics text[] := '{}';
-  _insert text[] := '{}';
-  _update text[] := '{}';
-  _gauges text[] := '{}';
-  _delete text[] := '{}';
-  _truncate text[] := '{}';
-  _union constant text := E'\n      union all';
+  _relation text;
+  _values jsonb;
+  _type text;
+  _is_one_expression boolean;
+  _wanted text;
 begin
-  for _old in
-    select t.tgname, t.tgfoid::regprocedure as function
-    from pg_trigger t
-    where t.tgrelid = p_table
-      and t.tgname in (
-        'usage_meter_insert_members', 'usage_meter_update_members', 'usage_meter_delete_members',
-        'usage_meter_truncate_members'
-      )
-  loop
-    execute format('drop trigger %I on %s', _old.tgname, p_table);
-    execute format('drop function %s', _old.function);
-  end loop;
-
-  for _meter in
-    select m as definition, m.metric, k.kind
-    from usage.meters m
-    join usage.metrics k on k.key = m.metric
-    where m.relation = p_table
-      and m.member_expression is not null
-    order by m.metric
-  loop
-    _metrics := _metrics || _meter.metric;
-    _insert := _insert || usage.meter_member_branch(_meter.definition, 'new_rows', 1);
-    if _meter.kind = 'gauge' then
-      _gauges := _gauges
-        || usage.meter_member_branch(_meter.definition, 'new_rows', 1)
-        || usage.meter_member_branch(_meter.definition, 'old_rows', -1);
-      _delete := _delete || usage.meter_member_branch(_meter.definition, 'old_rows', -1);
-      _truncate := _truncate || usage.meter_member_branch(_meter.definition, '{{table}}', -1);
-    else
-      _update := _update || usage.meter_member_raise_branch(_meter.definition);
-    end if;
-  end loop;
-  _update := _gauges || _update;
-
-  select format('meter_%s_%s', n.nspname, c.relname)
-  into _stem
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = p_table;
-  if length(_stem) > 42 then
-    _stem := left(_stem, 33) || '_' || left(md5(_stem), 8);
+  if p_expression is null or position(';' in p_expression) > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression of %s must be one expression without a semicolon', p_what, p_table);
   end if;
-  -- The name is taken when a table was renamed and another one came in its place.
-  if exists (
+  -- The mark that the truncate trigger replaces by the present name of the table.
+  if position('{{table}}' in p_expression) > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression of %s must not contain {{table}}', p_what, p_table);
+  end if;
+
+  select class.relname::text
+  into _relation
+  from pg_class as class
+  where class.oid = p_table;
+  _values := jsonb_build_object('relation', quote_ident(_relation), 'table', p_table, 'expression', p_expression);
+  begin
+    execute usage.fill_meter_template('probe', _values);
     select
-    from pg_proc p
-    where p.pronamespace = 'usage'::regnamespace
-      and p.proname like replace(_stem, '_', '\_') || '\_%\_members'
+      format_type(attribute.atttypid, null),
+      index.indnatts = 1
+    into _type, _is_one_expression
+    from pg_index as index
+    join pg_attribute as attribute
+      on attribute.attrelid = index.indexrelid
+      and attribute.attnum = 1
+    where index.indrelid = format('pg_temp.%I', _relation)::regclass;
+    execute usage.fill_meter_template('probe_parentheses', _values);
+    execute format('drop table pg_temp.%I', _relation);
+  exception
+    when undefined_column then
+      raise exception using
+        errcode = '22023',
+        message = format('%s expression "%s" cannot be used on %s: %s', p_what, p_expression, p_table, sqlerrm)
+          || case p_what when 'workspace' then '; ' || usage.suggest_workspace_column(p_table) else '' end;
+    when others then
+      raise exception using
+        errcode = '22023',
+        message = format('%s expression "%s" cannot be used on %s: %s', p_what, p_expression, p_table, sqlerrm);
+  end;
+  -- Text that closes one pair of parentheses may be a list, which is several columns to an index.
+  if not _is_one_expression then
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression "%s" of %s is more than one expression', p_what, p_expression, p_table);
+  end if;
+
+  _wanted := case p_what
+    when 'amount' then 'a number'
+    when 'live' then 'boolean'
+    else 'uuid'
+  end;
+  if _type <> all (
+    case _wanted
+      when 'a number' then array['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision']
+      else array[_wanted]
+    end
   ) then
-    _stem := left(_stem, 33) || '_' || p_table::oid;
+    raise exception using
+      errcode = '22023',
+      message = format('%s expression "%s" of %s is of type %s, not %s', p_what, p_expression, p_table, _type, _wanted);
   end if;
-
-  for _event in
-    select
-      e.name,
-      e.timing,
-      e.referencing,
-      case when e.name = 'truncate' then format(
-        $body$
-declare
-  _workspaces uuid[];
-  _metrics text[];
-  _members uuid[];
-  _amounts bigint[];
-begin
-  execute replace(%L, '{{table}}', tg_relid::regclass::text)
-  into _workspaces, _metrics, _members, _amounts;
-  perform usage.add_to_members(_workspaces, _metrics, _members, _amounts);
-  return null;
-end
-$body$,
-        usage.member_total(array_to_string(e.branches, _union))
-      )
-      else usage.member_body(
-        _metrics, array_to_string(e.branches, _union),
-        case when e.name = 'update' and _gauges <> '{}' then array_to_string(_gauges, _union) end
-      ) end as body
-    from (
-      values
-        ('insert', 'after', 'referencing new table as new_rows', _insert),
-        ('update', 'after', 'referencing old table as old_rows new table as new_rows', _update),
-        ('delete', 'after', 'referencing old table as old_rows', _delete),
-        ('truncate', 'before', '', _truncate)
-    ) as e (name, timing, referencing, branches)
-    where e.branches <> '{}'
-  loop
-    execute format(
-      'create function usage.%I() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as %L',
-      _stem || '_' || _event.name || '_members', _event.body
-    );
-    execute format('revoke execute on function usage.%I() from public', _stem || '_' || _event.name || '_members');
-    execute format(
-      'create trigger %I %s %s on %s %s for each statement execute function usage.%I()',
-      'usage_meter_' || _event.name || '_members', _event.timing, _event.name, p_table, _event.referencing,
-      _stem || '_' || _event.name || '_members'
-    );
-  end loop;
 end
 $$;
 
-comment on function usage.rebuild_member_meters(regclass) is 'Drops and creates the triggers of a table that count members; by their names they run behind those of the workspace';
+comment on function usage.require_meter_expression(regclass, text, text) is 'Raises SQLSTATE 22023 unless the text is one immutable expression on a row of the table: of type uuid for workspace and member, boolean for live, a number for amount.';
 
-revoke execute on function usage.rebuild_member_meters(regclass) from public;
+revoke execute on function usage.require_meter_expression(regclass, text, text) from public;
 
 -- hasura/sql/usage/meters/meter_members.sql
 create or replace function usage.meter_members(p_table regclass, p_metric text, p_member text)
@@ -8538,33 +9138,27 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   _meter usage.meters;
-  _type text;
 begin
   execute format('lock table %s in share row exclusive mode', p_table);
   if p_member is not null then
-    _type := usage.meter_expression_type(p_table, 'member', p_member);
-    if _type <> 'uuid' then
-      raise exception using
-        errcode = '22023',
-        message = format('member expression "%s" of %s is of type %s, not uuid', p_member, p_table, _type);
-    end if;
+    perform usage.require_meter_expression(p_table, 'member', p_member);
   end if;
-  update usage.meters m
+  update usage.meters as meter
   set member_expression = p_member
-  where m.relation = p_table
-    and m.metric = p_metric
-  returning m.*
+  where meter.relation = p_table
+    and meter.metric = p_metric
+  returning meter.*
   into _meter;
   if not found then
     raise exception using errcode = '22023', message = format('%s has no meter of "%s"', p_table, p_metric);
   end if;
   perform usage.restart_members(p_metric);
-  perform usage.rebuild_member_meters(p_table);
+  perform usage.rebuild_meters(p_table);
   return _meter;
 end
 $$;
 
-comment on function usage.meter_members(regclass, text, text) is 'Says which member a row of a metered table counts for, by an expression of type uuid; null for none';
+comment on function usage.meter_members(regclass, text, text) is 'Sets for which member a row of a metered table counts, by an expression of type uuid; null for none. SQLSTATE 22023 when the table has no meter of the metric or the expression is none.';
 
 revoke execute on function usage.meter_members(regclass, text, text) from public;
 
@@ -8582,59 +9176,100 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  _metric usage.metrics;
   _meter usage.meters;
+  _values jsonb;
+  _refused boolean;
+  _plans text;
 begin
-  _meter := usage.attach_workspace_meter(p_table, p_metric, p_workspace, p_amount, p_live);
+  perform usage.require_plain_table(p_table, 'be metered');
+  select metric.*
+  into _metric
+  from usage.metrics as metric
+  where metric.key = p_metric;
+  if not found then
+    raise exception using errcode = '22023', message = format('unknown metric "%s"', p_metric);
+  end if;
+  if _metric.feed <> 'rows' then
+    raise exception using errcode = '22023', message = format('metric "%s" is fed by the gate, not by rows of a table', p_metric);
+  end if;
+
+  -- A dropped table takes its triggers along but not its meters.
+  delete from usage.meters as meter
+  where not exists (
+    select
+    from pg_class as class
+    where class.oid = meter.relation
+  );
+
+  execute format('lock table %s in share row exclusive mode', p_table);
+  if exists (
+    select
+    from usage.meters as meter
+    where meter.relation = p_table
+      and meter.metric = p_metric
+  ) then
+    raise exception using errcode = '22023', message = format('%s has a meter of "%s" already', p_table, p_metric);
+  end if;
+
+  perform usage.require_meter_expression(p_table, 'workspace', p_workspace);
+  perform usage.require_meter_expression(p_table, 'amount', p_amount);
+  if p_live is not null then
+    perform usage.require_meter_expression(p_table, 'live', p_live);
+  end if;
+
+  insert into usage.meters (table_name, relation, metric, workspace_expression, amount_expression, live_filter)
+  select
+    format('%I.%I', namespace.nspname, class.relname),
+    p_table,
+    p_metric,
+    p_workspace,
+    p_amount,
+    p_live
+  from pg_class as class
+  join pg_namespace as namespace
+    on namespace.oid = class.relnamespace
+  where class.oid = p_table
+  returning *
+  into _meter;
+
+  _values := jsonb_build_object('rows', usage.meter_branch(_meter, p_table::text, 1));
+  execute usage.fill_meter_template('any_refused', _values)
+  into _refused;
+  if _refused then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has rows without a workspace or with a negative amount, which "%s" cannot count', p_table, p_metric);
+  end if;
+
+  if _metric.kind = 'gauge' then
+    perform usage.add_table_total(_meter, 1);
+  end if;
+  perform usage.rebuild_meters(p_table);
   if p_member is not null then
     _meter := usage.meter_members(p_table, p_metric, p_member);
+  end if;
+
+  select string_agg(plan.id, ', ' order by plan.rank)
+  into _plans
+  from billing.plans as plan
+  where not exists (
+    select
+    from billing.plan_limits as plan_limit
+    where plan_limit.plan_id = plan.id
+      and plan_limit.metric = p_metric
+  );
+  if _plans is not null then
+    raise notice 'plans without a limit of "%", whose workspaces may use none of it: %', p_metric, _plans
+      using hint = format('Insert a row into billing.plan_limits for each plan that includes "%s"; limit_value null is unlimited.', p_metric);
   end if;
   return _meter;
 end
 $$;
 
-comment on function usage.attach_meter(regclass, text, text, text, text, text) is 'Meters a table by statement-level triggers; live rows that exist count into a gauge, whatever the limit, and not into a counter. With p_member they count for a member, too, where members are limited';
+comment on function usage.attach_meter(regclass, text, text, text, text, text) is 'Meters a table: its statement triggers count what its rows add to the metric. A gauge begins with the live rows that exist, whatever the limit; a counter begins at zero. With p_member rows count for a member too. SQLSTATE 22023 says what the table, the metric or an expression lacks; a notice names the plans without a limit of the metric.';
 
 revoke execute on function usage.attach_meter(regclass, text, text, text, text, text) from public;
-
--- hasura/sql/usage/meters/detach_workspace_meter.sql
-create or replace function usage.detach_workspace_meter(p_table regclass, p_metric text)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _meter usage.meters;
-  _kind text;
-  _use record;
-begin
-  execute format('lock table %s in share row exclusive mode', p_table);
-  delete from usage.meters m
-  where m.relation = p_table
-    and m.metric = p_metric
-  returning m.*
-  into _meter;
-  if not found then
-    raise exception using errcode = '22023', message = format('%s has no meter of "%s"', p_table, p_metric);
-  end if;
-
-  select m.kind
-  into _kind
-  from usage.metrics m
-  where m.key = p_metric;
-  if _kind = 'gauge' then
-    for _use in execute usage.meter_total(usage.meter_branch(_meter, p_table::text, -1))
-    loop
-      perform usage.add(_use.workspace_id, _use.metric, _use.amount);
-    end loop;
-  end if;
-
-  perform usage.rebuild_meters(p_table);
-end
-$$;
-
-comment on function usage.detach_workspace_meter(regclass, text) is 'Ends a meter; a gauge gives back what the table had, a counter keeps what was used';
-
-revoke execute on function usage.detach_workspace_meter(regclass, text) from public;
 
 -- hasura/sql/usage/meters/detach_meter.sql
 create or replace function usage.detach_meter(p_table regclass, p_metric text)
@@ -8642,16 +9277,178 @@ returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _meter usage.meters;
+  _kind text;
 begin
-  perform usage.detach_workspace_meter(p_table, p_metric);
+  execute format('lock table %s in share row exclusive mode', p_table);
+  delete from usage.meters as meter
+  where meter.relation = p_table
+    and meter.metric = p_metric
+  returning meter.*
+  into _meter;
+  if not found then
+    raise exception using errcode = '22023', message = format('%s has no meter of "%s"', p_table, p_metric);
+  end if;
+
+  select metric.kind
+  into _kind
+  from usage.metrics as metric
+  where metric.key = p_metric;
+  if _kind = 'gauge' then
+    perform usage.add_table_total(_meter, -1);
+  end if;
+  perform usage.rebuild_meters(p_table);
   perform usage.restart_members(p_metric);
-  perform usage.rebuild_member_meters(p_table);
 end
 $$;
 
-comment on function usage.detach_meter(regclass, text) is 'Ends a meter; a gauge gives back what the table had, a counter keeps what was used';
+comment on function usage.detach_meter(regclass, text) is 'Ends a meter and drops its triggers. A gauge gives back what the table had; a counter keeps what was used. SQLSTATE 22023 when the table has no meter of the metric.';
 
 revoke execute on function usage.detach_meter(regclass, text) from public;
+
+-- hasura/sql/usage/meters/drop_workspace_column.sql
+create or replace function usage.drop_workspace_column(p_table regclass, p_column text default 'workspace_id')
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _function regprocedure;
+  _parent regclass;
+  _name text;
+  _child regclass;
+  _meter usage.meters;
+begin
+  select present.tgfoid::regprocedure
+  into _function
+  from pg_trigger as present
+  where present.tgrelid = p_table
+    and present.tgname = 'usage_workspace_insert';
+  select foreign_key.confrelid::regclass, attribute.attname::text
+  into _parent, _name
+  from pg_constraint as foreign_key
+  join pg_attribute as attribute
+    on attribute.attrelid = foreign_key.conrelid
+    and attribute.attnum = foreign_key.conkey[2]
+  where foreign_key.conrelid = p_table
+    and foreign_key.conname = 'usage_workspace_fkey';
+  -- Where the parent was dropped with cascade, the constraint went with it and the triggers stayed.
+  if _function is null or _name <> p_column then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has no column "%s" of usage.add_workspace_column', p_table, p_column);
+  end if;
+  select foreign_key.conrelid::regclass
+  into _child
+  from pg_constraint as foreign_key
+  where foreign_key.confrelid = p_table
+    and foreign_key.conname = 'usage_workspace_fkey'
+  limit 1;
+  if found then
+    raise exception using
+      errcode = '22023',
+      message = format('%s takes its workspace from "%s" of %s: drop its column first', _child, p_column, p_table);
+  end if;
+
+  if _parent is not null then
+    execute format('lock table %s in access exclusive mode', _parent);
+  end if;
+  execute format('lock table %s in access exclusive mode', p_table);
+  execute format('drop trigger usage_workspace_insert on %s', p_table);
+  execute format('drop trigger usage_workspace_update on %s', p_table);
+  execute format('drop function %s', _function);
+  execute format('alter table %s drop constraint if exists usage_workspace_fkey', p_table);
+  execute format('alter table %s drop column %I', p_table, p_column);
+
+  for _meter in
+    select meter.*
+    from usage.meters as meter
+    where meter.relation = p_table
+    order by meter.metric
+  loop
+    begin
+      perform usage.require_meter_expression(p_table, 'workspace', _meter.workspace_expression);
+      perform usage.require_meter_expression(p_table, 'amount', _meter.amount_expression);
+      perform usage.require_meter_expression(p_table, 'live', coalesce(_meter.live_filter, 'true'));
+      perform usage.require_meter_expression(p_table, 'member', coalesce(_meter.member_expression, 'null::uuid'));
+    exception when sqlstate '22023' then
+      raise exception using
+        errcode = '22023',
+        message = format('the meter of "%s" on %s reads "%s": detach the meter first', _meter.metric, p_table, p_column);
+    end;
+  end loop;
+
+  -- The key that usage.require_workspace_key gave the parent, where no other table refers to it.
+  select parent_key.conname::text
+  into _name
+  from pg_constraint as parent_key
+  where parent_key.conrelid = _parent
+    and parent_key.contype = 'u'
+    and parent_key.conname like '%\_usage\_workspace\_key'
+    and not exists (
+      select
+      from pg_constraint as foreign_key
+      where foreign_key.contype = 'f'
+        and foreign_key.conindid = parent_key.conindid
+    );
+  if found then
+    execute format('alter table %s drop constraint %I', _parent, _name);
+  end if;
+end
+$$;
+
+comment on function usage.drop_workspace_column(regclass, text) is 'Takes back usage.add_workspace_column: drops the column, its triggers and what the parent got for it. SQLSTATE 22023 when the table has no such column, a meter reads it or another table takes its workspace from it.';
+
+revoke execute on function usage.drop_workspace_column(regclass, text) from public;
+
+-- hasura/sql/usage/meters/fill_workspace_column.sql
+create or replace function usage.fill_workspace_column(p_table regclass, p_values jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _column constant text := p_values ->> 'column_name';
+  _ordinary text[];
+  _always text[];
+  _trigger text;
+  _orphans bigint;
+begin
+  select
+    coalesce(array_agg(present.tgname::text) filter (where present.tgenabled = 'O'), array[]::text[]),
+    coalesce(array_agg(present.tgname::text) filter (where present.tgenabled = 'A'), array[]::text[])
+  into _ordinary, _always
+  from pg_trigger as present
+  where present.tgrelid = p_table
+    and not present.tgisinternal;
+
+  -- Nothing of the application changes: no event, no audit entry and no new time of change.
+  foreach _trigger in array _ordinary || _always loop
+    execute format('alter table %s disable trigger %I', p_table, _trigger);
+  end loop;
+  execute usage.fill_meter_template('workspace_fill', p_values);
+  foreach _trigger in array _ordinary loop
+    execute format('alter table %s enable trigger %I', p_table, _trigger);
+  end loop;
+  foreach _trigger in array _always loop
+    execute format('alter table %s enable always trigger %I', p_table, _trigger);
+  end loop;
+
+  execute format('select count(*) from %s where %I is null', p_table, _column)
+  into _orphans;
+  if _orphans > 0 then
+    raise exception using
+      errcode = '22023',
+      message = format('%s has %s rows whose parent is missing or has no workspace: correct or delete them first', p_table, _orphans);
+  end if;
+  execute format('alter table %s alter column %I set not null', p_table, _column);
+end
+$$;
+
+comment on function usage.fill_workspace_column(regclass, jsonb) is 'Fills a new workspace column from the parent rows without firing triggers, and makes it not null. SQLSTATE 22023 when a row gets no workspace.';
+
+revoke execute on function usage.fill_workspace_column(regclass, jsonb) from public;
 
 -- hasura/sql/usage/meters/require_read_committed.sql
 create or replace function usage.require_read_committed()
@@ -8669,7 +9466,7 @@ begin
 end
 $$;
 
-comment on function usage.require_read_committed() is 'Refuses to change meters under a snapshot that may be older than the rows';
+comment on function usage.require_read_committed() is 'Refuses with SQLSTATE 22023 to change meters under a snapshot that may be older than the rows of the table.';
 
 revoke execute on function usage.require_read_committed() from public;
 
@@ -8973,15 +9770,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rows integer;
+  _rows integer;
 begin
   delete from usage.webhook_deliveries
   where created_at < least(before, now() - interval '34 days')
     and status <> 'pending';
-  get diagnostics v_rows = row_count;
+  get diagnostics _rows = row_count;
   delete from usage.webhook_secrets
   where expires_at < now();
-  return v_rows;
+  return _rows;
 end
 $$;
 

@@ -19,7 +19,7 @@ begin
   )
   with called as materialized (
     select *
-    from jsonb_to_recordset(calls) as c (
+    from jsonb_to_recordset(calls) as call (
       workspace_id uuid,
       hour timestamptz,
       user_id uuid,

@@ -5,15 +5,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_pruned bigint;
+  _pruned bigint;
 begin
   delete from usage.api_call_batches
   where created_at < batches_before;
 
   delete from usage.api_calls
   where hour < before;
-  get diagnostics v_pruned = row_count;
-  return v_pruned;
+  get diagnostics _pruned = row_count;
+  return _pruned;
 end
 $$;
 

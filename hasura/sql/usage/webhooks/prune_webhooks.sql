@@ -5,15 +5,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_rows integer;
+  _rows integer;
 begin
   delete from usage.webhook_deliveries
   where created_at < least(before, now() - interval '34 days')
     and status <> 'pending';
-  get diagnostics v_rows = row_count;
+  get diagnostics _rows = row_count;
   delete from usage.webhook_secrets
   where expires_at < now();
-  return v_rows;
+  return _rows;
 end
 $$;
 
