@@ -12,10 +12,11 @@ export interface InstallInput {
   readonly tenant: Tenant | undefined;
 }
 
-/** Takes the triggers of all meters off the application's tables, without counting anything back. */
-export const detachMeters = `do $$
+/** Takes off the application's tables what the product put there: triggers of meters, without counting back, and workspace columns. */
+export const detachTables = `do $$
 declare
   _relation regclass;
+  _column text;
 begin
   for _relation in
     select distinct meter.relation
@@ -27,7 +28,27 @@ begin
     delete from usage.meters as meter
     where meter.relation = _relation;
     perform usage.rebuild_meters(_relation);
-    perform usage.rebuild_member_meters(_relation);
+  end loop;
+
+  -- A table goes before the one that its rows take their workspace from.
+  loop
+    select foreign_key.conrelid::regclass, attribute.attname::text
+    into _relation, _column
+    from pg_catalog.pg_constraint as foreign_key
+    join pg_catalog.pg_attribute as attribute
+      on attribute.attrelid = foreign_key.conrelid
+      and attribute.attnum = foreign_key.conkey[2]
+    where foreign_key.conname = 'usage_workspace_fkey'
+      and not exists (
+        select
+        from pg_catalog.pg_constraint as child
+        where child.confrelid = foreign_key.conrelid
+          and child.conname = 'usage_workspace_fkey'
+      )
+    order by foreign_key.conrelid
+    limit 1;
+    exit when not found;
+    perform usage.drop_workspace_column(_relation, _column);
   end loop;
 end
 $$;
@@ -80,5 +101,5 @@ export const joinScripts = (scripts: readonly Script[]): Pick<Script, "up" | "do
 export const installMigration = (input: InstallInput): Pick<Script, "up" | "down"> => {
   const { up, down } = joinScripts(installScripts(input));
   const title = `-- Installs hasura-usage ${input.release.version}. Written by adopt: change what it makes in migrations of your own.\n\n`;
-  return { up: title + up, down: `${section("meters", detachMeters)}\n${down}` };
+  return { up: title + up, down: `${section("tables of the application", detachTables)}\n${down}` };
 };

@@ -27,13 +27,8 @@ export interface UpgradeInput {
 /** Nothing else is in the scratch databases. */
 const describe = { foreignSchemas: [] } as const;
 
-const rebuild = `-- meters of the application's tables, from the new template
-select usage.rebuild_meters(metered.relation), usage.rebuild_member_meters(metered.relation)
-from (
-  select distinct meter.relation
-  from usage.meters as meter
-  order by meter.relation
-) as metered;
+const rebuild = `-- triggers of the application's tables, from the new template
+select usage.rebuild_meters();
 `;
 
 const failed = (what: string, error: unknown): AppError =>

@@ -23,25 +23,10 @@ const bolts = "be000000-0000-4000-8000-000000000001";
 
 /** What the adopter writes: metrics of its own, their limits, and the tenant of a task, which only its project knows. */
 const meters = `
-alter table public.tasks add column org_id uuid;
-
-create function public.set_task_organisation()
-returns trigger
-language plpgsql
-as $$
-begin
-  select project.org_id
-  into new.org_id
-  from public.projects as project
-  where project.project_id = new.project_id;
-  return new;
-end
-$$;
-
-create trigger tasks_set_organisation
-  before insert or update of project_id on public.tasks
-  for each row execute function public.set_task_organisation();
-
+select usage.add_workspace_column(
+  'public.tasks', 'public.projects', 'project_id',
+  p_column => 'org_id', p_parent_workspace => 'org_id'
+);
 insert into usage.metrics (key, kind, unit, feed, title, description)
 values
   ('tasks', 'gauge', 'count', 'rows', 'Tasks', 'Tasks of the organisation'),
@@ -55,9 +40,7 @@ const metersDown = `
 select usage.detach_meter('public.tasks', 'tasks');
 delete from billing.plan_limits where metric in ('tasks', 'exports');
 delete from usage.metrics where key in ('tasks', 'exports');
-drop trigger tasks_set_organisation on public.tasks;
-drop function public.set_task_organisation();
-alter table public.tasks drop column org_id;
+select usage.drop_workspace_column('public.tasks', 'org_id');
 `;
 
 let copy: ProjectCopy;
