@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from "express";
 import { z } from "zod";
-import { AppError, type QueueMeter } from "../src/core/index.ts";
+import { AppError, createSessionNames, type QueueMeter, type SessionNames } from "../src/core/index.ts";
 import { createTracker } from "../src/domain/analytics/index.ts";
 import { createAlertQueue } from "./delivery/index.ts";
 import { type HandlerDeps } from "./handler.ts";
@@ -14,6 +14,8 @@ import { readSession } from "./session.ts";
 export interface ActionsAppDeps extends Omit<HandlerDeps, "alerts" | "tracker"> {
   readonly registry: Registry;
   readonly secret: string;
+  /** What the tokens call claims and roles; default the product's own names. */
+  readonly sessionNames?: SessionNames | undefined;
   readonly observe?: {
     /** Hears of what waits in memory. */
     readonly meter: QueueMeter;
@@ -65,7 +67,7 @@ function own<T>(table: Readonly<Record<string, T>>, name: string, what: string):
 
 /** The webhooks behind Hasura's actions, cron triggers and event triggers. */
 export function createActionsApp(given: ActionsAppDeps): Express {
-  const { registry, secret, logger } = given;
+  const { registry, secret, logger, sessionNames = createSessionNames() } = given;
   const shared = { database: given.database, clock: given.clock, meter: given.observe?.meter };
   const deps: HandlerDeps = {
     ...given,
@@ -102,7 +104,7 @@ export function createActionsApp(given: ActionsAppDeps): Express {
     const startedAt = performance.now();
     const answer = await handler.run(
       parse(handler.input, body.input),
-      readSession(body.session_variables),
+      readSession(body.session_variables, sessionNames),
       deps,
     );
     response.json(answer);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { errorReportUrl } from "../src/observability/index.ts";
 import { deliveryEnv } from "./delivery/index.ts";
+import { sessionEnv } from "./session-settings.ts";
 
 const schema = z.object({
   ACTIONS_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
@@ -11,6 +12,7 @@ const schema = z.object({
   ERROR_REPORT_URL: errorReportUrl,
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   ...deliveryEnv,
+  ...sessionEnv,
 });
 
 export type ActionsEnv = z.infer<typeof schema>;

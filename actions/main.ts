@@ -19,6 +19,7 @@ import { createActionsApp } from "./app.ts";
 import { createDelivery } from "./delivery/index.ts";
 import { readActionsEnv } from "./env.ts";
 import { registry } from "./registry.ts";
+import { sessionNamesOf } from "./session-settings.ts";
 
 /** How long requests in flight may take after a stop signal. */
 const graceMs = 10_000;
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
     logger,
     registry,
     secret: env.ACTION_SECRET,
+    sessionNames: sessionNamesOf(env),
     observe: {
       meter,
       measure: measureWebhooks(metrics),

@@ -1,14 +1,15 @@
-import { AppError } from "../src/core/index.ts";
+import { AppError, type SessionNames } from "../src/core/index.ts";
 import { type Session } from "./handler.ts";
 
 /** Roles that may name any workspace; everyone else is bound to the workspace of the session. */
 const acrossWorkspaces: ReadonlySet<string> = new Set(["admin", "operator"]);
 
-export function readSession(variables: Readonly<Record<string, string>>): Session {
+/** The session in the product's words, whatever the application calls its claims and roles. */
+export function readSession(variables: Readonly<Record<string, string>>, names: SessionNames): Session {
   return {
-    role: variables["x-hasura-role"] ?? "anonymous",
-    userId: variables["x-hasura-user-id"] ?? null,
-    workspaceId: variables["x-hasura-workspace-id"] ?? null,
+    role: names.roleOf(variables["x-hasura-role"] ?? names.nameOf("anonymous")),
+    userId: variables[names.userClaim] ?? null,
+    workspaceId: variables[names.tenantClaim] ?? null,
   };
 }
 

@@ -30,6 +30,7 @@ import { createListener, repeatContention } from "../postgres/index.ts";
 import { createActionsApp } from "../../actions/app.ts";
 import { createDelivery } from "../../actions/delivery/index.ts";
 import { registry } from "../../actions/registry.ts";
+import { sessionNamesOf } from "../../actions/session-settings.ts";
 import { readApiLimits } from "./api-limits.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { bringUpToDate, hasuraFolder, openDatabase } from "./open-database.ts";
@@ -72,6 +73,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     jwtSecret: settings.secrets.jwtSecret,
     unauthorizedRole: settings.HASURA_GRAPHQL_UNAUTHORIZED_ROLE,
   };
+  const sessionNames = sessionNamesOf(settings);
   let metadata: Promise<Metadata> | undefined;
   const readMetadata = (): Promise<Metadata> => {
     metadata ??= loadMetadataFolder(join(hasuraFolder, "metadata"), {
@@ -117,6 +119,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
       logger,
       registry,
       secret: settings.secrets.actionSecret,
+      sessionNames,
       observe: { meter, measure: measureWebhooks(metrics), metrics: metricsRoute },
     });
     const actions = await serve("actions", actionsApp, settings.ACTIONS_PORT);
@@ -130,7 +133,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
         : { kind: "url", url: realHasura };
     const authenticator = await createAuthenticator(authSettings, clock);
     const traffic = createTraffic({
-      apiLimits: await readApiLimits(join(hasuraFolder, "metadata")),
+      apiLimits: await readApiLimits(join(hasuraFolder, "metadata"), sessionNames),
       database: repeating,
       databaseUrl,
       gate,
@@ -144,6 +147,7 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     const access = createAccess({
       store: createAccessStore(repeating),
       onOutage: settings.GATEWAY_ON_ACCESS_OUTAGE,
+      sessionNames,
       clock,
       logger,
     });
@@ -158,7 +162,12 @@ export async function startProduct({ settings, clock, logger, onStep }: ProductD
     undo.push(() => listener.stop());
     const gateway = createGateway({
       upstream,
-      identity: createIdentity({ authenticator, access, adminSecret: settings.secrets.adminSecret }),
+      identity: createIdentity({
+        authenticator,
+        access,
+        adminSecret: settings.secrets.adminSecret,
+        sessionNames,
+      }),
       observers: [createMetricsStage(metrics), createLogStage(logger), createTraceStage()],
       stages: traffic.stages,
       openRoutes: [{ path: "/metrics", router: metricsRoute }],

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { defaultRateSettings } from "../domain/rate-limit/index.ts";
 import { errorReportUrl } from "../observability/index.ts";
 import { deliveryEnv } from "../../actions/delivery/index.ts";
+import { sessionEnv } from "../../actions/session-settings.ts";
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -63,6 +64,7 @@ const settingsSchema = z
     ERROR_REPORT_URL: errorReportUrl,
     LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
     ...deliveryEnv,
+    ...sessionEnv,
   })
   .refine((set) => set.GATEWAY_IDLE_TIMEOUT_MS > set.GATEWAY_UPSTREAM_TIMEOUT_MS, {
     path: ["GATEWAY_IDLE_TIMEOUT_MS"],

@@ -27,6 +27,16 @@ export { type Logger, silentLogger } from "./logger.ts";
 export { requestIdHeader, requestIdOf } from "./request-id.ts";
 export { createSecretCheck } from "./secret.ts";
 export {
+  createSessionNames,
+  defaultSessionNames,
+  isProductRole,
+  type ProductRole,
+  productRoles,
+  type RoleName,
+  type SessionNames,
+  type SessionNameSettings,
+} from "./session-names.ts";
+export {
   currentContext,
   detached,
   errorTypeOf,

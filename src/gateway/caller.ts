@@ -29,7 +29,6 @@ export interface UserCaller extends CallerBase {
 /** A workspace API key: a backend that acts for one workspace. */
 export interface ServiceCaller extends CallerBase {
   readonly kind: "service";
-  readonly role: "service";
   readonly workspaceId: string;
   readonly userId: undefined;
   readonly apiKeyId: string;

@@ -18,7 +18,7 @@ const render = ({ kind, name, details }: DescribedObject): string =>
  * supported server versions. Reviewed in a diff like any other file.
  */
 export const describeSchema = async (
-  database: Database,
+  database: Pick<Database, "transaction">,
   schemas: readonly string[] = describedSchemas,
 ): Promise<string> =>
   database.transaction(async (tx) => {

@@ -1,11 +1,13 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { parse } from "yaml";
 import { z } from "zod";
 
-import { workspacesMigration } from "../../src/cli/adopt-workspaces.ts";
+import { readRelease } from "../../src/cli/adopt/release/index.ts";
+import { installScripts, joinScripts } from "../../src/cli/adopt/sql/index.ts";
+import { defaultSessionNames } from "../../src/core/index.ts";
 import { migrate } from "../../src/postgres/index.ts";
 import { createTestDatabase, hasuraDir, type TestDatabase } from "./database.ts";
 
@@ -34,14 +36,6 @@ export const readHookDefault = async (
   });
 };
 
-/** The default of each hook with the statement that drops it. */
-const hooks: Readonly<Record<string, string>> = {
-  member_role_without_table: "drop function usage.member_role(uuid, uuid);",
-  alert_recipients: "drop function usage.alert_recipients(uuid);",
-  roll_application_activity: "drop function analytics.roll_application_activity(uuid[], timestamptz[]);",
-  activity: "drop view analytics.activity;",
-};
-
 export interface ProductSeries {
   /** As `migrate` takes it. */
   readonly migrationsDir: string;
@@ -50,7 +44,7 @@ export interface ProductSeries {
 
 /**
  * The migrations of an application that has nothing of the sample: a table of tenants, `public.workspaces` beside it, the
- * product's own migrations and the defaults of the hooks.
+ * product's own migrations and the defaults of the hooks, as `adopt` writes them.
  */
 export const writeProductSeries = async (): Promise<ProductSeries> => {
   const migrationsDir = await mkdtemp(join(tmpdir(), "hasura-usage-product-"));
@@ -65,15 +59,18 @@ export const writeProductSeries = async (): Promise<ProductSeries> => {
     "create table public.tenants (id uuid primary key);",
     "drop table public.tenants;",
   );
-  const workspaces = workspacesMigration("public.tenants");
-  await put("2_create_workspaces", workspaces.up, workspaces.down);
-  const sample = new Set((await readSampleManifest()).migrations);
-  const all = join(hasuraDir, "migrations", "default");
-  for (const name of await readdir(all))
-    if (!sample.has(name))
-      await cp(join(all, name), join(migrationsDir, "default", name), { recursive: true });
-  const defaults = await Promise.all(Object.keys(hooks).map((name) => readHookDefault(name)));
-  await put("9999999999999_create_hooks", defaults.join("\n"), Object.values(hooks).join("\n"));
+  const scripts = installScripts({
+    release: await readRelease(hasuraDir),
+    choices: {
+      source: "default",
+      tenant: { schema: "public", name: "tenants" },
+      members: undefined,
+      names: defaultSessionNames,
+    },
+    tenant: { schema: "public", name: "tenants", key: "id" },
+  }).filter(({ name }) => name !== "catalogue");
+  const { up, down } = joinScripts(scripts);
+  await put("2_install", up, down);
   return { migrationsDir, remove: () => rm(migrationsDir, { recursive: true, force: true }) };
 };
 

@@ -56,9 +56,7 @@ const sizeRefusal = (limits: RoleLimits, { operations }: GatewayRequest): Refuse
 
 const partOf = (caller: Caller, by: RoleRate["by"]): string => {
   if (by === "ip") return addressKey(caller.address);
-  return by
-    .map((name) => (name === "x-hasura-user-id" ? caller.userId : caller.workspaceId) ?? "")
-    .join("\n");
+  return by.map((name) => (name === "user" ? caller.userId : caller.workspaceId) ?? "").join("\n");
 };
 
 const rateRefusal = ({ perMinute }: RoleRate, { windows }: RateAnswer): Refused => {

@@ -1,16 +1,18 @@
 import { z } from "zod";
+import { createSessionNames, type SessionNames } from "../../core/index.ts";
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What callers are told apart by. The session variables are those that the gateway itself verifies. */
-const uniqueParams = z.union([
-  z.string().regex(/^ip$/iu, "must be IP or a list of session variables"),
-  z.array(
-    z.enum(["x-hasura-user-id", "x-hasura-workspace-id"], {
-      error: "the gateway knows x-hasura-user-id and x-hasura-workspace-id only",
-    }),
-  ),
-]);
+const uniqueParams = ({ userClaim, tenantClaim }: SessionNames) =>
+  z.union([
+    z.string().regex(/^ip$/iu, "must be IP or a list of session variables"),
+    z.array(
+      z
+        .enum([userClaim, tenantClaim], { error: `the gateway knows ${userClaim} and ${tenantClaim} only` })
+        .transform((name) => (name === userClaim ? ("user" as const) : ("workspace" as const))),
+    ),
+  ]);
 
 const limitOf = <T extends z.ZodType>(value: T) =>
   z
@@ -21,20 +23,21 @@ const limitOf = <T extends z.ZodType>(value: T) =>
     })
     .nullish();
 
-const rate = z.strictObject({ max_reqs_per_min: count, unique_params: uniqueParams.nullish() });
-
-const shape = z.strictObject({
-  disabled: z.boolean().nullish(),
-  depth_limit: limitOf(count),
-  node_limit: limitOf(count),
-  batch_limit: limitOf(count),
-  time_limit: limitOf(z.number().positive().max(86_400)),
-  rate_limit: limitOf(rate),
-});
+const shapeOf = (names: SessionNames) =>
+  z.strictObject({
+    disabled: z.boolean().nullish(),
+    depth_limit: limitOf(count),
+    node_limit: limitOf(count),
+    batch_limit: limitOf(count),
+    time_limit: limitOf(z.number().positive().max(86_400)),
+    rate_limit: limitOf(
+      z.strictObject({ max_reqs_per_min: count, unique_params: uniqueParams(names).nullish() }),
+    ),
+  });
 
 export interface RoleRate {
   readonly perMinute: number;
-  readonly by: "ip" | readonly ("x-hasura-user-id" | "x-hasura-workspace-id")[];
+  readonly by: "ip" | readonly ("user" | "workspace")[];
 }
 
 /** What holds for one role; undefined is no limit. */
@@ -65,8 +68,8 @@ const forRole = <T>(limit: Limit<T> | null | undefined, role: string): T | undef
 };
 
 /** Reads the content of `api_limits.yaml`, Hasura's own format; throws one line that names a wrong or unknown key. */
-export const parseApiLimits = (content: unknown): ApiLimits => {
-  const parsed = shape.safeParse(content ?? {});
+export const parseApiLimits = (content: unknown, names: SessionNames = createSessionNames()): ApiLimits => {
+  const parsed = shapeOf(names).safeParse(content ?? {});
   if (!parsed.success)
     throw new Error(
       `api_limits.yaml: ${parsed.error.issues

@@ -1,5 +1,11 @@
 import { LRUCache } from "lru-cache";
-import { HasuraError, type Clock, type Logger } from "../../core/index.ts";
+import {
+  createSessionNames,
+  HasuraError,
+  type Clock,
+  type Logger,
+  type SessionNames,
+} from "../../core/index.ts";
 import { type AccessStore, type ApiKey, hashApiKey } from "../../domain/access/index.ts";
 import type { Caller } from "../caller.ts";
 
@@ -7,6 +13,8 @@ export interface AccessDeps {
   readonly store: AccessStore;
   /** When memberships cannot be looked up: refuse, or trust the verified claim. Keys are always refused then. */
   readonly onOutage: "refuse" | "trust";
+  /** What the tokens call roles; default the product's own names. */
+  readonly sessionNames?: SessionNames | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -49,7 +57,13 @@ const unavailable = (cause: unknown): HasuraError =>
     cause,
   });
 
-export const createAccess = ({ store, onOutage, clock, logger }: AccessDeps): Access => {
+export const createAccess = ({
+  store,
+  onOutage,
+  sessionNames = createSessionNames(),
+  clock,
+  logger,
+}: AccessDeps): Access => {
   const now = (): number => clock.now().getTime();
   const members = new LRUCache<string, { readonly role: string; readonly until: number }>({ max: 50_000 });
   const keys = new LRUCache<string, { readonly key: ApiKey; readonly until: number }>({ max: 10_000 });
@@ -71,7 +85,7 @@ export const createAccess = ({ store, onOutage, clock, logger }: AccessDeps): Ac
   };
 
   const checkMember: Access["checkMember"] = async ({ role, workspaceId, userId }) => {
-    const allowed = mayAct.get(role);
+    const allowed = mayAct.get(sessionNames.roleOf(role));
     if (allowed === undefined || workspaceId === undefined) return;
     if (userId === undefined || !uuid.test(workspaceId) || !uuid.test(userId)) throw forbidden();
     let found: string | undefined;

@@ -1,5 +1,5 @@
 import type { Authenticated, Authenticator } from "../../auth/index.ts";
-import { HasuraError } from "../../core/index.ts";
+import { createSessionNames, HasuraError, type SessionNames } from "../../core/index.ts";
 import { isApiKey } from "../../domain/access/index.ts";
 import type { Caller } from "../caller.ts";
 import type { Access } from "./access.ts";
@@ -11,6 +11,8 @@ export interface IdentityDeps {
   readonly access?: Access | undefined;
   /** By which the gateway speaks for the holder of an API key. */
   readonly adminSecret?: string | undefined;
+  /** What the tokens call claims and roles; default the product's own names. */
+  readonly sessionNames?: SessionNames | undefined;
 }
 
 /** Longer than any token that is meant; it would be held in memory, hashed and decoded before it is refused. */
@@ -32,13 +34,13 @@ const pick = (headers: Headers, isWanted: (name: string) => boolean): Record<str
     }),
   );
 
-const callerOf = ({ session, by }: Authenticated, address: string): Caller => {
+const callerOf = ({ session, by }: Authenticated, address: string, names: SessionNames): Caller => {
   const { role, variables, expiresAt } = session;
   const base = { role, address, apiKeyId: undefined } as const;
   if (by === "nothing") return { kind: "anonymous", ...base, workspaceId: undefined, userId: undefined };
   const tenant = {
-    workspaceId: variables["x-hasura-workspace-id"],
-    userId: variables["x-hasura-user-id"],
+    workspaceId: variables[names.tenantClaim],
+    userId: variables[names.userClaim],
   };
   return by === "token"
     ? { kind: "user", ...base, ...tenant, expiresAt }
@@ -72,6 +74,7 @@ const identifyKey = async (
   key: string,
   address: string,
   { access, adminSecret }: IdentityDeps,
+  names: SessionNames,
 ): Promise<Identified> => {
   if (access === undefined || adminSecret === undefined) {
     throw new HasuraError({ message: "the API key is not valid", code: "invalid-api-key", status: 401 });
@@ -80,7 +83,7 @@ const identifyKey = async (
   return {
     caller: {
       kind: "service",
-      role: "service",
+      role: names.nameOf("service"),
       address,
       workspaceId,
       userId: undefined,
@@ -90,28 +93,31 @@ const identifyKey = async (
     },
     upstreamHeaders: {
       "x-hasura-admin-secret": adminSecret,
-      "x-hasura-role": "service",
-      "x-hasura-workspace-id": workspaceId,
+      "x-hasura-role": names.nameOf("service"),
+      [names.tenantClaim]: workspaceId,
     },
   };
 };
 
-export const createIdentity = (deps: IdentityDeps): Identity => ({
-  identify: async ({ headers, address }) => {
-    refuseOversized(headers);
-    const key = apiKeyOf(headers);
-    if (key !== undefined) return identifyKey(key, address, deps);
-    const caller = callerOf(await deps.authenticator.authenticate(headers), address);
-    switch (caller.kind) {
-      case "admin":
-        return { caller, upstreamHeaders: pick(headers, isSessionHeader) };
-      case "user":
-        await deps.access?.checkMember(caller);
-        return { caller, upstreamHeaders: pick(headers, isOfToken) };
-      default:
-        return { caller, upstreamHeaders: pick(headers, isOfClient) };
-    }
-  },
-  // Tokens are verified again by the upstream, which ends a socket with its token.
-  watch: (caller, ended) => deps.access?.watch(caller, ended) ?? (() => undefined),
-});
+export const createIdentity = (deps: IdentityDeps): Identity => {
+  const names = deps.sessionNames ?? createSessionNames();
+  return {
+    identify: async ({ headers, address }) => {
+      refuseOversized(headers);
+      const key = apiKeyOf(headers);
+      if (key !== undefined) return identifyKey(key, address, deps, names);
+      const caller = callerOf(await deps.authenticator.authenticate(headers), address, names);
+      switch (caller.kind) {
+        case "admin":
+          return { caller, upstreamHeaders: pick(headers, isSessionHeader) };
+        case "user":
+          await deps.access?.checkMember(caller);
+          return { caller, upstreamHeaders: pick(headers, isOfToken) };
+        default:
+          return { caller, upstreamHeaders: pick(headers, isOfClient) };
+      }
+    },
+    // Tokens are verified again by the upstream, which ends a socket with its token.
+    watch: (caller, ended) => deps.access?.watch(caller, ended) ?? (() => undefined),
+  };
+};

@@ -12,11 +12,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
+  _session_workspace text;
+  _session_user text;
   _trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
   _workspace uuid;
   _answer jsonb;
 begin
+  -- An application may name its session variables otherwise.
+  if hasura_session is not null then
+    select
+      max(hasura_session ->> setting.value) filter (where setting.key = 'tenant_claim'),
+      max(hasura_session ->> setting.value) filter (where setting.key = 'user_claim')
+    into _session_workspace, _session_user
+    from usage.settings as setting;
+  end if;
   if _trusted then
     _workspace := coalesce(gate.workspace_id, _session_workspace::uuid);
   elsif gate.workspace_id is null or gate.workspace_id::text = lower(_session_workspace) then
@@ -40,8 +49,8 @@ begin
     'reservationId', gate.reservation_id,
     -- Only a uuid can be a member: an id of another form has no rows that count for it.
     'memberId', case
-      when hasura_session ->> 'x-hasura-user-id' ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
-        then hasura_session ->> 'x-hasura-user-id'
+      when _session_user ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
+        then _session_user
     end
   ))) -> 0;
 

@@ -24,7 +24,7 @@ describe("api_limits.yaml", () => {
       nodes: 20,
       batch: 0,
       seconds: 2.5,
-      rate: { perMinute: 10, by: ["x-hasura-user-id"] },
+      rate: { perMinute: 10, by: ["user"] },
     });
     expect(limits.of("service").rate).toEqual({ perMinute: 7, by: [] });
     expect(limits.of("toString")).toMatchObject({ depth: 5, rate: { perMinute: 100, by: "ip" } });

@@ -1,15 +1,14 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createActionsApp } from "../../../actions/app.ts";
-import { idleDelivery } from "../../../actions/delivery/index.ts";
-import { registry } from "../../../actions/registry.ts";
-import { createHandlers } from "../../../examples/orders/handlers/app.ts";
-import { type Adopted, adoptProject } from "../../../src/cli/adopt-project.ts";
-import { silentLogger } from "../../../src/core/index.ts";
-import { createGate } from "../../../src/domain/gate/index.ts";
-import { startTestEngine, type TestEngine } from "../../../src/testing/index.ts";
+import { createActionsApp } from "../../../../actions/app.ts";
+import { idleDelivery } from "../../../../actions/delivery/index.ts";
+import { registry } from "../../../../actions/registry.ts";
+import { createHandlers } from "../../../../examples/orders/handlers/app.ts";
+import type { Adopted } from "../../../../src/cli/adopt/index.ts";
+import { silentLogger } from "../../../../src/core/index.ts";
+import { createGate } from "../../../../src/domain/gate/index.ts";
+import { startTestEngine, type TestEngine } from "../../../../src/testing/index.ts";
+import { copyProject, ordersDir, type ProjectCopy } from "../../../support/adopted-project.ts";
 
 const secret = "a secret of the adopting project";
 const bakery = "a0000000-0000-4000-8000-000000000000";
@@ -19,31 +18,30 @@ const books = "b0000000-0000-4000-8000-000000000000";
 const meters = `insert into usage.metrics (key, kind, unit, feed, title, description)
 values ('orders', 'counter', 'count', 'rows', 'Orders', 'Orders taken');
 insert into billing.plan_limits (plan_id, metric, limit_value)
-values ('free', 'orders', 3), ('pro', 'orders', null);
+values ('free', 'orders', 3);
+update billing.plan_limits
+set limit_value = 100
+where plan_id = 'free'
+  and metric = 'ai_queries';
 select usage.attach_meter('public.orders', 'orders', p_workspace => 'shop_id');
 `;
 
-let folder: string;
+let copy: ProjectCopy;
 let adopted: Adopted;
 let project: TestEngine;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "hasura-usage-adopt-"));
-  await cp(join(process.cwd(), "examples", "orders", "hasura"), folder, { recursive: true });
-  adopted = await adoptProject({
-    from: join(process.cwd(), "hasura"),
-    to: folder,
-    source: "default",
-    tenantTable: "public.shops",
-  });
-  const own = join(folder, "migrations", "default", "1777000000000_attach_meters");
-  await mkdir(own);
-  await writeFile(join(own, "up.sql"), meters);
-  await writeFile(join(own, "down.sql"), "select usage.detach_meter('public.orders', 'orders');\n");
+  copy = await copyProject(ordersDir);
+  adopted = await copy.adopt({ tenant: { schema: "public", name: "shops" } });
+  await copy.addMigration(
+    "1777000000000_attach_meters",
+    meters,
+    "select usage.detach_meter('public.orders', 'orders');\n",
+  );
   project = await startTestEngine({
-    metadata: join(folder, "metadata"),
-    migrations: join(folder, "migrations"),
-    seeds: join(folder, "seeds"),
+    metadata: copy.path("metadata"),
+    migrations: copy.path("migrations"),
+    seeds: copy.path("seeds"),
     webhooks: ({ database, clock }) => {
       const usage = createActionsApp({
         database,
@@ -72,7 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await project.stop();
-  await rm(folder, { recursive: true, force: true });
+  await copy.remove();
 });
 
 const takeOrder = (shop: string) =>
@@ -84,14 +82,36 @@ const member = (shop: string) =>
   project.as("user", { "x-hasura-workspace-id": shop, "x-hasura-user-id": shop });
 
 describe("a foreign project that adopts billing and usage", () => {
-  it("keeps its own files, and gets ours behind its last migration", async () => {
-    const names = (await readdir(join(folder, "migrations", "default"))).sort();
-    expect(names[0]).toBe("1767225600000_create_orders");
-    expect(names.slice(1, -1)).toEqual(adopted.migrations);
-    expect(adopted.migrations[0]).toMatch(/_create_workspaces$/u);
-    expect(adopted.migrations.some((name) => /channels|bots|invitations|attach/u.test(name))).toBe(false);
-    expect(await readFile(join(folder, "metadata", "actions.graphql"), "utf8")).toContain("payOrder");
-    expect(adopted.actions).toContain("consumeUsage");
+  it("keeps its own migrations, and gets one behind the last of them", async () => {
+    expect(adopted).toMatchObject({ action: "install", isWritten: true, faults: [], kept: [], notes: [] });
+    const names = (await readdir(copy.path("migrations", "default"))).sort();
+    expect(names).toEqual([
+      "1767225600000_create_orders",
+      "1767225601000_install_hasura_usage_0_1_0",
+      "1777000000000_attach_meters",
+    ]);
+    const up = await copy.read(`migrations/default/${adopted.migration ?? ""}/up.sql`);
+    expect(up).not.toMatch(/\bchannels?\b.*create table|search_logs|create table public\.(?!workspaces)/u);
+  });
+
+  it("has the plan free alone, with the metrics that the product feeds", async () => {
+    expect(await project.database.query("select id, rate_limit_per_minute from billing.plans")).toEqual([
+      { id: "free", rate_limit_per_minute: 100 },
+    ]);
+    const limits = await project.database.query(
+      "select metric, limit_value from billing.plan_limits where metric not in ('orders', 'ai_queries') order by 1",
+    );
+    expect(limits).toEqual([
+      { metric: "ai_cost_micro_usd", limit_value: "0" },
+      { metric: "ai_seconds", limit_value: "0" },
+      { metric: "api_calls", limit_value: null },
+    ]);
+  });
+
+  it("keeps its own actions beside ours", async () => {
+    const sdl = await copy.read("metadata/actions.graphql");
+    expect(sdl).toContain("  payOrder(orderId: uuid!, amountCents: Int!): PaidOrder!\n");
+    expect(sdl).toContain("consumeUsage(");
   });
 
   it("counts its rows and holds their limit", async () => {
@@ -141,8 +161,9 @@ describe("a foreign project that adopts billing and usage", () => {
     ).toEqual([]);
   });
 
-  it("is adopted once", async () => {
-    const again = adoptProject({ from: join(process.cwd(), "hasura"), to: folder, source: "default" });
-    await expect(again).rejects.toMatchObject({ code: "adoption-refused" });
+  it("has nothing to do a second time", async () => {
+    const before = await copy.digest();
+    expect(await copy.adopt()).toMatchObject({ action: "none", isWritten: false, faults: [], kept: [] });
+    expect(await copy.digest()).toBe(before);
   });
 });
