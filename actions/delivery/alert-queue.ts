@@ -69,7 +69,7 @@ export interface AlertQueueDeps {
 export type AlertQueue = (alert: RaisedAlert) => Promise<QueuedAlert>;
 
 /**
- * Puts alerts into the queues of webhooks and letters. Those that come while others are written go together: a burst is paid by
+ * Puts alerts into the queues of webhooks and e-mails. Those that come while others are written go together: a burst is paid by
  * its commits. The rows are keyed by the event's id and by alert and address, so an event that comes twice adds nothing; what
  * is sent is read from the alert itself. An endpoint gets what happened after it was made.
  */

@@ -11,7 +11,7 @@ import { createWebhookWorker } from "./webhook-worker.ts";
 /** What handlers may know of the workers. */
 export interface Delivery {
   readonly policy: AddressPolicy;
-  /** Letters are written only where somebody will send them. */
+  /** E-mails are queued only where a mail server is configured. */
   readonly sendsEmail: boolean;
   /** Looks for work now; to be called after the commit that made it. */
   wake(): void;
@@ -44,7 +44,7 @@ const defaultTimeoutMs = 15_000;
 /** For the statements around a call. */
 const leaseMarginMs = 15_000;
 
-/** The workers that send webhooks and, with an SMTP server, letters. Any number of processes may run them. */
+/** The workers that send webhooks and, with an SMTP server, e-mails. Any number of processes may run them. */
 export function createDelivery(deps: DeliveryDeps): DeliveryWorkers {
   const { database, clock, logger, settings } = deps;
   const timeoutMs = deps.timeoutMs ?? defaultTimeoutMs;

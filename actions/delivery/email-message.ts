@@ -1,6 +1,6 @@
 import { formatAmount } from "../../src/domain/usage/index.ts";
 
-/** An alert as a letter needs it; bigints as text. */
+/** An alert as an e-mail needs it; bigints as text. */
 export interface AlertOfEmail {
   readonly kind: "crossed" | "recovered";
   readonly workspaceName: string;

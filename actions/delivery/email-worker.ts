@@ -19,7 +19,7 @@ const smtpTimeoutMs = 20_000;
 const leaseMs = 4 * smtpTimeoutMs;
 const pollEveryMs = 1_000;
 
-/** A mail server's "no, never" (5xx to the recipient or the letter); anything else may pass. */
+/** A permanent refusal of the mail server (5xx to the recipient or the e-mail); anything else may pass later. */
 const isFinal = (error: unknown): boolean =>
   typeof error === "object" &&
   error !== null &&
@@ -33,7 +33,7 @@ const codeOf = (error: unknown): string =>
     ? error.code
     : "unknown";
 
-/** Sends the letters in `usage.alert_emails`; the Message-ID is the row's, so a repeat shows as one. */
+/** Sends the e-mails in `usage.alert_emails`; the Message-ID is the row's, so that a repeat shows as one e-mail. */
 export function createEmailWorker(deps: EmailWorkerDeps): QueueWorker {
   const { store, clock, logger } = deps;
   const transport = createTransport({

@@ -1,4 +1,4 @@
-/** Alerts on their way out: signed webhooks and letters, from queues in Postgres. */
+/** Alerts on their way out: signed webhooks and e-mails, from queues in Postgres. */
 export { type AddressPolicy, isPublicAddress, type Refusal, refuseUrl } from "./address-policy.ts";
 export {
   createDelivery,

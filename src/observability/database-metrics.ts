@@ -60,10 +60,10 @@ cross join (
 cross join (
   select
     count(*)::integer as waiting,
-    coalesce(extract(epoch from now() - min(letter.next_attempt_at)), 0)::double precision as lag
-  from usage.alert_emails as letter
-  where letter.status = 'pending'
-    and letter.next_attempt_at <= now()
+    coalesce(extract(epoch from now() - min(email.next_attempt_at)), 0)::double precision as lag
+  from usage.alert_emails as email
+  where email.status = 'pending'
+    and email.next_attempt_at <= now()
 ) as email
 cross join (
   select
@@ -137,7 +137,7 @@ export const collectDatabaseMetrics = ({ registry, database, clock, logger }: Da
     reservations: gauge("reservations_held", "Reservations that are held at present, without leases."),
     webhooks: gauge("webhooks_due", "Webhook deliveries that are due and not done."),
     webhookLag: gauge("webhook_lag_seconds", "For how long the first of them is due."),
-    emails: gauge("emails_due", "Letters that are due and not done."),
+    emails: gauge("emails_due", "E-mails that are due and not done."),
     emailLag: gauge("email_lag_seconds", "For how long the first of them is due."),
     drifts: gauge("counter_drifts", "Counters that reconciliation found to differ in the last day."),
     drift: gauge("counter_drift_units", "By how much, in units, regardless of the direction."),

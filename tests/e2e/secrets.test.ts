@@ -180,13 +180,13 @@ it("has no secret in any line, figure, span or report of a session full of error
 
   for (const secret of secrets) await sendEverywhere(secret, headers);
   await post({ query: "{ workspaces { name } }" }, { "x-api-key": createApiKey.key });
-  // An alert, whose letter and webhook both go nowhere.
+  // An alert, whose e-mail and webhook both go nowhere.
   await product.database.query(
     `insert into usage.alerts (workspace_id, metric, period_start, threshold_percent, used, limit_value)
      values ($1, 'ai_queries', now(), 75, 75, 100)`,
     [workspace.id],
   );
-  await waitFor("the letter that cannot be sent", () =>
+  await waitFor("the e-mail that cannot be sent", () =>
     lines.some((line) => line.includes("an e-mail could not be sent")),
   );
   await waitFor("the webhook that cannot be sent", async () => {

@@ -9,14 +9,14 @@ import { createTestDatabase, type TestDatabase } from "../../support/database.ts
 import { waitFor } from "../../support/wait-for.ts";
 import { createWorkspace } from "../../support/workspaces.ts";
 
-interface Letter {
+interface Email {
   readonly to: readonly string[];
   readonly text: string;
 }
 
 interface MailServer {
   readonly url: string;
-  readonly letters: readonly Letter[];
+  readonly emails: readonly Email[];
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ interface MailServer {
 const startMailServer = async (
   refuse: (address: string, count: number) => number | null = () => null,
 ): Promise<MailServer> => {
-  const letters: Letter[] = [];
+  const emails: Email[] = [];
   const asked = new Map<string, number>();
   const server = new SMTPServer({
     authOptional: true,
@@ -39,7 +39,7 @@ const startMailServer = async (
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
-        letters.push({
+        emails.push({
           to: session.envelope.rcptTo.map(({ address }) => address),
           text: Buffer.concat(chunks).toString(),
         });
@@ -51,7 +51,7 @@ const startMailServer = async (
   const { port } = server.server.address() as AddressInfo;
   return {
     url: `smtp://127.0.0.1:${String(port)}`,
-    letters,
+    emails,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 };
@@ -123,12 +123,12 @@ const statesOf = (alertId: string) =>
   );
 
 const settled = (alertId: string) =>
-  waitFor("the letters to be settled", async () => {
+  waitFor("the e-mails to be settled", async () => {
     const rows = await statesOf(alertId);
     return rows.length > 0 && rows.every(({ status }) => status !== "pending") && rows;
   });
 
-it("a letter goes to owner and admins, once for each alert, with text and escaped html", async () => {
+it("an e-mail goes to owner and admins, once for each alert, with text and escaped html", async () => {
   const mail = await startMailServer();
   const actions = await start(mail);
   const { alertId, owner, admin } = await raise();
@@ -136,11 +136,11 @@ it("a letter goes to owner and admins, once for each alert, with text and escape
   // Another event of the same alert, as a person may fire it by hand.
   expect(await post(actions, alertId)).toEqual({ webhooks: 0, emails: 0 });
   expect(await settled(alertId)).toHaveLength(2);
-  expect(mail.letters.flatMap(({ to }) => to).sort()).toEqual(
+  expect(mail.emails.flatMap(({ to }) => to).sort()).toEqual(
     [`${owner}@example.com`, `${admin}@example.com`].sort(),
   );
   // without the line breaks of quoted-printable and of folded headers
-  const text = (mail.letters[0]?.text ?? "").replace(/=\r\n/gu, "").replace(/\r\n /gu, " ");
+  const text = (mail.emails[0]?.text ?? "").replace(/=\r\n/gu, "").replace(/\r\n /gu, " ");
   expect(text).toContain("From: Usage <usage@example.com>");
   expect(text).toMatch(/Message-ID: +<[0-9a-f-]+@hasura-usage>/iu);
   expect(text).toContain("Content-Type: text/plain");
@@ -155,7 +155,7 @@ it("a refusal for now is tried again, a refusal for good is not", async () => {
   await post(await start(later), first.alertId);
   const sent = { status: "sent", attempts: 3, error: null };
   expect(await settled(first.alertId)).toEqual([sent, sent]);
-  expect(later.letters).toHaveLength(2);
+  expect(later.emails).toHaveLength(2);
 
   const second = await raise();
   const never = await startMailServer((address) => (address.startsWith(second.owner) ? 550 : null));
@@ -165,10 +165,10 @@ it("a refusal for now is tried again, a refusal for good is not", async () => {
     { status: "failed", attempts: 1, error: "EENVELOPE" },
     { status: "sent", attempts: 1, error: null },
   ]);
-  expect(never.letters).toHaveLength(1);
+  expect(never.emails).toHaveLength(1);
 });
 
-it("a mail server that is not there fails the letters in the end, and nothing else", async () => {
+it("a mail server that is not there fails the e-mails in the end, and nothing else", async () => {
   const mail = await startMailServer();
   const actions = await start(mail);
   await mail.stop();

@@ -158,7 +158,7 @@ describe("a retry", () => {
   });
 });
 
-describe("a letter", () => {
+describe("an e-mail", () => {
   const alert: AlertOfEmail = {
     kind: "crossed",
     workspaceName: 'Acme <script>alert("x")</script>\r\nBcc: everybody@example.com',

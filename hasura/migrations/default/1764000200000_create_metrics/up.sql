@@ -1,6 +1,6 @@
 create schema usage;
 
-comment on schema usage is 'What is counted, for whom, and up to where.';
+comment on schema usage is 'What workspaces and their members use: metrics, meters, counters, reservations and alerts.';
 
 create table usage.metrics (
   key text not null,
@@ -19,12 +19,12 @@ create table usage.metrics (
   constraint metrics_late_hours_range check (late_hours between 0 and 744)
 );
 
-comment on table usage.metrics is 'What is counted: one row a metric';
-comment on column usage.metrics.kind is 'counter: adds up within a period and starts again at zero; gauge: a level that goes up and down and has no reset';
-comment on column usage.metrics.unit is 'What one unit is: count, bytes, seconds or micro_usd';
-comment on column usage.metrics.feed is 'rows: triggers on tables feed it; gate: decisions of the gate feed it';
-comment on column usage.metrics.leased is 'Whether a process may take units ahead and answer from memory; the units taken are counted before they are used.';
-comment on column usage.metrics.late_hours is 'How long after its end a period still takes late events and corrections. After that it is closed.';
+comment on table usage.metrics is 'What is counted: one row for each metric. Rows of a table or the gate feed it.';
+comment on column usage.metrics.kind is 'counter: adds up within a period and starts again at zero. gauge: a level that goes up and down and is never reset.';
+comment on column usage.metrics.unit is 'What one unit is: count, bytes, seconds or micro_usd (millionths of a US dollar).';
+comment on column usage.metrics.feed is 'rows: triggers on metered tables feed it. gate: decisions of the gate feed it.';
+comment on column usage.metrics.leased is 'Whether a process may lease units and answer from memory. Leased units count as used when they are leased.';
+comment on column usage.metrics.late_hours is 'How many hours after its end a period still takes late events and corrections; then it is closed.';
 
 create table usage.meters (
   id uuid not null default gen_random_uuid(),
@@ -41,11 +41,13 @@ create table usage.meters (
   constraint meters_relation_metric_key unique (relation, metric)
 );
 
-comment on table usage.meters is 'Which table feeds which metric; written by usage.attach_meter and usage.detach_meter alone';
-comment on column usage.meters.table_name is 'Schema-qualified name of the table when the meter was attached';
-comment on column usage.meters.relation is 'The table itself, which a rename does not change';
-comment on column usage.meters.live_filter is 'Rows that count; null for all';
-comment on column usage.meters.member_expression is 'The member that a row counts for, beside its workspace; null: for the workspace alone';
+comment on table usage.meters is 'Which table feeds which metric. Only usage.attach_meter, usage.detach_meter and usage.meter_members write it.';
+comment on column usage.meters.table_name is 'Schema-qualified name that the table had when the meter was attached; expressions may refer to it.';
+comment on column usage.meters.relation is 'The table itself: a rename does not change it.';
+comment on column usage.meters.workspace_expression is 'The workspace that a row counts for: an expression of type uuid on the row.';
+comment on column usage.meters.amount_expression is 'What one row counts, in the unit of the metric: a numeric expression on the row.';
+comment on column usage.meters.live_filter is 'Which rows count: a boolean expression on the row; null for all.';
+comment on column usage.meters.member_expression is 'The member that a row counts for as well: an expression of type uuid on the row; null for none.';
 
 create table usage.cron_runs (
   name text not null,
@@ -56,7 +58,7 @@ create table usage.cron_runs (
   constraint cron_runs_pkey primary key (name, scheduled_time)
 );
 
-comment on table usage.cron_runs is 'One row per delivered cron event, so that a second delivery of the same event does nothing.';
+comment on table usage.cron_runs is 'One row for each delivered cron event: a second delivery of the same event does nothing.';
 
 insert into usage.metrics (key, kind, unit, feed, title, description, leased)
 values

@@ -31,13 +31,16 @@ create table usage.alerts (
 
 create index alerts_workspace_id_created_at_idx on usage.alerts (workspace_id, created_at);
 
-comment on table usage.alerts is 'Use that reached a threshold, and use that fell back below it: one row for each turn of workspace, metric, period and threshold.';
-comment on column usage.alerts.threshold_percent is 'Percent of the limit; null for a rule with an amount';
-comment on column usage.alerts.used is 'Use at the moment the threshold was reached.';
-comment on column usage.alerts.kind is 'crossed: use reached the threshold; recovered: it is below again';
-comment on column usage.alerts.threshold_value is 'The amount of a rule that does not depend on a limit';
-comment on column usage.alerts.sequence is 'Counts the turns within a period; what the once in alerts_once_a_period counts by';
-comment on column usage.alerts.rearmed is 'On a recovery: the limit rose above the use, so the threshold may be crossed again in this period. A recovery by falling use leaves it silent, for a gauge that goes up and down at its limit must not send a letter each time.';
+comment on table usage.alerts is 'Use that reached a threshold, and use that fell below it again: one row for each change, by workspace, metric, period and threshold.';
+comment on column usage.alerts.period_start is 'Start of the period in which the threshold was crossed, of a gauge too.';
+comment on column usage.alerts.threshold_percent is 'Percent of the limit; null for a rule with an amount.';
+comment on column usage.alerts.used is 'Use at that moment, in the unit of the metric.';
+comment on column usage.alerts.limit_value is 'Limit at that moment; null for unlimited.';
+comment on column usage.alerts.acknowledged_at is 'When a person marked the alert as seen; null for never.';
+comment on column usage.alerts.kind is 'crossed: use reached the threshold. recovered: use is below it again.';
+comment on column usage.alerts.threshold_value is 'The amount of a rule that does not depend on a limit, in the unit of the metric; null for a percentage.';
+comment on column usage.alerts.sequence is 'Numbers the alerts of a threshold within a period from 1, so that alerts_once_a_period lets each happen once.';
+comment on column usage.alerts.rearmed is 'On a recovery: whether the threshold may alert again in this period. True where the limit rose above the use. False where the use fell: a gauge that goes up and down at its limit must not send an e-mail each time.';
 
 create table usage.alert_rules (
   id uuid not null default gen_random_uuid(),
@@ -56,7 +59,9 @@ create table usage.alert_rules (
   constraint alert_rules_threshold_value_positive check (threshold_value > 0)
 );
 
-comment on table usage.alert_rules is 'Thresholds of a workspace beside the usual 75, 90 and 100 percent; a rule for one of these that is not enabled turns it off.';
+comment on table usage.alert_rules is 'Thresholds of a workspace in addition to 75, 90 and 100 percent. A disabled rule for one of these three turns it off.';
+comment on column usage.alert_rules.threshold_percent is 'Percent of the limit, 1 to 1000; null for a rule with an amount.';
+comment on column usage.alert_rules.threshold_value is 'Amount in the unit of the metric, with or without a limit; null for a percentage.';
 
 create table usage.alert_levels (
   workspace_id uuid not null,
@@ -70,7 +75,7 @@ with (fillfactor = 50);
 
 create index alert_levels_valid_until_idx on usage.alert_levels (valid_until);
 
-comment on table usage.alert_levels is 'Until when what was last noted of a level holds if nobody uses anything: the moment that the clock changes limit or period.';
+comment on table usage.alert_levels is 'Until when the alerts of a workspace and metric are up to date without any use: the moment at which the clock changes its limit or period.';
 
 create table usage.alert_emails (
   id uuid not null default gen_random_uuid(),
@@ -93,4 +98,6 @@ create table usage.alert_emails (
 create index alert_emails_pending_idx on usage.alert_emails (next_attempt_at)
 where status = 'pending';
 
-comment on table usage.alert_emails is 'The letters that alerts call for: one for each alert and address, queue and record in one; never tracked';
+comment on table usage.alert_emails is 'E-mails about alerts, one for each alert and address: the queue of what to send and the record of what was sent. Never tracked in Hasura.';
+comment on column usage.alert_emails.next_attempt_at is 'When the next attempt is due; null when no attempt follows.';
+comment on column usage.alert_emails.claimed_until is 'Until then one process is sending it; after that any process may.';

@@ -23,9 +23,9 @@ create table usage.webhook_endpoints (
 
 create index webhook_endpoints_workspace_id_idx on usage.webhook_endpoints (workspace_id);
 
-comment on table usage.webhook_endpoints is 'Where a workspace wants its alerts sent';
-comment on column usage.webhook_endpoints.disabled_reason is 'Why deliveries ended without anybody asking: the receiver answered 410, or failed for days';
-comment on column usage.webhook_endpoints.failing_since is 'The first failure since the last success';
+comment on table usage.webhook_endpoints is 'The URLs to which the alerts of a workspace are sent.';
+comment on column usage.webhook_endpoints.disabled_reason is 'Why deliveries stopped by themselves: gone where the receiver answered 410, failures where it failed for days.';
+comment on column usage.webhook_endpoints.failing_since is 'When the first failure since the last success happened; null while deliveries succeed.';
 
 create table usage.webhook_secrets (
   id uuid not null default gen_random_uuid(),
@@ -40,8 +40,8 @@ create table usage.webhook_secrets (
 
 create index webhook_secrets_endpoint_id_idx on usage.webhook_secrets (endpoint_id);
 
-comment on table usage.webhook_secrets is 'What deliveries are signed with; never tracked, so that no role of GraphQL can read it';
-comment on column usage.webhook_secrets.expires_at is 'Set at a rotation: until then deliveries carry a signature of this secret too';
+comment on table usage.webhook_secrets is 'Secrets that sign deliveries. Never tracked in Hasura, so that no role can read them.';
+comment on column usage.webhook_secrets.expires_at is 'Set at a rotation: until then deliveries carry a signature by this secret too.';
 
 create table usage.webhook_deliveries (
   id uuid not null default gen_random_uuid(),
@@ -74,12 +74,12 @@ where status = 'pending';
 
 create index webhook_deliveries_workspace_id_created_at_idx on usage.webhook_deliveries (workspace_id, created_at);
 
-comment on table usage.webhook_deliveries is 'One row for each event and endpoint; both the queue of what is to be sent and the record of what was';
-comment on column usage.webhook_deliveries.event_id is 'Sent as webhook-id, the same in every attempt, so that a receiver can drop what it has';
-comment on column usage.webhook_deliveries.payload is 'The exact bytes that are signed and sent';
-comment on column usage.webhook_deliveries.attempts is 'Counted when an attempt begins: one without a row in usage.webhook_attempts died with its process';
-comment on column usage.webhook_deliveries.retries_from is 'Attempts before the last resend; the schedule of retries begins behind them';
-comment on column usage.webhook_deliveries.claimed_until is 'Until then one process is at work on it; after that it is anybody''s again';
+comment on table usage.webhook_deliveries is 'One row for each event and endpoint: the queue of what to send and the record of what was sent.';
+comment on column usage.webhook_deliveries.event_id is 'Sent as webhook-id, the same in every attempt, so that a receiver can drop duplicates.';
+comment on column usage.webhook_deliveries.payload is 'The exact bytes that are signed and sent.';
+comment on column usage.webhook_deliveries.attempts is 'Counted when an attempt begins. An attempt without a row in usage.webhook_attempts ended with its process.';
+comment on column usage.webhook_deliveries.retries_from is 'Attempts before the last resend; the retry schedule starts after them.';
+comment on column usage.webhook_deliveries.claimed_until is 'Until then one process is sending it; after that any process may.';
 
 create table usage.webhook_attempts (
   delivery_id uuid not null,
@@ -96,4 +96,4 @@ create table usage.webhook_attempts (
 
 create index webhook_attempts_workspace_id_idx on usage.webhook_attempts (workspace_id);
 
-comment on table usage.webhook_attempts is 'What came of each attempt. Answers'' bodies are not kept: they are the receiver''s';
+comment on table usage.webhook_attempts is 'The result of each attempt. The body of an answer is not stored, because it belongs to the receiver.';

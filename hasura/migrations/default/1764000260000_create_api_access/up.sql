@@ -23,10 +23,10 @@ create table usage.api_keys (
 
 create index api_keys_workspace_id_idx on usage.api_keys (workspace_id);
 
-comment on table usage.api_keys is 'Keys of servers that act for one workspace, role service';
-comment on column usage.api_keys.prefix is 'The beginning of the key, by which a person tells one from another';
-comment on column usage.api_keys.hash is 'SHA-256 of the key, which is shown once and stored nowhere: with 256 random bits it needs no salt';
-comment on column usage.api_keys.last_used_at is 'To the minute';
+comment on table usage.api_keys is 'Keys with which a server acts for one workspace in the role service.';
+comment on column usage.api_keys.prefix is 'The beginning of the key, by which a person recognises it.';
+comment on column usage.api_keys.hash is 'SHA-256 of the key. The key itself is shown once and never stored; it has 256 random bits, so the hash needs no salt.';
+comment on column usage.api_keys.last_used_at is 'Time of the last use, to the minute.';
 
 create table usage.api_calls (
   id uuid not null default gen_random_uuid(),
@@ -60,13 +60,13 @@ create table usage.api_calls (
 
 create index api_calls_hour_idx on usage.api_calls (hour);
 
-comment on table usage.api_calls is 'API calls per workspace, hour, user and operation; what the counter api_calls is made of, for reports.';
-comment on column usage.api_calls.operation is 'Name of the GraphQL operation, null for one without; (other) where a workspace used more names in that hour than are told apart.';
-comment on column usage.api_calls.count is 'Requests that were let through; each used one of the metric api_calls.';
-comment on column usage.api_calls.status is 'HTTP status of the answer; 200 for an operation of a WebSocket that was answered.';
-comment on column usage.api_calls.code is 'Code of the first error, where there was one that the gateway saw.';
-comment on column usage.api_calls.refused is 'Requests that the gateway refused: they used nothing.';
-comment on column usage.api_calls.errors is 'Those of count whose answer was an error.';
+comment on table usage.api_calls is 'API calls by workspace, hour, user, key, operation and result: what the counter api_calls adds up from, for reports.';
+comment on column usage.api_calls.operation is 'Name of the GraphQL operation; null for an operation without one; (other) where a workspace used more names in that hour than the gateway keeps apart.';
+comment on column usage.api_calls.count is 'Requests that the gateway passed on; each used one unit of the metric api_calls.';
+comment on column usage.api_calls.status is 'HTTP status of the answer; 200 for an answered operation of a WebSocket.';
+comment on column usage.api_calls.code is 'Code of the first error that the gateway saw; empty for none.';
+comment on column usage.api_calls.refused is 'Requests that the gateway refused; they used nothing.';
+comment on column usage.api_calls.errors is 'How many of count were answered with an error.';
 
 create table usage.api_call_batches (
   id uuid not null,
@@ -76,4 +76,4 @@ create table usage.api_call_batches (
 
 create index api_call_batches_created_at_idx on usage.api_call_batches (created_at);
 
-comment on table usage.api_call_batches is 'What gateways have written already: a batch that is sent again after a lost answer does not count twice.';
+comment on table usage.api_call_batches is 'Ids of the batches that gateways have written: a batch that is sent again after a lost answer does not count twice.';

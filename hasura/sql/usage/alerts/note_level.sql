@@ -65,8 +65,8 @@ begin
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, kind, sequence, rearmed
         )
         values (
-          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
-          'recovered', _threshold.sequence + 1, _threshold.limit_rose
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value,
+          p_used, _limit.limit_value, 'recovered', _threshold.sequence + 1, _threshold.limit_rose
         )
         on conflict on constraint alerts_once_a_period do nothing;
         if _threshold.limit_rose and _threshold.level is not null then
@@ -81,8 +81,8 @@ begin
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, sequence
         )
         values (
-          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
-          _threshold.sequence + 1
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value,
+          p_used, _limit.limit_value, _threshold.sequence + 1
         )
         on conflict on constraint alerts_once_a_period do nothing;
         fall_at := greatest(fall_at, _threshold.level);

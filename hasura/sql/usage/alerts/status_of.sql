@@ -1,12 +1,12 @@
-create or replace function usage.status_of(percent numeric)
+create or replace function usage.status_of(p_percent numeric)
 returns text
 language sql
 immutable
 as $$
   select case
-    when percent >= 100 then 'critical'
-    when percent >= 90 then 'warning'
-    when percent >= 75 then 'info'
+    when p_percent >= 100 then 'critical'
+    when p_percent >= 90 then 'warning'
+    when p_percent >= 75 then 'info'
     else 'ok'
   end
 $$;

@@ -1,4 +1,4 @@
-create or replace function usage.add_api_calls(batch_id uuid, calls jsonb)
+create or replace function usage.add_api_calls(p_batch_id uuid, p_calls jsonb)
 returns boolean
 language plpgsql
 security definer
@@ -6,20 +6,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into usage.api_call_batches (id)
-  values (batch_id)
+  values (p_batch_id)
   on conflict do nothing;
   if not found then
     return false;
   end if;
 
-  -- A workspace that is being deleted takes its calls with it; what comes later has no owner.
-  insert into usage.api_calls as present (
+  -- The lock waits for a workspace that is being deleted; calls of a deleted one are left out.
+  insert into usage.api_calls as api_call (
     workspace_id, hour, user_id, api_key_id, operation, role, protocol, status, code,
     count, refused, errors, latency_ms_sum, latency_ms_min, latency_ms_max, bytes_in, bytes_out
   )
   with called as materialized (
     select *
-    from jsonb_to_recordset(calls) as call (
+    from jsonb_to_recordset(p_calls) as call (
       workspace_id uuid,
       hour timestamptz,
       user_id uuid,
@@ -40,13 +40,13 @@ begin
     )
   ),
   owned as materialized (
-    select workspaces.id
-    from public.workspaces
-    where workspaces.id in (
+    select workspace.id
+    from public.workspaces as workspace
+    where workspace.id in (
       select called.workspace_id
       from called
     )
-    order by workspaces.id
+    order by workspace.id
     for key share
   )
   select
@@ -58,22 +58,22 @@ begin
   join owned
     on owned.id = called.workspace_id
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-  -- gateways that write the same rows at once take them in the same order
+  -- Gateways that write the same rows at the same time lock them in the same order.
   order by 1, 2, 3, 4, 5, 6, 7, 8, 9
   on conflict on constraint api_calls_one_per_hour
   do update set
-    count = present.count + excluded.count,
-    refused = present.refused + excluded.refused,
-    errors = present.errors + excluded.errors,
-    latency_ms_sum = present.latency_ms_sum + excluded.latency_ms_sum,
-    latency_ms_min = least(present.latency_ms_min, excluded.latency_ms_min),
-    latency_ms_max = greatest(present.latency_ms_max, excluded.latency_ms_max),
-    bytes_in = present.bytes_in + excluded.bytes_in,
-    bytes_out = present.bytes_out + excluded.bytes_out;
+    count = api_call.count + excluded.count,
+    refused = api_call.refused + excluded.refused,
+    errors = api_call.errors + excluded.errors,
+    latency_ms_sum = api_call.latency_ms_sum + excluded.latency_ms_sum,
+    latency_ms_min = least(api_call.latency_ms_min, excluded.latency_ms_min),
+    latency_ms_max = greatest(api_call.latency_ms_max, excluded.latency_ms_max),
+    bytes_in = api_call.bytes_in + excluded.bytes_in,
+    bytes_out = api_call.bytes_out + excluded.bytes_out;
   return true;
 end
 $$;
 
-comment on function usage.add_api_calls(uuid, jsonb) is 'Adds what a gateway has seen to the hourly rollup; false, and nothing done, for a batch that was written before.';
+comment on function usage.add_api_calls(uuid, jsonb) is 'Adds a batch of calls of a gateway to the hourly rollup: an array of objects with the columns of usage.api_calls. Returns false and adds nothing for a batch id that was written before, so a gateway may send a batch again.';
 
 revoke execute on function usage.add_api_calls(uuid, jsonb) from public;

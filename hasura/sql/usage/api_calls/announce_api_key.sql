@@ -9,8 +9,11 @@ begin
 end
 $$;
 
-comment on function usage.announce_api_key() is 'Tells gateways to forget what they know of a key';
+comment on function usage.announce_api_key() is 'Notifies the channel hasura_usage_access of a changed or deleted key, key:<id>, so that gateways drop it from their caches.';
+
+revoke execute on function usage.announce_api_key() from public;
 
 create or replace trigger api_keys_announce
   after update of scopes, expires_at, revoked_at, workspace_id, hash or delete on usage.api_keys
-  for each row execute function usage.announce_api_key();
+  for each row
+  execute function usage.announce_api_key();

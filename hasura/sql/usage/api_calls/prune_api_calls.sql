@@ -1,22 +1,22 @@
-create or replace function usage.prune_api_calls(before timestamptz, batches_before timestamptz)
+create or replace function usage.prune_api_calls(p_before timestamptz, p_batches_before timestamptz)
 returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _pruned bigint;
+  _hours bigint;
 begin
   delete from usage.api_call_batches
-  where created_at < batches_before;
+  where created_at < p_batches_before;
 
   delete from usage.api_calls
-  where hour < before;
-  get diagnostics _pruned = row_count;
-  return _pruned;
+  where hour < p_before;
+  get diagnostics _hours = row_count;
+  return _hours;
 end
 $$;
 
-comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Drops hours of the rollup, and the marks of batches that no gateway will send again; returns the rows of the rollup.';
+comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Deletes the rollup of hours before a moment, and the ids of batches written before another one, which no gateway sends again. Returns how many rows of the rollup. The job usage_prune_api_calls calls it.';
 
 revoke execute on function usage.prune_api_calls(timestamptz, timestamptz) from public;

@@ -27,6 +27,7 @@ begin
       p_counter.reserved,
       p_line.amount
     ),
+    -- A commit can only wait as long as its own reservation lasts.
     'retryAfterSeconds', case
       when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
         and (_own.expires_at is null or p_counter.period_end < _own.expires_at)
@@ -41,6 +42,6 @@ begin
 end
 $$;
 
-comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
+comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision adds where members are counted: the figures of the member under member. Where the limit of members refused, it also replaces message, retryAfterSeconds and upgrade. A step of usage.gate_many; usage.raise_member_limit uses it too.';
 
 revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;

@@ -17,13 +17,14 @@ begin
     'parent_workspace', quote_ident(parent_workspace.attname),
     'equals', usage.qualified_operator(foreign_key.conpfeqop[1]),
     'same_key', usage.qualified_operator(foreign_key.conffeqop[1]),
+    -- A template of format, whose %s is the value of the foreign key.
     'message', quote_literal(
-      replace(
-        format('"%s" of %s', child_key.attname, child.relname), '%', '%%'
-      )
-      || ' is %s, which is no row of '
-      || replace(
-        format('%s with a "%s"', parent.relname, parent_workspace.attname), '%', '%%'
+      format(
+        '"%s" of %s is %%s: %s has no such row with a "%s"',
+        replace(child_key.attname, '%', '%%'),
+        replace(child.relname, '%', '%%'),
+        replace(parent.relname, '%', '%%'),
+        replace(parent_workspace.attname, '%', '%%')
       )
     )
   )

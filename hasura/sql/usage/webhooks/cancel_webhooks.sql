@@ -6,7 +6,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   update usage.webhook_deliveries
-  set status = 'cancelled',
+  set
+    status = 'cancelled',
     next_attempt_at = null
   where endpoint_id = new.id
     and status = 'pending';
@@ -14,7 +15,7 @@ begin
 end
 $$;
 
-comment on function usage.cancel_webhooks() is 'Takes what waits for an endpoint out of the queue, so that enabling it again sends nothing stale.';
+comment on function usage.cancel_webhooks() is 'Cancels the pending deliveries of an endpoint that is disabled, so that enabling it again sends nothing stale.';
 
 revoke execute on function usage.cancel_webhooks() from public;
 

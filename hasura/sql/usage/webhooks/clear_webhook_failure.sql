@@ -10,7 +10,7 @@ begin
 end
 $$;
 
-comment on function usage.clear_webhook_failure() is 'An endpoint that is enabled again starts without a past.';
+comment on function usage.clear_webhook_failure() is 'Clears the failures of an endpoint that is enabled again, so that it is not disabled for old ones.';
 
 revoke execute on function usage.clear_webhook_failure() from public;
 
