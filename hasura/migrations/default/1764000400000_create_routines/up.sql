@@ -218,15 +218,15 @@ comment on function usage.alert_thresholds(uuid, text, bigint) is 'The threshold
 revoke execute on function usage.alert_thresholds(uuid, text, bigint) from public;
 
 -- hasura/sql/usage/alerts/status_of.sql
-create or replace function usage.status_of(percent numeric)
+create or replace function usage.status_of(p_percent numeric)
 returns text
 language sql
 immutable
 as $$
   select case
-    when percent >= 100 then 'critical'
-    when percent >= 90 then 'warning'
-    when percent >= 75 then 'info'
+    when p_percent >= 100 then 'critical'
+    when p_percent >= 90 then 'warning'
+    when p_percent >= 75 then 'info'
     else 'ok'
   end
 $$;
@@ -901,8 +901,8 @@ begin
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, kind, sequence, rearmed
         )
         values (
-          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
-          'recovered', _threshold.sequence + 1, _threshold.limit_rose
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value,
+          p_used, _limit.limit_value, 'recovered', _threshold.sequence + 1, _threshold.limit_rose
         )
         on conflict on constraint alerts_once_a_period do nothing;
         if _threshold.limit_rose and _threshold.level is not null then
@@ -917,8 +917,8 @@ begin
           workspace_id, metric, period_start, threshold_percent, threshold_value, used, limit_value, sequence
         )
         values (
-          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value, p_used, _limit.limit_value,
-          _threshold.sequence + 1
+          p_workspace_id, p_metric, _start, _threshold.threshold_percent, _threshold.threshold_value,
+          p_used, _limit.limit_value, _threshold.sequence + 1
         )
         on conflict on constraint alerts_once_a_period do nothing;
         fall_at := greatest(fall_at, _threshold.level);
@@ -2988,6 +2988,7 @@ begin
       p_counter.reserved,
       p_line.amount
     ),
+    -- A commit can only wait as long as its own reservation lasts.
     'retryAfterSeconds', case
       when p_counter.kind = 'counter' and p_line.amount <= p_counter.limit_value
         and (_own.expires_at is null or p_counter.period_end < _own.expires_at)
@@ -3002,7 +3003,7 @@ begin
 end
 $$;
 
-comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision says beside the workspace''s figures where members are counted, and instead where the member''s limit refused.';
+comment on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) is 'What a decision adds where members are counted: the figures of the member under member. Where the limit of members refused, it also replaces message, retryAfterSeconds and upgrade. A step of usage.gate_many; usage.raise_member_limit uses it too.';
 
 revoke execute on function usage.gate_member_answer(usage.gate_line, usage.gate_counter) from public;
 
@@ -6347,7 +6348,7 @@ create or replace trigger plan_limits_void_levels_update
   execute function usage.void_levels();
 
 -- hasura/sql/usage/api_calls/add_api_calls.sql
-create or replace function usage.add_api_calls(batch_id uuid, calls jsonb)
+create or replace function usage.add_api_calls(p_batch_id uuid, p_calls jsonb)
 returns boolean
 language plpgsql
 security definer
@@ -6355,20 +6356,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into usage.api_call_batches (id)
-  values (batch_id)
+  values (p_batch_id)
   on conflict do nothing;
   if not found then
     return false;
   end if;
 
-  -- A workspace that is being deleted takes its calls with it; what comes later has no owner.
-  insert into usage.api_calls as present (
+  -- The lock waits for a workspace that is being deleted; calls of a deleted one are left out.
+  insert into usage.api_calls as api_call (
     workspace_id, hour, user_id, api_key_id, operation, role, protocol, status, code,
     count, refused, errors, latency_ms_sum, latency_ms_min, latency_ms_max, bytes_in, bytes_out
   )
   with called as materialized (
     select *
-    from jsonb_to_recordset(calls) as call (
+    from jsonb_to_recordset(p_calls) as call (
       workspace_id uuid,
       hour timestamptz,
       user_id uuid,
@@ -6389,13 +6390,13 @@ begin
     )
   ),
   owned as materialized (
-    select workspaces.id
-    from public.workspaces
-    where workspaces.id in (
+    select workspace.id
+    from public.workspaces as workspace
+    where workspace.id in (
       select called.workspace_id
       from called
     )
-    order by workspaces.id
+    order by workspace.id
     for key share
   )
   select
@@ -6407,23 +6408,23 @@ begin
   join owned
     on owned.id = called.workspace_id
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-  -- gateways that write the same rows at once take them in the same order
+  -- Gateways that write the same rows at the same time lock them in the same order.
   order by 1, 2, 3, 4, 5, 6, 7, 8, 9
   on conflict on constraint api_calls_one_per_hour
   do update set
-    count = present.count + excluded.count,
-    refused = present.refused + excluded.refused,
-    errors = present.errors + excluded.errors,
-    latency_ms_sum = present.latency_ms_sum + excluded.latency_ms_sum,
-    latency_ms_min = least(present.latency_ms_min, excluded.latency_ms_min),
-    latency_ms_max = greatest(present.latency_ms_max, excluded.latency_ms_max),
-    bytes_in = present.bytes_in + excluded.bytes_in,
-    bytes_out = present.bytes_out + excluded.bytes_out;
+    count = api_call.count + excluded.count,
+    refused = api_call.refused + excluded.refused,
+    errors = api_call.errors + excluded.errors,
+    latency_ms_sum = api_call.latency_ms_sum + excluded.latency_ms_sum,
+    latency_ms_min = least(api_call.latency_ms_min, excluded.latency_ms_min),
+    latency_ms_max = greatest(api_call.latency_ms_max, excluded.latency_ms_max),
+    bytes_in = api_call.bytes_in + excluded.bytes_in,
+    bytes_out = api_call.bytes_out + excluded.bytes_out;
   return true;
 end
 $$;
 
-comment on function usage.add_api_calls(uuid, jsonb) is 'Adds what a gateway has seen to the hourly rollup; false, and nothing done, for a batch that was written before.';
+comment on function usage.add_api_calls(uuid, jsonb) is 'Adds a batch of calls of a gateway to the hourly rollup: an array of objects with the columns of usage.api_calls. Returns false and adds nothing for a batch id that was written before, so a gateway may send a batch again.';
 
 revoke execute on function usage.add_api_calls(uuid, jsonb) from public;
 
@@ -6439,33 +6440,36 @@ begin
 end
 $$;
 
-comment on function usage.announce_api_key() is 'Tells gateways to forget what they know of a key';
+comment on function usage.announce_api_key() is 'Notifies the channel hasura_usage_access of a changed or deleted key, key:<id>, so that gateways drop it from their caches.';
+
+revoke execute on function usage.announce_api_key() from public;
 
 create or replace trigger api_keys_announce
   after update of scopes, expires_at, revoked_at, workspace_id, hash or delete on usage.api_keys
-  for each row execute function usage.announce_api_key();
+  for each row
+  execute function usage.announce_api_key();
 
 -- hasura/sql/usage/api_calls/prune_api_calls.sql
-create or replace function usage.prune_api_calls(before timestamptz, batches_before timestamptz)
+create or replace function usage.prune_api_calls(p_before timestamptz, p_batches_before timestamptz)
 returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _pruned bigint;
+  _hours bigint;
 begin
   delete from usage.api_call_batches
-  where created_at < batches_before;
+  where created_at < p_batches_before;
 
   delete from usage.api_calls
-  where hour < before;
-  get diagnostics _pruned = row_count;
-  return _pruned;
+  where hour < p_before;
+  get diagnostics _hours = row_count;
+  return _hours;
 end
 $$;
 
-comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Drops hours of the rollup, and the marks of batches that no gateway will send again; returns the rows of the rollup.';
+comment on function usage.prune_api_calls(timestamptz, timestamptz) is 'Deletes the rollup of hours before a moment, and the ids of batches written before another one, which no gateway sends again. Returns how many rows of the rollup. The job usage_prune_api_calls calls it.';
 
 revoke execute on function usage.prune_api_calls(timestamptz, timestamptz) from public;
 
@@ -8087,11 +8091,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _session_workspace text := hasura_session ->> 'x-hasura-workspace-id';
+  _session_workspace text;
+  _session_user text;
   _trusted constant boolean := hasura_session is null or hasura_session ->> 'x-hasura-role' = 'admin';
   _workspace uuid;
   _answer jsonb;
 begin
+  -- An application may name its session variables otherwise.
+  if hasura_session is not null then
+    select
+      max(hasura_session ->> setting.value) filter (where setting.key = 'tenant_claim'),
+      max(hasura_session ->> setting.value) filter (where setting.key = 'user_claim')
+    into _session_workspace, _session_user
+    from usage.settings as setting;
+  end if;
   if _trusted then
     _workspace := coalesce(gate.workspace_id, _session_workspace::uuid);
   elsif gate.workspace_id is null or gate.workspace_id::text = lower(_session_workspace) then
@@ -8115,8 +8128,8 @@ begin
     'reservationId', gate.reservation_id,
     -- Only a uuid can be a member: an id of another form has no rows that count for it.
     'memberId', case
-      when hasura_session ->> 'x-hasura-user-id' ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
-        then hasura_session ->> 'x-hasura-user-id'
+      when _session_user ~ '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'
+        then _session_user
     end
   ))) -> 0;
 
@@ -8899,13 +8912,14 @@ begin
     'parent_workspace', quote_ident(parent_workspace.attname),
     'equals', usage.qualified_operator(foreign_key.conpfeqop[1]),
     'same_key', usage.qualified_operator(foreign_key.conffeqop[1]),
+    -- A template of format, whose %s is the value of the foreign key.
     'message', quote_literal(
-      replace(
-        format('"%s" of %s', child_key.attname, child.relname), '%', '%%'
-      )
-      || ' is %s, which is no row of '
-      || replace(
-        format('%s with a "%s"', parent.relname, parent_workspace.attname), '%', '%%'
+      format(
+        '"%s" of %s is %%s: %s has no such row with a "%s"',
+        replace(child_key.attname, '%', '%%'),
+        replace(child.relname, '%', '%%'),
+        replace(parent.relname, '%', '%%'),
+        replace(parent_workspace.attname, '%', '%%')
       )
     )
   )
@@ -9721,7 +9735,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   update usage.webhook_deliveries
-  set status = 'cancelled',
+  set
+    status = 'cancelled',
     next_attempt_at = null
   where endpoint_id = new.id
     and status = 'pending';
@@ -9729,7 +9744,7 @@ begin
 end
 $$;
 
-comment on function usage.cancel_webhooks() is 'Takes what waits for an endpoint out of the queue, so that enabling it again sends nothing stale.';
+comment on function usage.cancel_webhooks() is 'Cancels the pending deliveries of an endpoint that is disabled, so that enabling it again sends nothing stale.';
 
 revoke execute on function usage.cancel_webhooks() from public;
 
@@ -9752,7 +9767,7 @@ begin
 end
 $$;
 
-comment on function usage.clear_webhook_failure() is 'An endpoint that is enabled again starts without a past.';
+comment on function usage.clear_webhook_failure() is 'Clears the failures of an endpoint that is enabled again, so that it is not disabled for old ones.';
 
 revoke execute on function usage.clear_webhook_failure() from public;
 
@@ -9763,25 +9778,25 @@ create or replace trigger webhook_endpoints_clear_failure
   execute function usage.clear_webhook_failure();
 
 -- hasura/sql/usage/webhooks/prune_webhooks.sql
-create or replace function usage.prune_webhooks(before timestamptz)
+create or replace function usage.prune_webhooks(p_before timestamptz)
 returns integer
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _rows integer;
+  _deliveries integer;
 begin
   delete from usage.webhook_deliveries
-  where created_at < least(before, now() - interval '34 days')
+  where created_at < least(p_before, now() - interval '34 days')
     and status <> 'pending';
-  get diagnostics _rows = row_count;
+  get diagnostics _deliveries = row_count;
   delete from usage.webhook_secrets
   where expires_at < now();
-  return _rows;
+  return _deliveries;
 end
 $$;
 
-comment on function usage.prune_webhooks(timestamptz) is 'Removes deliveries from before a moment at least 34 days ago, with their attempts, and secrets whose time is over; returns how many deliveries.';
+comment on function usage.prune_webhooks(timestamptz) is 'Deletes finished deliveries created before a moment and more than 34 days ago, with their attempts, and expired secrets. Returns how many deliveries. The job usage_prune_ledger calls it.';
 
 revoke execute on function usage.prune_webhooks(timestamptz) from public;
