@@ -4,12 +4,12 @@ import { type Session } from "./handler.ts";
 import { assertWorkspace } from "./session.ts";
 
 /** Answers of the gate that say the request itself is wrong: errors whatever `required` says. */
-const faults: ReadonlyMap<string, string> = new Map([
-  ["workspace-forbidden", "this session may not act for that workspace"],
-  ["invalid-input", "the amount or the time to live is out of range"],
-  ["idempotency-conflict", "this idempotency key was used before with other content"],
-  ["period-closed", "the period of this moment is closed: it takes nothing any more"],
-  ["row-metered", "this metric counts rows of a table; insert the rows instead"],
+const faults: ReadonlySet<string> = new Set([
+  "workspace-forbidden",
+  "invalid-input",
+  "idempotency-conflict",
+  "period-closed",
+  "row-metered",
 ]);
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
@@ -28,18 +28,10 @@ export async function askGate(
   assertWorkspace(session, request.workspaceId);
   const decision = await gate.decide({ ...request, memberId: memberOf(session) });
   if (decision.allowed) return decision;
+  const { message, ...answer } = decision;
   const reason = decision.reason ?? "usage-limit-exceeded";
-  const fault = faults.get(reason);
-  if (fault !== undefined) throw new AppError({ kind: "invalid-input", code: reason, message: fault });
-  if (required) throw denial(decision, reason);
+  const sentence = message ?? `usage of ${decision.metric ?? "the reservation"} refused: ${reason}`;
+  if (faults.has(reason)) throw new AppError({ kind: "invalid-input", code: reason, message: sentence });
+  if (required) throw new AppError({ kind: "denied", code: reason, message: sentence, extensions: answer });
   return decision;
-}
-
-function denial(decision: GateDecision, reason: string): AppError {
-  return new AppError({
-    kind: "denied",
-    code: reason,
-    message: `usage of ${decision.metric ?? "the reservation"} refused: ${reason}`,
-    extensions: { ...decision },
-  });
 }

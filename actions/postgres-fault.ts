@@ -1,4 +1,5 @@
 import { AppError } from "../src/core/index.ts";
+import { refusedStatement } from "../src/domain/gate/index.ts";
 
 const sqlState = (error: unknown): string | null =>
   typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
@@ -11,11 +12,14 @@ const unreachable = /^(ECONN|EPIPE|ETIMEDOUT|57P0|08|53)/u;
 export function postgresFault(error: unknown): AppError | null {
   const state = sqlState(error);
   if (state === null) return null;
-  if (state === "23U01" && error instanceof Error) {
+  const refused = refusedStatement(error);
+  if (refused !== null) {
+    const { message, workspaceId: _, ...decision } = refused;
     return new AppError({
       kind: "denied",
-      code: "usage-limit-exceeded",
-      message: error.message,
+      code: refused.reason,
+      message,
+      extensions: decision,
       cause: error,
     });
   }

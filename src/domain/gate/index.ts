@@ -4,4 +4,5 @@
  */
 export { type Correction, type CorrectionRequest, correctUsage } from "./corrections.ts";
 export { createGate, type Gate, type GateDeps } from "./gate.ts";
+export { type RefusedStatement, refusedStatement } from "./refused-statement.ts";
 export { type AddOnOffer, type GateDecision, type GateRequest, type MemberUse } from "./types.ts";

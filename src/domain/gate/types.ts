@@ -39,6 +39,8 @@ export interface AddOnOffer {
 export interface GateDecision {
   readonly allowed: boolean;
   readonly reason: string | null;
+  /** The denial as a sentence for people; null for what was allowed. Programs decide by `reason`. */
+  readonly message?: string | null;
   readonly metric: string | null;
   readonly amount: number | string | null;
   /** What was let through: less than `amount` for a partial grant, 0 for a denial. */

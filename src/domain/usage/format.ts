@@ -30,16 +30,25 @@ const formatBytes = (value: bigint): string => {
   return `${decimal(value, scale.size, false)}${scale.suffix}`;
 };
 
-/** One amount in the words of its unit: `1.5 GB`, `12.5 min`, `$0.50`, `1,234`. */
+/** A request may cost less than a cent. */
+const formatDollars = (value: bigint): string =>
+  value > 0n && value < 10_000n
+    ? `$0.${String(value).padStart(6, "0").replace(/0+$/, "")}`
+    : `$${decimal(value, 1_000_000n, true)}`;
+
+/**
+ * One amount in the words of its unit: `1.5 GB`, `12.5 min`, `45 s`, `$0.50`, `1,234`. Refusals of the database are worded by
+ * `usage.format_amount`, which cuts in the same way, groups no digits and says GiB.
+ */
 export const formatAmount = (value: bigint, unit: string): string => {
   if (value < 0n) return `-${formatAmount(-value, unit)}`;
   switch (unit) {
     case "bytes":
       return formatBytes(value);
     case "seconds":
-      return `${decimal(value, 60n, false)} min`;
+      return value < 60n ? `${String(value)} s` : `${decimal(value, 60n, false)} min`;
     case "micro_usd":
-      return `$${decimal(value, 1_000_000n, true)}`;
+      return formatDollars(value);
     default:
       return grouped.format(value);
   }

@@ -34,23 +34,6 @@ const statusOf: Readonly<Record<string, number>> = {
   "invalid-input": 400,
 };
 
-const sentenceOf = (metric: string, { reason, used, limit, amount }: GateDecision): string => {
-  switch (reason) {
-    case "usage-limit-exceeded":
-      return `${String(used)} of ${String(limit)} ${metric} used; no room for ${String(amount)} more.`;
-    case "feature-not-in-plan":
-      return `The plan does not include ${metric}.`;
-    case "plan-required":
-      return `${metric} needs a live subscription; the last one is paused, cancelled or over.`;
-    case "unknown-metric":
-      return `There is no metric ${metric}.`;
-    case "workspace-forbidden":
-      return "This request belongs to no workspace.";
-    default:
-      return `The use of ${metric} was refused.`;
-  }
-};
-
 /** A denied decision as a refusal; one that only a mistake in the code can cause is an error. */
 export const toRefusal = (
   metric: string,
@@ -69,7 +52,7 @@ export const toRefusal = (
     gate: "usage",
     status: statusOf[code] ?? 403,
     code,
-    reason: sentenceOf(metric, decision),
+    reason: decision.message ?? `usage of ${metric} refused: ${code}`,
     currentPlan,
     upgrade: decision.upgrade,
     retryAfterSeconds: decision.retryAfterSeconds,

@@ -1,13 +1,18 @@
 import { z } from "zod";
 
 const amount = z.string().regex(/^-?\d{1,19}$/u);
-const metric = z.string().min(1).max(255);
+/** Other text is a client's, in a refusal of a metric that there is not, and is left out. */
+const metric = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/u)
+  .nullish()
+  .catch(null);
 
 /** What `usage.refuse` puts behind the sentence of a refusal. Amounts are text: a bigint need not fit a double. */
 const decisionSchema = z
   .object({
     reason: z.string().regex(/^[a-z][a-z-]{0,63}$/u),
-    metric: metric.nullish(),
+    metric,
     amount: amount.nullish(),
     used: amount.nullish(),
     reserved: amount.nullish(),
@@ -33,6 +38,9 @@ export interface LimitRefusal {
 const opening = ' {"usageDecision"';
 const envelope = z.strictObject({ usageDecision: decisionSchema });
 
+/** How Hasura begins the messages of constraints of tables, which are no refusals. */
+const constraint = /^(?:Uniqueness|Foreign key|Not-NULL|Exclusion|Check constraint) violation\. /u;
+
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -47,7 +55,7 @@ const parseJson = (text: string): unknown => {
  */
 export const readRefusal = (message: string): LimitRefusal | undefined => {
   const at = message.lastIndexOf(opening);
-  if (at <= 0) return undefined;
+  if (at <= 0 || constraint.test(message)) return undefined;
   const read = envelope.safeParse(parseJson(message.slice(at + 1)));
   return read.success ? { message: message.slice(0, at), decision: read.data.usageDecision } : undefined;
 };

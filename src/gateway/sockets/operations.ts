@@ -1,5 +1,4 @@
 import type { StageResult } from "../requests/run-stages.ts";
-import { readRefusal } from "../refusals/read-refusal.ts";
 import type { ServerFrame } from "./server-frame.ts";
 
 interface Running {
@@ -15,7 +14,7 @@ export interface RunningOperations {
   readonly size: number;
   has(id: string): boolean;
   start(id: string, bytesIn: number, stages: StageResult): void;
-  /** Notes what a frame of the upstream carries, and settles the operation that it ends. */
+  /** Notes what a frame carries for the client, and settles the operation that it ends. */
   note(frame: ServerFrame, bytes: number): void;
   end(id: string): void;
   endAll(): void;
@@ -28,13 +27,8 @@ const codeOf = (payload: unknown): string | undefined => {
       ? payload.errors
       : undefined;
   const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  const error = first as { message?: unknown; extensions?: { code?: unknown } } | undefined;
-  const code = error?.extensions?.code;
-  if (typeof code !== "string") return undefined;
-  // The code that the client is told.
-  return code === "constraint-violation" && typeof error?.message === "string"
-    ? (readRefusal(error.message)?.decision.reason ?? code)
-    : code;
+  const code = (first as { extensions?: { code?: unknown } } | null | undefined)?.extensions?.code;
+  return typeof code === "string" ? code : undefined;
 };
 
 /** The operations of one socket that were let through, each settled once. */

@@ -153,8 +153,8 @@ export const relaySocket = (
       upstream = undefined;
       initialised();
     }
-    operations.note(frame, text.length);
     const detailed = frame.payload === undefined ? undefined : detailPayload(frame.payload);
+    operations.note(detailed === undefined ? frame : { ...frame, payload: detailed }, text.length);
     send(
       detailed === undefined ? text : JSON.stringify({ type: frame.type, id: frame.id, payload: detailed }),
     );

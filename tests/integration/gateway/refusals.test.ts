@@ -102,6 +102,11 @@ describe("a message that only looks like a refusal", () => {
     ["has members beside the decision", refusedWith(withDecision('{"usageDecision":{"reason":"x"},"a":1}'))],
     ["has text behind the decision", refusedWith(withDecision('{"usageDecision":{"reason":"x"}} more'))],
     [
+      "is that of a constraint of a table",
+      refusedWith(`Uniqueness violation. a {"usageDecision":{"reason":"x"}}`),
+    ],
+    ["is nothing but a decision", refusedWith('{"usageDecision":{"reason":"x"}}')],
+    [
       "has another code",
       refusedWith(withDecision(JSON.stringify({ usageDecision: decision })), "permission-error"),
     ],
@@ -116,7 +121,7 @@ describe("a message that only looks like a refusal", () => {
     const body = refusedWith(`${forged} ${JSON.stringify({ usageDecision: own })}`);
     const answer = await ask((response) => response.end(JSON.stringify(body)));
     expect(await answer.json()).toMatchObject({
-      errors: [{ message: forged, extensions: { code: "unknown-metric", allowed: false } }],
+      errors: [{ message: forged, extensions: { code: "unknown-metric", metric: null, allowed: false } }],
     });
   });
 });

@@ -145,7 +145,7 @@ describe("checkUsageLimit", () => {
     expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
     expect(body).toMatchObject({
       code: "usage-limit-exceeded",
-      reason: "10 of 10 ai_queries used; no room for 1 more.",
+      reason: "limit of 10 ai_queries reached: 10 used, 1 more requested",
       gate: "usage",
       currentPlan: { id: "free" },
       retryAfterSeconds: Number(headers.get("retry-after")),

@@ -102,7 +102,7 @@ describe("a metric that free does not include", () => {
     await expect(gate).rejects.toMatchObject({
       code: "23U01",
       message:
-        "ai_seconds is not included without a live subscription: limit of 0, 0 min used, 0.01 min more requested",
+        "ai_seconds is not included without a live subscription: limit of 0, 0 s used, 1 s more requested",
     });
   });
 

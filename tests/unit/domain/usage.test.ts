@@ -40,6 +40,8 @@ describe("formatUsage", () => {
     [(bytesPerGigabyte * 32n) / 10n, 5n * bytesPerGigabyte, "bytes", "3.19 GB / 5 GB"],
     [526_133_494n, 5n * bytesPerGigabyte, "bytes", "501.76 MB / 5 GB"],
     [750n, 18_000n, "seconds", "12.5 min / 300 min"],
+    [45n, 60n, "seconds", "45 s / 1 min"],
+    [2_100n, 10_000n, "micro_usd", "$0.0021 / $0.01"],
     [499_999n, 500_000n, "micro_usd", "$0.49 / $0.50"],
     [0n, 0n, "bytes", "0 B / 0 B"],
   ])("prints %s of %s %s as %s", (used, limit, unit, text) => {

@@ -21,7 +21,11 @@ begin
       p_counter.metric, 'without a live subscription', p_counter.used, p_line.amount
     )
     when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
-    when 'unknown-metric' then format('there is no metric %s', p_line.metric)
+    -- A name that no metric can have is text of the client and stays out of the sentence.
+    when 'unknown-metric' then case
+      when p_line.metric ~ '^[a-z][a-z0-9_]{0,62}$' then format('there is no metric %s', p_line.metric)
+      else 'there is no metric of that name'
+    end
     when 'workspace-forbidden' then 'the workspace is not open to this request'
     when 'reservation-not-found' then 'there is no such open reservation in this workspace'
     when 'reservation-expired' then 'the reservation has expired and reserves nothing any more'

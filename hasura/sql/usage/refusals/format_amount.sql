@@ -26,14 +26,19 @@ begin
         else ' B'
       end;
     when 'seconds' then
-      _scale := 60::numeric;
-      _suffix := ' min';
+      _scale := case when _magnitude >= 60 then 60::numeric else 1::numeric end;
+      _suffix := case _scale when 60 then ' min' else ' s' end;
     when 'micro_usd' then
-      return _sign || '$' || trunc(_magnitude / 1000000, 2)::text;
+      -- A request may cost less than a cent.
+      if _magnitude between 1 and 9999 then
+        return _sign || '$' || rtrim((_magnitude * 0.000001)::text, '0');
+      end if;
+      return _sign || '$' || (div(_magnitude, 10000) * 0.01)::text;
     else
       return p_amount::text;
   end case;
-  _shown := trunc(div(_magnitude * 100, _scale) / 100, 2)::text;
+  -- Multiplied by hundredths: a division of numerics may round the last digit up.
+  _shown := (div(_magnitude * 100, _scale) * 0.01)::text;
   if position('.' in _shown) > 0 then
     _shown := rtrim(rtrim(_shown, '0'), '.');
   end if;
@@ -41,6 +46,6 @@ begin
 end
 $$;
 
-comment on function usage.format_amount(bigint, text) is 'An amount in the unit that people use: GiB, MiB, KiB or B of bytes, minutes of seconds, dollars of micro-USD, the plain number of anything else. Cut after two decimals and never rounded up, so that what is below a limit does not read as the limit. The dashboard and e-mails, which follow the price list, call a GiB a GB.';
+comment on function usage.format_amount(bigint, text) is 'An amount in the unit that people use: GiB, MiB, KiB or B of bytes, minutes or seconds of seconds, dollars of micro-USD with six decimals below a cent, the plain number of anything else. Cut after two decimals and never rounded up, so that what is below a limit does not read as the limit. The dashboard and e-mails, which follow the price list, call a GiB a GB.';
 
 revoke execute on function usage.format_amount(bigint, text) from public;

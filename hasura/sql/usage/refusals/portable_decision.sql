@@ -9,6 +9,8 @@ as $$
     case
       when member.key in ('amount', 'used', 'reserved', 'limit', 'remaining') and member.value <> 'null'
         then to_jsonb(member.value #>> '{}')
+      when member.key = 'metric' and member.value #>> '{}' !~ '^[a-z][a-z0-9_]{0,62}$'
+        then 'null'::jsonb
       else member.value
     end
   )
@@ -19,6 +21,6 @@ as $$
   )
 $$;
 
-comment on function usage.portable_decision(jsonb) is 'The members of a decision that a client can act on, its amounts as text: a bigint need not fit the numbers of JSON.';
+comment on function usage.portable_decision(jsonb) is 'The members of a decision that a client can act on. Amounts are text: a bigint need not fit the numbers of JSON. metric is null where no metric can have that name, so that a client cannot make the message long.';
 
 revoke execute on function usage.portable_decision(jsonb) from public;
