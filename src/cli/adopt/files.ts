@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 
 const isMissing = (error: unknown): boolean =>
-  ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
+  ["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 /** The names in a folder, sorted; none when there is no such folder. */
 export const listFolder = async (folder: string): Promise<readonly string[]> => {

@@ -1034,14 +1034,19 @@ begin
         else ' B'
       end;
     when 'seconds' then
-      _scale := 60::numeric;
-      _suffix := ' min';
+      _scale := case when _magnitude >= 60 then 60::numeric else 1::numeric end;
+      _suffix := case _scale when 60 then ' min' else ' s' end;
     when 'micro_usd' then
-      return _sign || '$' || trunc(_magnitude / 1000000, 2)::text;
+      -- A request may cost less than a cent.
+      if _magnitude between 1 and 9999 then
+        return _sign || '$' || rtrim((_magnitude * 0.000001)::text, '0');
+      end if;
+      return _sign || '$' || (div(_magnitude, 10000) * 0.01)::text;
     else
       return p_amount::text;
   end case;
-  _shown := trunc(div(_magnitude * 100, _scale) / 100, 2)::text;
+  -- Multiplied by hundredths: a division of numerics may round the last digit up.
+  _shown := (div(_magnitude * 100, _scale) * 0.01)::text;
   if position('.' in _shown) > 0 then
     _shown := rtrim(rtrim(_shown, '0'), '.');
   end if;
@@ -1049,7 +1054,7 @@ begin
 end
 $$;
 
-comment on function usage.format_amount(bigint, text) is 'An amount in the unit that people use: GiB, MiB, KiB or B of bytes, minutes of seconds, dollars of micro-USD, the plain number of anything else. Cut after two decimals and never rounded up, so that what is below a limit does not read as the limit. The dashboard and e-mails, which follow the price list, call a GiB a GB.';
+comment on function usage.format_amount(bigint, text) is 'An amount in the unit that people use: GiB, MiB, KiB or B of bytes, minutes or seconds of seconds, dollars of micro-USD with six decimals below a cent, the plain number of anything else. Cut after two decimals and never rounded up, so that what is below a limit does not read as the limit. The dashboard and e-mails, which follow the price list, call a GiB a GB.';
 
 revoke execute on function usage.format_amount(bigint, text) from public;
 
@@ -1136,7 +1141,11 @@ begin
       p_counter.metric, 'without a live subscription', p_counter.used, p_line.amount
     )
     when 'row-metered' then format('%s counts the rows of a table: insert the rows instead', p_line.metric)
-    when 'unknown-metric' then format('there is no metric %s', p_line.metric)
+    -- A name that no metric can have is text of the client and stays out of the sentence.
+    when 'unknown-metric' then case
+      when p_line.metric ~ '^[a-z][a-z0-9_]{0,62}$' then format('there is no metric %s', p_line.metric)
+      else 'there is no metric of that name'
+    end
     when 'workspace-forbidden' then 'the workspace is not open to this request'
     when 'reservation-not-found' then 'there is no such open reservation in this workspace'
     when 'reservation-expired' then 'the reservation has expired and reserves nothing any more'
@@ -1300,6 +1309,8 @@ as $$
     case
       when member.key in ('amount', 'used', 'reserved', 'limit', 'remaining') and member.value <> 'null'
         then to_jsonb(member.value #>> '{}')
+      when member.key = 'metric' and member.value #>> '{}' !~ '^[a-z][a-z0-9_]{0,62}$'
+        then 'null'::jsonb
       else member.value
     end
   )
@@ -1310,7 +1321,7 @@ as $$
   )
 $$;
 
-comment on function usage.portable_decision(jsonb) is 'The members of a decision that a client can act on, its amounts as text: a bigint need not fit the numbers of JSON.';
+comment on function usage.portable_decision(jsonb) is 'The members of a decision that a client can act on. Amounts are text: a bigint need not fit the numbers of JSON. metric is null where no metric can have that name, so that a client cannot make the message long.';
 
 revoke execute on function usage.portable_decision(jsonb) from public;
 

@@ -150,11 +150,14 @@ export const mergeMetadata = async (input: MergeInput): Promise<MergedMetadata> 
         continue;
       }
       const content = present === null ? undefined : fileContentHash(path, present);
-      if (content === known.content || content === next.content) {
-        if (content !== next.content) files.write(path, text);
-        result.push(
-          content === next.content && present !== null ? { ...next, sha256: sha256(present) } : next,
-        );
+      if (content === next.content) {
+        // The same in another layout stays as it is.
+        result.push({ ...next, sha256: content === known.content ? known.sha256 : sha256(present ?? "") });
+        continue;
+      }
+      if (content === known.content) {
+        files.write(path, text);
+        result.push(next);
         continue;
       }
       kept.push({ path, entry: undefined, reason: present === null ? "deleted" : "edited" });

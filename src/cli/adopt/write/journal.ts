@@ -82,9 +82,11 @@ const remove = (root: string): Promise<void> =>
 const removeIfEmpty = (folder: string): Promise<void> => rmdir(folder).catch(() => undefined);
 
 const undo = async (root: string, { changes, folders }: Journal): Promise<void> => {
-  for (const [index, { path, before }] of changes.entries()) {
+  for (const [index, { path, before, after }] of changes.entries()) {
     const target = place(root, path);
-    if (hashOf(await readOptional(target)) === before) continue;
+    const present = hashOf(await readOptional(target));
+    // Nothing but what the run itself wrote is taken back.
+    if (present === before || present !== after) continue;
     if (before === null) await rm(target, { force: true });
     else {
       // A rename, so that the file is never there by half.
@@ -195,10 +197,12 @@ const removeEmptied = async (root: string, changes: readonly FileChange[]): Prom
 export const writeChanges = async (root: string, changes: readonly FileChange[]): Promise<void> => {
   if (changes.length === 0) return;
   const journal = await prepare(root, changes);
+  for (const { path, before } of changes) {
+    if ((await readOptional(place(root, path))) === before) continue;
+    await remove(root);
+    throw refuse("interrupted", `${path} was changed meanwhile`, "run again");
+  }
   try {
-    for (const { path, before } of changes)
-      if ((await readOptional(place(root, path))) !== before)
-        throw refuse("interrupted", `${path} was changed meanwhile`, "run again");
     await carryOut(root, changes, journal);
   } catch (error) {
     await undo(root, journal);
