@@ -30,8 +30,8 @@ export const packEarlierRelease = async (): Promise<EarlierRelease> => {
   await change(`${routines}/up.sql`, (text) =>
     text
       // A view reads it, so it cannot simply be replaced.
-      .replace(/function usage\.status_of\(percent numeric\)[\s\S]*?\$\$;/u, (all) =>
-        all.replaceAll("percent", "share").replace(">= 75", ">= 70"),
+      .replace(/function usage\.status_of\(p_percent numeric\)[\s\S]*?\$\$;/u, (all) =>
+        all.replaceAll("p_percent", "p_share").replace(">= 75", ">= 70"),
       )
       // The triggers of tables are written from it.
       .replace("case cardinality(_workspaces)\n", "case cardinality(_workspaces) -- how many\n").concat(`
